@@ -1,0 +1,3 @@
+"""CEIL in JAX: unsupervised visible-infrared person re-identification."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,9 @@
+"""The error that stands for a user's mistake."""
+
+
+class UserError(Exception):
+    """Something that the user can mend: a folder, an image, a config value.
+
+    Its message is one line that names what is wrong and what to do. The command line
+    prints that line alone and ends with exit status 2; any other exception is ours.
+    """
