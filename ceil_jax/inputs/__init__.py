@@ -1,0 +1,1 @@
+"""Images, data sets, batches and augmentation: what goes into the encoder."""

@@ -1,0 +1,242 @@
+"""The training views: draws of one image, and the image made of them."""
+
+from typing import Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ceil_jax.inputs.augment import planes as colours
+from ceil_jax.inputs.augment.channels import (
+    ChannelDraws,
+    augment_channels,
+    copy_channel,
+    draw_channel,
+)
+from ceil_jax.inputs.augment.colour import JitterDraws, draw_jitter, jitter
+from ceil_jax.inputs.augment.erasing import ErasingDraws, draw_erasing, erase
+from ceil_jax.inputs.augment.geometry import CropDraws, crop, draw_crop
+from ceil_jax.inputs.augment.planes import Planes
+from ceil_jax.inputs.augment.uniform import whole
+
+StrongViewFrom = Literal["weak", "image"]
+
+
+class WeakDraws(NamedTuple):
+    """Draws of one visible image's weak view."""
+
+    crop: CropDraws
+    erasing: ErasingDraws
+
+
+class StrongDraws(NamedTuple):
+    """Draws of one visible image's strong view; `channel` is 0, 1 or 2, () int32."""
+
+    crop: CropDraws
+    jitter: JitterDraws
+    erasing: ErasingDraws
+    channel: jax.Array
+
+
+class InfraredDraws(NamedTuple):
+    """Draws of one infrared image's view."""
+
+    crop: CropDraws
+    erasing: ErasingDraws
+    channel: ChannelDraws
+
+
+def draw_weak(key: jax.Array, image_size: tuple[int, int], *, pad: int) -> WeakDraws:
+    """Draw everything that `weak_view` needs.
+
+    Args:
+        key: PRNG key of the image.
+        image_size: Height and width.
+        pad: Pixels of padding on each side.
+
+    Returns:
+        The draws.
+    """
+    crop_key, erasing_key = jax.random.split(key)
+    return WeakDraws(
+        draw_crop(crop_key, pad=pad), draw_erasing(erasing_key, image_size)
+    )
+
+
+def draw_strong(
+    key: jax.Array, image_size: tuple[int, int], *, pad: int
+) -> StrongDraws:
+    """Draw everything that `strong_view` needs.
+
+    Args:
+        key: PRNG key of the image.
+        image_size: Height and width.
+        pad: Pixels of padding on each side.
+
+    Returns:
+        The draws.
+    """
+    crop_key, jitter_key, erasing_key, channel_key = jax.random.split(key, 4)
+    return StrongDraws(
+        draw_crop(crop_key, pad=pad),
+        draw_jitter(jitter_key),
+        draw_erasing(erasing_key, image_size),
+        whole(jax.random.uniform(channel_key), 3),
+    )
+
+
+def draw_infrared(
+    key: jax.Array, image_size: tuple[int, int], *, pad: int
+) -> InfraredDraws:
+    """Draw everything that `infrared_view` needs.
+
+    Args:
+        key: PRNG key of the image.
+        image_size: Height and width.
+        pad: Pixels of padding on each side.
+
+    Returns:
+        The draws.
+    """
+    crop_key, erasing_key, channel_key = jax.random.split(key, 3)
+    return InfraredDraws(
+        draw_crop(crop_key, pad=pad),
+        draw_erasing(erasing_key, image_size),
+        draw_channel(channel_key),
+    )
+
+
+def weak_view(image: Planes, draws: WeakDraws, *, pad: int) -> Planes:
+    """Crop, mirror, normalise, erase.
+
+    Args:
+        image: Planes of 0-255.
+        draws: From `draw_weak`.
+        pad: Pixels of padding on each side.
+
+    Returns:
+        Normalised float32 planes.
+
+    References:
+        Section 8 of the method: the visible weak view.
+    """
+    cropped = crop(image, draws.crop, pad=pad)
+    return erase(colours.normalise_planes(cropped), draws.erasing)
+
+
+def strong_view(image: Planes, draws: StrongDraws, *, pad: int) -> Planes:
+    """Crop, mirror, jitter the colours, normalise, erase, copy one channel to all.
+
+    Args:
+        image: Planes of 0-255: an image, or a finished weak view back in 8 bits.
+        draws: From `draw_strong`.
+        pad: Pixels of padding on each side.
+
+    Returns:
+        Normalised float32 planes, all three equal.
+
+    References:
+        Section 8 of the method: the visible strong view.
+    """
+    cropped = crop(image, draws.crop, pad=pad)
+    jittered = jitter(colours.to_float(cropped), draws.jitter)
+    erased = erase(colours.normalise_planes(jittered), draws.erasing)
+    return copy_channel(erased, draws.channel)
+
+
+def infrared_view(image: Planes, draws: InfraredDraws, *, pad: int) -> Planes:
+    """Crop, mirror, normalise, erase, channel augmentation.
+
+    Args:
+        image: Planes of 0-255.
+        draws: From `draw_infrared`.
+        pad: Pixels of padding on each side.
+
+    Returns:
+        Normalised float32 planes.
+
+    References:
+        Section 8 of the method: the infrared view.
+    """
+    cropped = crop(image, draws.crop, pad=pad)
+    erased = erase(colours.normalise_planes(cropped), draws.erasing)
+    return augment_channels(erased, draws.channel)
+
+
+def augment_batch(
+    key: jax.Array,
+    visible: jax.Array | np.ndarray,
+    infrared: jax.Array | np.ndarray,
+    visible_rows: jax.Array | np.ndarray,
+    infrared_rows: jax.Array | np.ndarray,
+    *,
+    strong_view_from: StrongViewFrom = "weak",
+    pad: int = 10,
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Make the three training views of a batch.
+
+    An image's draws depend on the step's key and on its row in the whole batch alone,
+    so a batch split over devices gets the views it would get in one piece.
+
+    Args:
+        key: PRNG key of the step, the same on every device.
+        visible: (b, height, width, 3) uint8.
+        infrared: (i, height, width, 3) uint8.
+        visible_rows: Row of each visible image in the whole batch, (b,) int.
+        infrared_rows: The same for infrared, (i,) int.
+        strong_view_from: Whether the strong view starts from the finished weak view,
+            as released, or from the image.
+        pad: Pixels of zero padding on each side before the crop.
+
+    Returns:
+        Weak and strong visible views and infrared views, float32, normalised, of the
+        shapes that came in.
+
+    Raises:
+        ValueError: If an array is not uint8 or not (b, height, width, 3), rows and
+            images differ in number, `pad` is negative or `strong_view_from` unknown.
+
+    References:
+        Section 8 of the method: CEIL's training transforms, as released.
+    """
+    if strong_view_from not in ("weak", "image"):
+        raise ValueError(f"{strong_view_from=} must be 'weak' or 'image'")
+    if pad < 0:
+        raise ValueError(f"{pad=} must be at least 0")
+    visible, visible_rows = _checked("visible", visible, visible_rows)
+    infrared, infrared_rows = _checked("infrared", infrared, infrared_rows)
+    size = (visible.shape[1], visible.shape[2])
+    infrared_size = (infrared.shape[1], infrared.shape[2])
+    weak_key, strong_key, infrared_key = jax.random.split(key, 3)
+
+    def one_visible(image: jax.Array, row: jax.Array) -> tuple[jax.Array, jax.Array]:
+        original = colours.split(image)
+        draws = draw_weak(jax.random.fold_in(weak_key, row), size, pad=pad)
+        weak = weak_view(original, draws, pad=pad)
+        source = colours.to_bytes(weak) if strong_view_from == "weak" else original
+        draws = draw_strong(jax.random.fold_in(strong_key, row), size, pad=pad)
+        strong = strong_view(source, draws, pad=pad)
+        return colours.merge(weak), colours.merge(strong)
+
+    def one_infrared(image: jax.Array, row: jax.Array) -> jax.Array:
+        row_key = jax.random.fold_in(infrared_key, row)
+        draws = draw_infrared(row_key, infrared_size, pad=pad)
+        return colours.merge(infrared_view(colours.split(image), draws, pad=pad))
+
+    weak, strong = jax.vmap(one_visible)(visible, visible_rows)
+    return weak, strong, jax.vmap(one_infrared)(infrared, infrared_rows)
+
+
+def _checked(
+    name: str, images: jax.Array | np.ndarray, rows: jax.Array | np.ndarray
+) -> tuple[jax.Array, jax.Array]:
+    """Images and their rows as JAX arrays, after a look at their shapes."""
+    images, rows = jnp.asarray(images), jnp.asarray(rows)
+    if images.dtype != jnp.uint8 or images.ndim != 4 or images.shape[-1] != 3:
+        raise ValueError(
+            f"{name} has {images.dtype=} and {images.shape=}; "
+            "it must be uint8 and (b, height, width, 3)"
+        )
+    if rows.shape != images.shape[:1]:
+        raise ValueError(f"{name}_rows has {rows.shape=}, must be {images.shape[:1]}")
+    return images, rows
