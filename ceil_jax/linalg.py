@@ -1,0 +1,39 @@
+"""Rows as vectors: lengths and distances."""
+
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+
+def normalise(x: Float[Array, "*b d"]) -> Float[Array, "*b d"]:
+    """Rows of length 1 (rows shorter than 1e-12 are divided by 1e-12).
+
+    Args:
+        x: Rows.
+
+    Returns:
+        The rows divided by their Euclidean lengths.
+    """
+    # The maximum is taken of the squares: the gradient of a root is infinite at 0.
+    square = jnp.maximum((x * x).sum(-1, keepdims=True), 1e-24)
+    return x / jnp.sqrt(square)
+
+
+def squared_distances(x: Float[Array, "n d"]) -> Float[Array, "n n"]:
+    """Squared Euclidean distances of all pairs of rows.
+
+    By inner products of the centred rows: no n x n x d array, and centring keeps the
+    digits that |x|^2 + |y|^2 - 2 x.y would lose to a common offset.
+
+    Args:
+        x: Rows.
+
+    Returns:
+        Distances, not negative, 0 on the diagonal.
+    """
+    x = x - lax.stop_gradient(x).mean(0, keepdims=True)
+    # A GPU's default would round the factors to ten bits.
+    gram = jnp.dot(x, x.T, precision=lax.Precision.HIGHEST)
+    square = (x * x).sum(1)
+    distances = jnp.maximum(square[:, None] + square[None, :] - 2 * gram, 0)
+    return jnp.where(jnp.eye(x.shape[0], dtype=bool), 0, distances)
