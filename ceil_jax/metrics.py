@@ -1,0 +1,316 @@
+"""Rank-r matching rates (CMC), mAP and mINP under the field's protocols."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+# Similarities ranked at a time: bounds the working memory at about half a gigabyte.
+_BLOCK_ENTRIES = 4_000_000
+
+
+class NoMatchError(ValueError):
+    """No query has a true match in the gallery, so that there is nothing to score."""
+
+
+class Metrics(NamedTuple):
+    """Figures of one query and gallery pair, as fractions in [0, 1].
+
+    Attributes:
+        cmc: Share of valid queries matched within the first r places, at r - 1;
+            (max_rank,) float64.
+        mean_ap: Mean over valid queries of the average precision.
+        mean_inp: Mean over valid queries of (true matches / rank of the last one).
+        num_valid_queries: Queries with at least one true match left to find.
+    """
+
+    cmc: np.ndarray
+    mean_ap: float
+    mean_inp: float
+    num_valid_queries: int
+
+
+class _Rule(NamedTuple):
+    """What a protocol leaves out of a query's ranked list, and what a place is."""
+
+    skips_same_camera: bool = False  # gallery images of the query's identity and camera
+    skips_camera_2_for_3: bool = False
+    counts_identities: bool = False
+
+
+_RULES = {
+    "sysu_mm01": _Rule(skips_camera_2_for_3=True, counts_identities=True),
+    "regdb": _Rule(),
+    "llcm": _Rule(skips_same_camera=True, counts_identities=True),
+    "standard": _Rule(skips_same_camera=True),
+}
+PROTOCOLS = tuple(_RULES)
+
+
+class _Labels(NamedTuple):
+    query_ids: np.ndarray
+    gallery_ids: np.ndarray
+    query_cameras: np.ndarray
+    gallery_cameras: np.ndarray
+
+
+class _Block(NamedTuple):
+    """Ranked lists of a few queries; every array is (b, G), best place first."""
+
+    order: np.ndarray  # gallery index at each place, skipped images included
+    kept: np.ndarray  # the image at this place is not skipped
+    match: np.ndarray  # ... and shows the query's identity
+
+
+def evaluate(
+    similarity: ArrayLike,
+    query_ids: ArrayLike,
+    gallery_ids: ArrayLike,
+    query_cameras: ArrayLike,
+    gallery_cameras: ArrayLike,
+    *,
+    protocol: str,
+    max_rank: int = 20,
+) -> Metrics:
+    """Score a similarity matrix: CMC, mAP and mINP.
+
+    Each query ranks the gallery by falling similarity. Images that the protocol skips
+    for this query leave the list; with n true matches left, at the places
+    r_1 < ... < r_n, its average precision is (1/n) sum_i i / r_i and its inverse
+    negative penalty n / r_n. It is matched within r places if r_1 <= r; where the
+    protocol counts identities, r_1 is one more than the number of other identities
+    seen before. A query with no true match left counts in none of the figures.
+
+    * `sysu_mm01`: a camera-3 query skips camera-2 images; the CMC counts identities.
+    * `regdb`: nothing is skipped; the CMC counts images.
+    * `llcm`: images of the query's identity and camera are skipped; identities.
+    * `standard` (Market-1501): as `llcm`, but the CMC counts images.
+
+    Args:
+        similarity: (Q, G), higher is better. Equal values keep the gallery's order.
+        query_ids: Identity of each query, (Q,) integers.
+        gallery_ids: Identity of each gallery image, (G,) integers.
+        query_cameras: Camera of each query, (Q,) integers; the data set's own numbers,
+            from 1.
+        gallery_cameras: Camera of each gallery image, (G,) integers.
+        protocol: One of `PROTOCOLS`.
+        max_rank: Length of the CMC. Past the end of a query's list the CMC keeps its
+            last value.
+
+    Returns:
+        The figures, in float64.
+
+    Raises:
+        ValueError: An argument has the wrong shape, type or value, or a similarity is
+            NaN.
+        NoMatchError: A `ValueError` too: no query has a true match.
+
+    References:
+        Wu et al., ICCV 2017 (SYSU-MM01's CMC over identities); Ye et al., TPAMI 2022
+        (mINP). CEIL's `eval_metrics.py`, which fails where a gallery shows fewer
+        identities than `max_rank`; here the CMC is padded.
+    """
+    rule = _rule(protocol)
+    if max_rank < 1:
+        raise ValueError(f"{max_rank=} must be at least 1")
+    similarity, labels = _validated(
+        similarity, query_ids, gallery_ids, query_cameras, gallery_cameras
+    )
+    parts = [
+        _score(block, labels.gallery_ids, rule.counts_identities)
+        for _, block in _blocks(similarity, labels, rule)
+    ]
+    first, precision, penalty = (np.concatenate(p) for p in zip(*parts, strict=True))
+    if not len(first):
+        raise NoMatchError(
+            f"no query has a true match: none of the {len(labels.query_ids)} queries' "
+            f"identities is in the gallery of {len(labels.gallery_ids)} images once "
+            f"those that {protocol=} skips are left out"
+        )
+    places = np.bincount(np.minimum(first, max_rank + 1), minlength=max_rank + 2)
+    return Metrics(
+        cmc=np.cumsum(places[1 : max_rank + 1]) / len(first),
+        mean_ap=float(precision.mean()),
+        mean_inp=float(penalty.mean()),
+        num_valid_queries=len(first),
+    )
+
+
+def top_ranked(
+    similarity: ArrayLike,
+    query_ids: ArrayLike,
+    gallery_ids: ArrayLike,
+    query_cameras: ArrayLike,
+    gallery_cameras: ArrayLike,
+    *,
+    protocol: str,
+    top: int = 10,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The first gallery images of each query's ranked list, and which are right.
+
+    The list is that of `evaluate`: images that the protocol skips are not in it.
+
+    Args:
+        similarity: (Q, G), higher is better. Equal values keep the gallery's order.
+        query_ids: Identity of each query, (Q,) integers.
+        gallery_ids: Identity of each gallery image, (G,) integers.
+        query_cameras: Camera of each query, (Q,) integers.
+        gallery_cameras: Camera of each gallery image, (G,) integers.
+        protocol: One of `PROTOCOLS`.
+        top: Places to return.
+
+    Returns:
+        Gallery indices (Q, top) int64, best first, -1 past the end of the list; and
+        whether each shows the query's identity, (Q, top) bool.
+
+    Raises:
+        ValueError: As `evaluate`; `top` below 1.
+    """
+    rule = _rule(protocol)
+    if top < 1:
+        raise ValueError(f"{top=} must be at least 1")
+    similarity, labels = _validated(
+        similarity, query_ids, gallery_ids, query_cameras, gallery_cameras
+    )
+    indices = np.full((len(similarity), top), -1, np.int64)
+    correct = np.zeros((len(similarity), top), bool)
+    for rows, block in _blocks(similarity, labels, rule):
+        # A stable sort moves the kept images to the front and keeps their order.
+        front = np.argsort(~block.kept, axis=1, kind="stable")[:, :top]
+        kept = np.take_along_axis(block.kept, front, axis=1)
+        ranked = np.take_along_axis(block.order, front, axis=1)
+        indices[rows, : ranked.shape[1]] = np.where(kept, ranked, -1)
+        correct[rows, : ranked.shape[1]] = np.take_along_axis(block.match, front, 1)
+    return indices, correct
+
+
+def has_match(
+    query_ids: np.ndarray,
+    gallery_ids: np.ndarray,
+    query_cameras: np.ndarray,
+    gallery_cameras: np.ndarray,
+    *,
+    protocol: str,
+) -> np.ndarray:
+    """Which queries have a true match: those that count in the figures.
+
+    Args:
+        query_ids: Identity of each query, (Q,) integers.
+        gallery_ids: Identity of each gallery image, (G,) integers.
+        query_cameras: Camera of each query, (Q,) integers.
+        gallery_cameras: Camera of each gallery image, (G,) integers.
+        protocol: One of `PROTOCOLS`.
+
+    Returns:
+        Whether an image of the query's identity is left in its ranked list, (Q,) bool.
+
+    Raises:
+        ValueError: No such protocol.
+    """
+    rule = _rule(protocol)
+    labels = _Labels(query_ids, gallery_ids, query_cameras, gallery_cameras)
+    same = query_ids[:, None] == gallery_ids
+    return (same & ~_skipped(slice(None), same, labels, rule)).any(axis=1)
+
+
+def _rule(protocol: str) -> _Rule:
+    if protocol not in _RULES:
+        raise ValueError(f"{protocol=} must be one of {', '.join(PROTOCOLS)}")
+    return _RULES[protocol]
+
+
+def _validated(
+    similarity: ArrayLike,
+    query_ids: ArrayLike,
+    gallery_ids: ArrayLike,
+    query_cameras: ArrayLike,
+    gallery_cameras: ArrayLike,
+) -> tuple[np.ndarray, _Labels]:
+    similarity = np.asarray(similarity)
+    if similarity.ndim != 2:
+        raise ValueError(f"similarity has shape {similarity.shape}, must be (Q, G)")
+    for side, size in zip(("query", "gallery"), similarity.shape, strict=True):
+        if size == 0:
+            raise ValueError(f"similarity has shape {similarity.shape}: empty {side}")
+    labels = _Labels(
+        np.asarray(query_ids),
+        np.asarray(gallery_ids),
+        np.asarray(query_cameras),
+        np.asarray(gallery_cameras),
+    )
+    num_queries, num_gallery = similarity.shape
+    for name, array in labels._asdict().items():
+        size = num_queries if name.startswith("query") else num_gallery
+        if array.shape != (size,):
+            raise ValueError(
+                f"{name} has shape {array.shape}, must be ({size},) as similarity has "
+                f"shape {similarity.shape}"
+            )
+        if array.dtype.kind not in "iu":
+            raise ValueError(f"{name} has dtype {array.dtype}, must be integers")
+    return similarity, labels
+
+
+def _blocks(
+    similarity: np.ndarray, labels: _Labels, rule: _Rule
+) -> Iterator[tuple[slice, _Block]]:
+    """Rank the gallery for a few queries at a time."""
+    num_queries, num_gallery = similarity.shape
+    step = max(1, _BLOCK_ENTRIES // num_gallery)
+    for start in range(0, num_queries, step):
+        rows = slice(start, min(start + step, num_queries))
+        scores = similarity[rows].astype(np.float64)  # also from bfloat16
+        if np.isnan(scores).any():
+            row, column = np.argwhere(np.isnan(scores))[0]
+            raise ValueError(f"similarity[{start + row}, {column}] is NaN")
+        order = np.argsort(-scores, axis=1, kind="stable")
+        same = labels.query_ids[rows, None] == labels.gallery_ids
+        kept = ~_skipped(rows, same, labels, rule)
+        yield (
+            rows,
+            _Block(
+                order,
+                np.take_along_axis(kept, order, axis=1),
+                np.take_along_axis(same & kept, order, axis=1),
+            ),
+        )
+
+
+def _skipped(rows: slice, same: np.ndarray, labels: _Labels, rule: _Rule) -> np.ndarray:
+    cameras = labels.query_cameras[rows, None]
+    if rule.skips_camera_2_for_3:  # the two cameras stand in the same room
+        return (cameras == 3) & (labels.gallery_cameras == 2)
+    if rule.skips_same_camera:
+        return same & (cameras == labels.gallery_cameras)
+    return np.zeros_like(same)
+
+
+def _score(
+    block: _Block, gallery_ids: np.ndarray, counts_identities: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Place of the first match, average precision, inverse negative penalty.
+
+    Each is (v,): one entry per query that has a match.
+    """
+    valid = block.match.any(axis=1)
+    order, kept, match = (array[valid] for array in block)
+    place = np.cumsum(kept, axis=1, dtype=np.int32)  # from 1, among the kept
+    hits = np.cumsum(match, axis=1, dtype=np.int32)
+    num_matches = hits[:, -1]
+    precision = np.where(match, hits / np.maximum(place, 1), 0).sum(axis=1)
+    penalty = num_matches / np.where(match, place, 0).max(axis=1)
+    first_match = match.argmax(axis=1)[:, None]
+    if counts_identities:
+        # An identity's first appearance counts; one that is skipped whole never does.
+        never = np.int32(order.shape[1])
+        appears = np.empty_like(place)
+        columns = np.arange(never, dtype=np.int32)
+        np.put_along_axis(appears, order, np.where(kept, columns, never), axis=1)
+        by_identity = np.argsort(gallery_ids, kind="stable")
+        _, starts = np.unique(gallery_ids[by_identity], return_index=True)
+        appears = np.minimum.reduceat(appears[:, by_identity], starts, axis=1)
+        first = 1 + (appears < first_match).sum(axis=1)
+    else:
+        first = np.take_along_axis(place, first_match, axis=1)[:, 0]
+    return first, precision / num_matches, penalty
