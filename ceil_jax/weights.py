@@ -123,7 +123,9 @@ def to_torch(variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
             value = np.asarray(value)
             if leaf == "kernel":
                 is_1x1 = value.ndim == 2
-                value = value.T[:, :, None, None] if is_1x1 else value.transpose(3, 2, 0, 1)
+                value = (
+                    value.T[:, :, None, None] if is_1x1 else value.transpose(3, 2, 0, 1)
+                )
             out[f"{_torch_path(module)}.{name}"] = np.ascontiguousarray(value)
     return out
 
@@ -170,4 +172,6 @@ def load(path: str | Path) -> dict[str, Any]:
     try:
         return from_torch(load_file(path))
     except SafetensorError as error:
-        raise ValueError(f"{path}: not a readable .safetensors file ({error})") from error
+        raise ValueError(
+            f"{path}: not a readable .safetensors file ({error})"
+        ) from error

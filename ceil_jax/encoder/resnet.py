@@ -27,9 +27,7 @@ def _conv3x3(features: int, dtype: Any, name: str, strides: int = 1) -> nn.Conv:
 
 def _conv1x1(features: int, dtype: Any, name: str) -> nn.Dense:
     """A 1x1 convolution as a matrix product: 1.4 times the speed on a CPU."""
-    return nn.Dense(
-        features, use_bias=False, dtype=dtype, kernel_init=_HE, name=name
-    )
+    return nn.Dense(features, use_bias=False, dtype=dtype, kernel_init=_HE, name=name)
 
 
 def _average_pool(x: Float[Array, "b h w c"], size: int) -> Float[Array, "b h w c"]:

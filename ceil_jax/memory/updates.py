@@ -31,6 +31,7 @@ def dcmu(
     labels: Int[Array, " b"],
     *,
     smoothing: float = 0.5,
+    into: Float[Array, "r d"] | None = None,
 ) -> Float[Array, "r d"]:
     r"""Difficulty-aware cluster-based memory update.
 
@@ -44,6 +45,8 @@ def dcmu(
         embeddings: Unit rows. Under data parallelism those of all devices.
         labels: Memory row of each embedding; -1 marks padding.
         smoothing: Share of the softmax, in [0, 1].
+        into: The rows to write into, where an earlier update of the same step has
+            already changed some; difficulties are still measured against `memory`.
 
     Returns:
         The new memory; rows without a member are unchanged.
@@ -73,7 +76,8 @@ def dcmu(
     softmax = jax.nn.softmax(jnp.where(is_member, masked, 0), axis=1)
     hardest = jax.nn.one_hot(jnp.argmax(masked, axis=1), labels.shape[0])
     weights = smoothing * softmax + (1 - smoothing) * hardest
-    return _set_rows(memory, normalise(weights @ embeddings), labels, same)
+    target = memory if into is None else into
+    return _set_rows(target, normalise(weights @ embeddings), labels, same)
 
 
 def random_member(

@@ -1,0 +1,129 @@
+"""Data parallelism over local devices: the only file that says pmap.
+
+Arrays stay unstacked: state goes in and comes out as one value that every device holds,
+and only a batch carries a leading axis of devices.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax import lax
+
+AXIS_NAME = "batch"
+
+
+def check_divides(num_rows: int, num_devices: int, name: str) -> None:
+    """Refuse a batch that cannot be split evenly.
+
+    Args:
+        num_rows: Rows of the batch.
+        num_devices: Devices that share it.
+        name: What the batch is called, for the message.
+
+    Raises:
+        ValueError: `num_rows` is not a multiple of `num_devices`; the message names the
+            nearest numbers that are.
+    """
+    if num_rows % num_devices:
+        below = num_rows // num_devices * num_devices
+        near = [n for n in (below, below + num_devices) if n > 0]
+        raise ValueError(
+            f"{name}={num_rows} does not divide by the {num_devices} devices: "
+            f"{' or '.join(map(str, near))} would"
+        )
+
+
+def gather(tree: Any) -> Any:
+    """Every device's rows on every device, in the order of the devices.
+
+    Inside a function that `over_devices` runs.
+
+    Args:
+        tree: Arrays whose leading axis is this device's share of the batch.
+
+    Returns:
+        The tree with whole batches.
+    """
+    return jax.tree.map(
+        lambda x: lax.all_gather(x, AXIS_NAME, axis=0, tiled=True), tree
+    )
+
+
+def mean(tree: Any) -> Any:
+    """Mean over devices, inside a function that `over_devices` runs.
+
+    Args:
+        tree: Arrays of this device.
+
+    Returns:
+        The tree of means.
+    """
+    return lax.pmean(tree, AXIS_NAME)
+
+
+def over_devices(
+    function: Callable[..., Any],
+    *,
+    num_split: int,
+    num_shared: int,
+    split_output: bool = False,
+    donate: Sequence[int] = (),
+    devices: Sequence[jax.Device] | None = None,
+) -> Callable[..., Any]:
+    """Run a function on every local device, on its share of the last arguments.
+
+    Args:
+        function: Takes `num_shared` arguments that every device gets whole, then
+            `num_split` whose leading axis is split; may use `gather` and `mean`.
+        num_split: Number of split arguments, the last ones.
+        num_shared: Number of shared arguments, the first ones.
+        split_output: Whether the output's leading axis is joined from the devices'
+            shares; otherwise every device must return the same, which is not checked.
+        donate: Positions of arguments whose memory the outputs may take.
+        devices: The devices; all local ones by default.
+
+    Returns:
+        The function of whole arguments.
+    """
+    devices = list(devices or jax.local_devices())
+    mapped = jax.pmap(
+        function,
+        axis_name=AXIS_NAME,
+        in_axes=(None,) * num_shared + (0,) * num_split,
+        out_axes=0 if split_output else None,
+        donate_argnums=tuple(donate),
+        devices=devices,
+    )
+
+    def run(*args: Any) -> Any:
+        whole = [split(x, len(devices)) for x in args[num_shared:]]
+        out = mapped(*args[:num_shared], *whole)
+        return jax.tree.map(_join, out) if split_output else out
+
+    return run
+
+
+def split(tree: Any, num_devices: int) -> Any:
+    """Give every array a leading axis of devices.
+
+    Args:
+        tree: Arrays of the host with whole batches.
+        num_devices: Length of the new axis.
+
+    Returns:
+        Views of shape (num_devices, rows / num_devices, ...).
+    """
+
+    def reshape(x: Any) -> Any:
+        check_divides(x.shape[0], num_devices, "batch")
+        return np.reshape(x, (num_devices, x.shape[0] // num_devices, *x.shape[1:]))
+
+    return jax.tree.map(reshape, tree)
+
+
+def _join(x: jax.Array) -> np.ndarray:
+    """Undo `split` on the host, where the rows go anyway."""
+    x = np.asarray(x)
+    return x.reshape(-1, *x.shape[2:])

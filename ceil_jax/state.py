@@ -1,0 +1,97 @@
+"""The state of training: what a step takes and gives, as pytrees."""
+
+from typing import Any, NamedTuple
+
+import jax
+
+
+class TrainState(NamedTuple):
+    """What is trained, and what a checkpoint keeps.
+
+    Attributes:
+        params: Parameters of the encoder.
+        batch_stats: Running statistics of its norms.
+        opt_state: State of the optimiser.
+        step: Steps taken since training began, int32; with the seed it decides every
+            random draw of the next step.
+    """
+
+    params: Any
+    batch_stats: Any
+    opt_state: Any
+    step: jax.Array
+
+
+class Memory(NamedTuple):
+    """Unit rows of one modality; those past the epoch's numbers are zero.
+
+    Attributes:
+        proxies: One row per camera proxy, (p, d).
+        clusters: One row per cluster, (c, d).
+    """
+
+    proxies: jax.Array
+    clusters: jax.Array
+
+
+class Memories(NamedTuple):
+    """The memory of each modality."""
+
+    visible: Memory
+    infrared: Memory
+
+
+class Tables(NamedTuple):
+    """What an epoch's clustering says of one modality, padded to fixed sizes.
+
+    Attributes:
+        cluster_proxies: Proxy of each cluster in each camera, -1 where none, (c, m).
+        proxy_cameras: Camera of each proxy, counted from 0; -1 is padding, (p,).
+        proxy_clusters: Cluster that owns each proxy, (p,).
+        num_clusters: Clusters; rows after them are padding.
+        across_proxies: Proxy of the other modality that each proxy is matched to, (p,).
+        across_clusters: The same for clusters, (c,). Proxies and clusters are matched
+            each by themselves. Both are zero in stage 1, which does not read them.
+    """
+
+    cluster_proxies: jax.Array
+    proxy_cameras: jax.Array
+    proxy_clusters: jax.Array
+    num_clusters: jax.Array
+    across_proxies: jax.Array
+    across_clusters: jax.Array
+
+
+class BothTables(NamedTuple):
+    """The tables of each modality."""
+
+    visible: Tables
+    infrared: Tables
+
+
+class RowLabels(NamedTuple):
+    """Proxy and cluster of each row of a batch, (b,) each."""
+
+    proxies: jax.Array
+    clusters: jax.Array
+
+
+class Batch(NamedTuple):
+    """One step's images and labels; the leading axis is split over devices.
+
+    Attributes:
+        visible: Images, uint8 (b, h, w, 3); they enter twice, as two views.
+        infrared: Images, uint8 (2 b, h, w, 3).
+        visible_labels: Labels of the b visible images.
+        infrared_labels: Labels of the 2 b infrared images.
+        visible_rows: Row of each visible image in the whole batch, (b,): random draws
+            belong to rows, however these are split over devices.
+        infrared_rows: The same for infrared images, (2 b,).
+    """
+
+    visible: Any
+    infrared: Any
+    visible_labels: RowLabels
+    infrared_labels: RowLabels
+    visible_rows: Any
+    infrared_rows: Any

@@ -1,0 +1,254 @@
+"""Pure steps: training, and embedding without training."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float
+
+from ceil_jax import objective, optim
+from ceil_jax.encoder import Encoder
+from ceil_jax.inputs import augment
+from ceil_jax.state import Batch, BothTables, Memories, RowLabels, TrainState
+
+STAGES = {1: objective.stage1, 2: objective.stage2}
+
+
+class Views(NamedTuple):
+    """What the encoder sees of a batch: normalised images, (2 b, h, w, 3) each."""
+
+    visible: jax.Array
+    infrared: jax.Array
+
+
+def _same(tree: Any) -> Any:
+    return tree
+
+
+def update(
+    state: TrainState,
+    memories: Memories,
+    tables: BothTables,
+    rate: jax.Array,
+    views: Views,
+    labels: tuple[RowLabels, RowLabels],
+    key: jax.Array,
+    *,
+    encoder: Encoder,
+    optimizer: optax.GradientTransformation,
+    constants: objective.Objective,
+    stage: int,
+    gather: Callable[[Any], Any] = _same,
+    mean: Callable[[Any], Any] = _same,
+) -> tuple[TrainState, Memories, dict[str, jax.Array]]:
+    """One step from images that are already augmented.
+
+    Args:
+        state: The state before.
+        memories: The memories before.
+        tables: The epoch's tables.
+        rate: The learning rate.
+        views: Images of this device.
+        labels: Labels of the rows of each modality's views.
+        key: Draws of the "random" memory update.
+        encoder: The model.
+        optimizer: What makes steps of gradients.
+        constants: Constants of the objective.
+        stage: 1 or 2.
+        gather: Joins the devices' rows.
+        mean: Averages over devices.
+
+    Returns:
+        The state and the memories after, and the losses: "loss" is the total.
+    """
+
+    def loss_of(params: Any):
+        variables = {"params": params, "batch_stats": state.batch_stats}
+        embeddings, new = encoder.apply(
+            variables, *views, train=True, mutable=["batch_stats"]
+        )
+        visible, infrared = jnp.split(embeddings, [len(views.visible)])
+        total, (named, after) = STAGES[stage](
+            constants, visible, infrared, memories, tables, labels, key, gather
+        )
+        return total, (named, after, new["batch_stats"])
+
+    (total, aux), grads = jax.value_and_grad(loss_of, has_aux=True)(state.params)
+    named, after, batch_stats = aux
+    # The mean goes on the gradient of each device's own loss: inside the differentiated
+    # function it would count every gathered row once for each device.
+    grads, named = mean((grads, {"loss": total, **named}))
+    updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+    params = optim.apply(state.params, updates, rate)
+    return TrainState(params, batch_stats, opt_state, state.step + 1), after, named
+
+
+def make_train_step(
+    *,
+    encoder: Encoder,
+    optimizer: optax.GradientTransformation,
+    constants: objective.Objective,
+    stage: int,
+    seed: int,
+    pad: int,
+    strong_view_from: str,
+    gather: Callable[[Any], Any] = _same,
+    mean: Callable[[Any], Any] = _same,
+) -> Callable[..., tuple[TrainState, Memories, dict[str, jax.Array]]]:
+    """The whole step of a stage, from 8-bit images; a pure function.
+
+    Args:
+        encoder: The model.
+        optimizer: What makes steps of gradients.
+        constants: Constants of the objective.
+        stage: 1 or 2.
+        seed: With the state's step number, source of every draw.
+        pad: Pixels of zeros around an image before it is cropped.
+        strong_view_from: What the strong view is made of: "weak" or "image".
+        gather: Joins the devices' rows.
+        mean: Averages over devices.
+
+    Returns:
+        The function `(state, memories, tables, rate, batch) -> (state, memories, losses)`.
+    """
+
+    def step(
+        state: TrainState,
+        memories: Memories,
+        tables: BothTables,
+        rate: jax.Array,
+        batch: Batch,
+    ) -> tuple[TrainState, Memories, dict[str, jax.Array]]:
+        key = jax.random.fold_in(jax.random.key(seed), state.step)
+        image_key, memory_key = jax.random.split(key)
+        weak, strong, infrared = augment.augment_batch(
+            image_key,
+            batch.visible,
+            batch.infrared,
+            batch.visible_rows,
+            batch.infrared_rows,
+            strong_view_from=strong_view_from,
+            pad=pad,
+        )
+        views = Views(jnp.concatenate([weak, strong]), infrared)
+        twice = jax.tree.map(lambda x: jnp.concatenate([x, x]), batch.visible_labels)
+        return update(
+            state,
+            memories,
+            tables,
+            rate,
+            views,
+            (twice, batch.infrared_labels),
+            memory_key,
+            encoder=encoder,
+            optimizer=optimizer,
+            constants=constants,
+            stage=stage,
+            gather=gather,
+            mean=mean,
+        )
+
+    return step
+
+
+def make_embed_step(
+    encoder: Encoder, modality: str, *, flip: bool
+) -> Callable[[Any, Any], Float[Array, "b d"]]:
+    """Embedding of 8-bit images in evaluation mode.
+
+    Args:
+        encoder: The model.
+        modality: "visible" or "infrared".
+        flip: Average with the embedding of the mirror image; the average is not
+            normalised again.
+
+    Returns:
+        The function `(variables, images) -> rows`.
+    """
+
+    def embed(variables: Any, images: Any) -> Float[Array, "b d"]:
+        x = augment.normalise(images)
+        rows = encoder.apply(variables, **{modality: x})
+        if flip:
+            rows = (rows + encoder.apply(variables, **{modality: x[:, :, ::-1]})) / 2
+        return rows
+
+    return embed
+
+
+def init_state(
+    encoder: Encoder,
+    optimizer: optax.GradientTransformation,
+    image_size: tuple[int, int],
+    *,
+    seed: int,
+    variables: Any = None,
+) -> TrainState:
+    """The state before the first step.
+
+    Args:
+        encoder: The model.
+        optimizer: Its optimiser.
+        image_size: Height and width of the images, in pixels.
+        seed: Source of random weights.
+        variables: Weights to start from; random ones where it is None.
+
+    Returns:
+        The state.
+
+    Raises:
+        ValueError: `variables` are of another architecture; names the first difference.
+    """
+    images = jnp.zeros((1, *image_size, 3))
+
+    def init(key: jax.Array) -> Any:
+        return encoder.init(key, images, images)
+
+    if variables is None:
+        variables = jax.jit(init)(jax.random.key(seed))
+    else:
+        check_same_shapes(variables, jax.eval_shape(init, jax.random.key(seed)))
+        variables = jax.tree.map(jnp.asarray, variables)
+    params = variables["params"]
+    return TrainState(
+        params,
+        variables["batch_stats"],
+        optimizer.init(params),
+        jnp.zeros((), jnp.int32),
+    )
+
+
+def check_same_shapes(got: Any, want: Any) -> None:
+    """Refuse a tree of arrays that is not of the expected structure and shapes.
+
+    Args:
+        got: The tree at hand.
+        want: A tree with the right names and shapes.
+
+    Raises:
+        ValueError: Names the first entry that is missing, unknown or misshapen.
+    """
+    shapes = [
+        {
+            jax.tree_util.keystr(path, simple=True, separator="/"): np_shape(leaf)
+            for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+        }
+        for tree in (got, want)
+    ]
+    for name, shape in shapes[1].items():
+        if name not in shapes[0]:
+            raise ValueError(f"weights lack {name} of shape {shape}")
+        if shapes[0][name] != shape:
+            raise ValueError(
+                f"weights have {name} of shape {shapes[0][name]}, not {shape}"
+            )
+    unknown = sorted(shapes[0].keys() - shapes[1].keys())
+    if unknown:
+        raise ValueError(f"weights have {unknown[0]}, which the encoder has not")
+
+
+def np_shape(leaf: Any) -> tuple[int, ...]:
+    """The shape of an array or of its description."""
+    return tuple(leaf.shape)
