@@ -1,0 +1,129 @@
+"""Checks of arguments that the re-rankers, the clustering and the matching share."""
+
+from typing import TypeAlias
+
+import jax
+import numpy as np
+
+Rows: TypeAlias = np.ndarray | jax.Array
+"""NumPy and JAX arrays are accepted alike."""
+
+
+def rows(name: str, value: Rows) -> np.ndarray:
+    """Check a matrix of features and bring it to the host.
+
+    Args:
+        name: What the caller knows the matrix by.
+        value: (n, d) numbers.
+
+    Returns:
+        (n, d) float32, C-contiguous; a copy only where it has to be.
+
+    Raises:
+        ValueError: It is not a matrix, it is empty, or it holds NaN or infinity.
+    """
+    array = np.asarray(value)
+    if array.ndim != 2:
+        raise ValueError(f"{name}.shape={array.shape} must be (rows, features)")
+    if 0 in array.shape:
+        raise ValueError(f"{name}.shape={array.shape} must hold at least one number")
+    array = np.ascontiguousarray(array, dtype=np.float32)
+    finite = np.isfinite(array).all(axis=1)
+    if not finite.all():
+        bad = int(np.argmin(finite))
+        raise ValueError(f"{name}[{bad}] must be finite, not NaN or infinite")
+    return array
+
+
+def pair(name_a: str, a: Rows, name_b: str, b: Rows) -> np.ndarray:
+    """Check two matrices of features that belong together and stack them.
+
+    Args:
+        name_a: Name of the first matrix.
+        a: (n, d) numbers.
+        name_b: Name of the second matrix.
+        b: (m, d) numbers.
+
+    Returns:
+        (n + m, d) float32, the rows of `a` first.
+
+    Raises:
+        ValueError: One of them is not usable, or their widths differ.
+    """
+    first, second = rows(name_a, a), rows(name_b, b)
+    if first.shape[1] != second.shape[1]:
+        raise ValueError(
+            f"{name_b}.shape={second.shape} must be as wide as "
+            f"{name_a}.shape={first.shape}"
+        )
+    return np.concatenate([first, second])
+
+
+def labels(name: str, value: Rows, length: int) -> np.ndarray:
+    """Check one whole number for each row, such as its camera.
+
+    Args:
+        name: What the caller knows the array by.
+        value: (length,) whole numbers.
+        length: Number of rows that they describe.
+
+    Returns:
+        (length,) int64.
+
+    Raises:
+        ValueError: The shape is another one or the numbers are not whole.
+    """
+    array = np.asarray(value)
+    if array.shape != (length,):
+        raise ValueError(f"{name}.shape={array.shape} must be ({length},)")
+    if not np.issubdtype(array.dtype, np.integer):
+        raise ValueError(f"{name}.dtype={array.dtype} must be an integer type")
+    return array.astype(np.int64)
+
+
+def camera_pair(
+    query_cameras: Rows | None,
+    gallery_cameras: Rows | None,
+    num_queries: int,
+    num_gallery: int,
+) -> np.ndarray | None:
+    """Check the cameras of query and gallery and stack them.
+
+    Args:
+        query_cameras: (num_queries,) whole numbers, or None.
+        gallery_cameras: (num_gallery,) whole numbers, or None.
+        num_queries: Number of query rows.
+        num_gallery: Number of gallery rows.
+
+    Returns:
+        (num_queries + num_gallery,) int64, or None where no cameras are given.
+
+    Raises:
+        ValueError: Only one of the two is given, or a length is wrong.
+    """
+    if query_cameras is None and gallery_cameras is None:
+        return None
+    if query_cameras is None or gallery_cameras is None:
+        missing = "query_cameras" if query_cameras is None else "gallery_cameras"
+        raise ValueError(f"{missing}=None: give the cameras of both sides or of none")
+    return np.concatenate(
+        [
+            labels("query_cameras", query_cameras, num_queries),
+            labels("gallery_cameras", gallery_cameras, num_gallery),
+        ]
+    )
+
+
+def at_least(minimum: int, **values: int) -> None:
+    """Check that whole numbers are large enough.
+
+    Args:
+        minimum: Smallest number allowed.
+        **values: The numbers by the name of the argument.
+
+    Raises:
+        ValueError: One of them is smaller than `minimum`.
+    """
+    for name, value in values.items():
+        if value < minimum:
+            raise ValueError(f"{name}={value} must be at least {minimum}")

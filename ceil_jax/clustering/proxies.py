@@ -1,0 +1,160 @@
+"""Clusters, camera proxies, and the images that are kept."""
+
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.cluster import DBSCAN
+from sklearn.neighbors import sort_graph_by_row_values
+
+from ceil_jax import checks
+from ceil_jax.clustering.jaccard import jaccard_distance
+
+
+class Clustering(NamedTuple):
+    """Pseudo-labels of the images of one modality.
+
+    Attributes:
+        labels: (N,) int32 cluster of each image, -1 for an outlier.
+        proxies: (N,) int32 camera proxy of each image, -1 for an outlier.
+    """
+
+    labels: np.ndarray
+    proxies: np.ndarray
+
+
+class ProxyTables(NamedTuple):
+    """Which proxy belongs to which cluster and camera.
+
+    Attributes:
+        cluster_proxies: (C, M) int32 proxy of each cluster in each camera, -1 if none.
+        proxy_cameras: (P,) int32 camera of each proxy, as a place in `cameras`.
+        proxy_clusters: (P,) int32 cluster of each proxy.
+        cameras: (M,) int64 the cameras' own numbers, ascending.
+    """
+
+    cluster_proxies: np.ndarray
+    proxy_cameras: np.ndarray
+    proxy_clusters: np.ndarray
+    cameras: np.ndarray
+
+
+def cluster(
+    features: checks.Rows,
+    cameras: checks.Rows,
+    *,
+    k1: int,
+    k2: int,
+    eps: float = 0.6,
+    min_samples: int = 4,
+) -> Clustering:
+    """Cluster the images of one modality and split the clusters by camera.
+
+    DBSCAN on the k-reciprocal Jaccard distance; every (cluster, camera) pair is one
+    proxy, numbered by cluster and then by camera number.
+
+    Args:
+        features: (N, d) unit rows.
+        cameras: (N,) camera of each image; only which ones are equal, and their
+            order, matter.
+        k1: Length of the neighbour lists of the distance; cut to N.
+        k2: Neighbours whose encodings the distance averages; cut to k1.
+        eps: Largest distance between neighbours, between 0 and 1.
+        min_samples: Neighbours, itself included, that make an image a core one.
+
+    Returns:
+        The labels before small proxies are dropped; all -1 if no cluster is found.
+
+    Raises:
+        ValueError: An argument is out of its range or of the wrong shape.
+
+    References:
+        CEIL section III-B; `code/train_*.py`, `generate_proxy_labels`. DBSCAN reads
+        the sparse distance: what is absent is at distance 1, beyond every `eps`.
+    """
+    checks.at_least(1, k1=k1, k2=k2, min_samples=min_samples)
+    if not 0 < eps < 1:
+        raise ValueError(f"{eps=} must be between 0 and 1, the largest distance")
+    rows = checks.rows("features", features)
+    camera_of = checks.labels("cameras", cameras, len(rows))
+    distance = jaccard_distance(rows, k1=k1, k2=k2)
+    graph = sort_graph_by_row_values(distance, warn_when_not_sorted=False)
+    dbscan = DBSCAN(eps=eps, min_samples=min_samples, metric="precomputed")
+    labels = dbscan.fit_predict(graph).astype(np.int32)
+    return Clustering(labels, split_by_camera(labels, camera_of))
+
+
+def split_by_camera(labels: np.ndarray, cameras: np.ndarray) -> np.ndarray:
+    """Number the (cluster, camera) pairs by cluster, then by camera.
+
+    Args:
+        labels: (N,) cluster of each image, -1 for an outlier.
+        cameras: (N,) camera of each image.
+
+    Returns:
+        (N,) int32 proxy of each image, -1 for an outlier.
+    """
+    proxies = np.full(len(labels), -1, np.int32)
+    kept = labels >= 0
+    pairs = np.stack([labels[kept], cameras[kept]], axis=1)
+    _, inverse = np.unique(pairs, axis=0, return_inverse=True)
+    proxies[kept] = inverse.reshape(-1)
+    return proxies
+
+
+def drop_small(clustering: Clustering) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Drop outliers and images alone in their proxy, then number densely.
+
+    Args:
+        clustering: Labels and proxies of N images.
+
+    Returns:
+        `keep` (N,) bool, True for the n images kept; their clusters (n,) int32 and
+        their proxies (n,) int32, each numbered from 0 without gaps in the old order.
+
+    Raises:
+        ValueError: Labels and proxies are of different lengths.
+    """
+    labels = np.asarray(clustering.labels)
+    proxies = checks.labels("clustering.proxies", clustering.proxies, len(labels))
+    keep = (labels >= 0) & (proxies >= 0)
+    sizes = np.bincount(proxies[keep], minlength=1)
+    keep &= sizes[np.maximum(proxies, 0)] > 1
+    _, new_labels = np.unique(labels[keep], return_inverse=True)
+    _, new_proxies = np.unique(proxies[keep], return_inverse=True)
+    return keep, new_labels.astype(np.int32), new_proxies.astype(np.int32)
+
+
+def proxy_tables(
+    labels: checks.Rows, proxies: checks.Rows, cameras: checks.Rows
+) -> ProxyTables:
+    """Tables of the proxies of the kept images.
+
+    Args:
+        labels: (n,) cluster of each image, dense from 0.
+        proxies: (n,) proxy of each image, dense from 0.
+        cameras: (n,) camera of each image.
+
+    Returns:
+        The tables; M counts only cameras that occur.
+
+    Raises:
+        ValueError: Lengths differ, no image is given, or a label is negative.
+    """
+    num_images = len(labels)
+    checks.at_least(1, num_images=num_images)
+    label_of = checks.labels("labels", labels, num_images)
+    proxy_of = checks.labels("proxies", proxies, num_images)
+    camera_of = checks.labels("cameras", cameras, num_images)
+    if min(label_of.min(), proxy_of.min()) < 0:
+        raise ValueError("labels and proxies must not be negative: drop outliers first")
+    own, place = np.unique(camera_of, return_inverse=True)
+    _, first = np.unique(proxy_of, return_index=True)
+    proxy_clusters, proxy_cameras = label_of[first], place.reshape(-1)[first]
+    cluster_proxies = np.full((label_of.max() + 1, len(own)), -1, np.int32)
+    cluster_proxies[proxy_clusters, proxy_cameras] = np.arange(len(first))
+    return ProxyTables(
+        cluster_proxies,
+        proxy_cameras.astype(np.int32),
+        proxy_clusters.astype(np.int32),
+        own,
+    )

@@ -1,0 +1,78 @@
+"""Expanded cross neighbourhood re-ranking."""
+
+import numpy as np
+from scipy import sparse
+
+from ceil_jax import checks
+from ceil_jax.neighbours import nearest
+from ceil_jax.rerank import graph
+
+
+def ecn(
+    query: checks.Rows, gallery: checks.Rows, *, k: int = 25, t: int = 3, q: int = 8
+) -> np.ndarray:
+    """Expanded-cross-neighbourhood similarities, on rank-list similarity.
+
+    The rank-list similarity of two rows is `sum_l max(0, k + 1 - pos_i(l)) max(0,
+    k + 1 - pos_j(l))`, with `pos_i(l)` the place (from 1, i itself) of l on the list
+    of i. The expanded neighbours E(i) are the first t neighbours of i and the first q
+    of each of those. The result is the mean of
+    `mean_{e in E(query)} R(e, gallery)` and `mean_{e in E(gallery)} R(e, query)`;
+    where that is exactly 0, minus the cosine distance.
+
+    Args:
+        query: (Q, d) unit rows.
+        gallery: (G, d) unit rows.
+        k: Length of the rank lists, the row itself included; cut to Q + G.
+        t: Direct neighbours, without the row itself; cut to Q + G - 1.
+        q: Neighbours of each direct neighbour, without itself; cut likewise.
+
+    Returns:
+        (Q, G) float32, higher is better.
+
+    Raises:
+        ValueError: An argument is out of its range, not finite or of a wrong shape.
+
+    References:
+        Sarfraz et al., "A Pose-Sensitive Embedding for Person Re-Identification with
+        Expanded Cross Neighborhood Re-Ranking", CVPR 2018, eq. 3-5; CEIL
+        `code/util/ecn.py`, whose distance is minus this.
+    """
+    checks.at_least(1, k=k, t=t, q=q)
+    rows = checks.pair("query", query, "gallery", gallery)
+    num_queries, num_rows = len(query), len(rows)
+    k, t, q = min(k, num_rows), min(t, num_rows - 1), min(q, num_rows - 1)
+    rank = nearest(rows, k=max(k, t + 1, q + 1)).indices
+    # Whole numbers: exact in float64, so that "exactly 0" is.
+    credits = np.broadcast_to(np.arange(k, 0, -1), (num_rows, k))
+    lists = sparse.csr_array(graph.from_lists(rank[:, :k], credits), dtype=np.float64)
+    means = neighbour_means(rank, t=t, q=q)
+    towards_gallery = (means[:num_queries] @ lists) @ lists[num_queries:].T
+    towards_query = (means[num_queries:] @ lists) @ lists[:num_queries].T
+    similarity = (towards_gallery.toarray() + towards_query.toarray().T) / 2
+    cosine = rows[:num_queries] @ rows[num_queries:].T
+    return np.where(similarity == 0, cosine - 1, similarity).astype(np.float32)
+
+
+def neighbour_means(rank: np.ndarray, *, t: int, q: int) -> sparse.csr_array:
+    """The matrix that takes the mean over the expanded neighbours of each row.
+
+    Args:
+        rank: (n, >= max(t, q) + 1) neighbour lists, the row itself first.
+        t: Direct neighbours.
+        q: Neighbours of each direct neighbour.
+
+    Returns:
+        (n, n) float64; its rows sum to 1. A row that is met twice counts twice.
+    """
+    num_rows = len(rank)
+    direct = rank[:, 1 : t + 1]
+    indirect = rank[direct, 1 : q + 1].reshape(num_rows, -1)
+    columns = np.concatenate([direct, indirect], axis=1)
+    width = columns.shape[1]
+    data = np.full(columns.size, 1 / width)
+    offsets = np.arange(0, columns.size + 1, width)
+    shape = (num_rows, num_rows)
+    means = sparse.csr_array((data, columns.reshape(-1), offsets), shape=shape)
+    means.sum_duplicates()
+    return means

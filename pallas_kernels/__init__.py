@@ -1,0 +1,1 @@
+"""The project's accelerator kernels: a folder each, defined by a `jax.numpy` form."""
