@@ -1,0 +1,348 @@
+"""Scoring embeddings under a data set's protocol, plain and re-ranked."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ceil_jax import metrics, protocols
+from ceil_jax.errors import UserError
+from ceil_jax.progress import bar
+from ceil_jax.protocols import Mode, Trial
+from ceil_jax.report.ranked_lists import pick_queries
+from ceil_jax.report.results import (
+    RANKS,
+    ModeResults,
+    RerankParams,
+    Results,
+    summarise,
+)
+from ceil_jax.rerank import gcr
+
+
+class Embeddings(NamedTuple):
+    """The test images of one modality as the model sees them.
+
+    Attributes:
+        features: One row per image, (N, d); inner products are the similarities.
+        identities: Identity of each image, (N,) integers.
+        cameras: Camera of each image, (N,) integers; the data set's own numbers.
+        names: Path of each image relative to the data folder, (N,) str.
+    """
+
+    features: np.ndarray
+    identities: np.ndarray
+    cameras: np.ndarray
+    names: np.ndarray
+
+
+class TrialMetrics(NamedTuple):
+    """Figures of one gallery; `gcr` is None without re-ranking."""
+
+    plain: metrics.Metrics
+    gcr: metrics.Metrics | None
+
+
+class RankedExamples(NamedTuple):
+    """A few queries and the head of their ranked lists, ready to be drawn.
+
+    Attributes:
+        mode: Name of the search mode.
+        query_modality: "visible" or "infrared": whose images the queries are.
+        gallery_modality: The other one.
+        queries: Positions in the query modality's test images, (n,).
+        gallery: Positions in the gallery modality's test images, (m,): every image that
+            some list shows.
+        rankings: By "plain" and "GCR" (if re-ranked): indices into `gallery`, (n, top),
+            best first; -1 past the end of a list.
+        correct: By the same names: whether it is the right person, (n, top) bool.
+        titles: Identity and camera of each query.
+    """
+
+    mode: str
+    query_modality: str
+    gallery_modality: str
+    queries: np.ndarray
+    gallery: np.ndarray
+    rankings: dict[str, np.ndarray]
+    correct: dict[str, np.ndarray]
+    titles: list[str]
+
+
+def score_protocol(
+    visible: Embeddings,
+    infrared: Embeddings,
+    *,
+    protocol: str,
+    num_trials: int = 10,
+    sampling: str = "ceil",
+    shots: int = 1,
+    rerank: RerankParams | None = None,
+    max_rank: int = 20,
+    checkpoint: str = "",
+    progress: bool = True,
+) -> Results:
+    """Score the embeddings of a test set in every mode of its protocol.
+
+    Args:
+        visible: The visible test images.
+        infrared: The infrared test images.
+        protocol: "sysu_mm01", "regdb" or "llcm".
+        num_trials: Random galleries to average over; RegDB has one, not random.
+        sampling: How they are drawn, see `protocols.trials`.
+        shots: Images per identity and camera in a gallery.
+        rerank: Parameters of GCR; None to do without.
+        max_rank: Places of the CMC, at least 20.
+        checkpoint: What made the embeddings, for the record.
+        progress: Whether to show a bar over the trials.
+
+    Returns:
+        Mean and standard deviation over trials of every figure, by mode.
+
+    Raises:
+        ValueError: An argument that does not fit.
+        UserError: The test set lacks what the protocol needs.
+
+    References:
+        CEIL's `test_sysu.py`, `test_regdb.py` and `test_llcm.py`. `test_regdb.py`
+        scores one model on all ten splits; here a model is scored on its own.
+    """
+    if max_rank < max(RANKS):
+        raise ValueError(f"{max_rank=} must be at least {max(RANKS)}")
+    sides = _checked_sides(visible, infrared)
+    plan = {
+        mode: protocols.trials(
+            protocol,
+            mode,
+            visible,
+            infrared,
+            num_trials=num_trials,
+            sampling=sampling,
+            shots=shots,
+        )
+        for mode in protocols.modes(protocol)
+    }
+    modes = {}
+    with bar(total=sum(map(len, plan.values())), desc="Scoring", unit="trial") as shown:
+        for mode, trials in plan.items():
+            scored = score_trials(
+                sides[mode.query_modality],
+                sides[mode.gallery_modality],
+                trials,
+                protocol=protocol,
+                rerank=rerank,
+                max_rank=max_rank,
+                on_trial=shown.update if progress else None,
+            )
+            modes[mode.name] = _mode_results(scored, trials)
+    return Results(
+        protocol=protocol,
+        sampling=sampling if protocols.draws_galleries(protocol) else "none",
+        trials=max(map(len, plan.values())),
+        modes=modes,
+        checkpoint=checkpoint,
+        shots=shots,
+        rerank=rerank,
+    )
+
+
+def score_trials(
+    query: Embeddings,
+    gallery: Embeddings,
+    trials: Sequence[Trial],
+    *,
+    protocol: str,
+    rerank: RerankParams | None = None,
+    max_rank: int = 20,
+    on_trial: Callable[[], object] | None = None,
+) -> list[TrialMetrics]:
+    """Score given queries and galleries.
+
+    The plain similarity is the inner product of the rows as given, q . g: neither it
+    nor GCR normalises them, as the mean of an image's and its mirror's embedding is not
+    normalised either.
+
+    Args:
+        query: Test images of the query modality.
+        gallery: Test images of the gallery modality.
+        trials: Which of them to use, one entry per gallery.
+        protocol: One of `metrics.PROTOCOLS`.
+        rerank: Parameters of GCR; None to do without.
+        max_rank: Places of the CMC.
+        on_trial: Called after each trial.
+
+    Returns:
+        The figures of each trial.
+
+    Raises:
+        ValueError: An argument that does not fit.
+        UserError: A gallery in which no query has a true match.
+    """
+    scored = []
+    for trial in trials:
+        parts = _take(query, trial.query), _take(gallery, trial.gallery)
+        try:
+            plain, re_ranked = (
+                None
+                if similarity is None
+                else metrics.evaluate(
+                    similarity, *_labels(*parts), protocol=protocol, max_rank=max_rank
+                )
+                for similarity in _similarities(*parts, rerank)
+            )
+        except metrics.NoMatchError as error:
+            raise UserError(f"the test set cannot be scored: {error}") from error
+        assert plain is not None
+        scored.append(TrialMetrics(plain, re_ranked))
+        if on_trial is not None:
+            on_trial()
+    return scored
+
+
+def ranked_examples(
+    visible: Embeddings,
+    infrared: Embeddings,
+    *,
+    protocol: str,
+    mode: Mode,
+    sampling: str = "ceil",
+    shots: int = 1,
+    rerank: RerankParams | None = None,
+    num_queries: int = 6,
+    top: int = 10,
+) -> RankedExamples:
+    """A few queries with the head of their ranked lists, in the first gallery.
+
+    Args:
+        visible: The visible test images.
+        infrared: The infrared test images.
+        protocol: "sysu_mm01", "regdb" or "llcm".
+        mode: One of `protocols.modes(protocol)`.
+        sampling: How the gallery is drawn, see `protocols.trials`.
+        shots: Images per identity and camera in the gallery.
+        rerank: Parameters of GCR; None to do without.
+        num_queries: Queries to show, see `ranked_lists.pick_queries`.
+        top: Places to show.
+
+    Returns:
+        The lists; images that the protocol skips for a query are not in them.
+
+    Raises:
+        ValueError: An argument that does not fit.
+        UserError: The test set lacks what the protocol needs.
+    """
+    sides = _checked_sides(visible, infrared)
+    [trial] = protocols.trials(
+        protocol,
+        mode,
+        visible,
+        infrared,
+        num_trials=1,
+        sampling=sampling,
+        shots=shots,
+    )
+    query = _take(sides[mode.query_modality], trial.query)
+    gallery = _take(sides[mode.gallery_modality], trial.gallery)
+    lists = {
+        name: metrics.top_ranked(
+            similarity, *_labels(query, gallery), protocol=protocol, top=top
+        )
+        for name, similarity in zip(
+            ("plain", "GCR"), _similarities(query, gallery, rerank), strict=True
+        )
+        if similarity is not None
+    }
+    picked = pick_queries(
+        {name: correct for name, (_, correct) in lists.items()},
+        metrics.has_match(*_labels(query, gallery), protocol=protocol),
+        num_queries=num_queries,
+    )
+    rankings = {name: indices[picked] for name, (indices, _) in lists.items()}
+    shown = np.unique(np.concatenate([r[r >= 0] for r in rankings.values()]))
+    return RankedExamples(
+        mode=mode.name,
+        query_modality=mode.query_modality,
+        gallery_modality=mode.gallery_modality,
+        queries=trial.query[picked],
+        gallery=trial.gallery[shown],
+        rankings={
+            name: np.where(r >= 0, np.searchsorted(shown, r), -1)
+            for name, r in rankings.items()
+        },
+        correct={name: correct[picked] for name, (_, correct) in lists.items()},
+        titles=_titles(query, picked),
+    )
+
+
+def _checked_sides(visible: Embeddings, infrared: Embeddings) -> dict[str, Embeddings]:
+    sides = {"visible": visible, "infrared": infrared}
+    for name, side in sides.items():
+        if side.features.ndim != 2:
+            raise ValueError(
+                f"{name} features have shape {side.features.shape}, must be (N, d)"
+            )
+        if not len(side.features):
+            raise UserError(f"there are no {name} test images")
+        for field, array in zip(side._fields[1:], side[1:], strict=True):
+            if array.shape != (len(side.features),):
+                raise ValueError(
+                    f"{name} {field} have shape {array.shape}, must be "
+                    f"({len(side.features)},), one per row of the features"
+                )
+        if not np.isfinite(side.features).all():
+            rows = np.flatnonzero(~np.isfinite(side.features).all(axis=1))
+            raise ValueError(
+                f"{len(rows)} of {len(side.features)} {name} features are NaN or "
+                f"infinite, the first of {side.names[rows[0]]}"
+            )
+    if visible.features.shape[1] != infrared.features.shape[1]:
+        raise ValueError(
+            f"visible features have {visible.features.shape[1]} columns, infrared "
+            f"ones {infrared.features.shape[1]}"
+        )
+    return sides
+
+
+def _take(side: Embeddings, rows: np.ndarray) -> Embeddings:
+    return Embeddings(*(np.asarray(array)[rows] for array in side))
+
+
+def _labels(query: Embeddings, gallery: Embeddings) -> tuple[np.ndarray, ...]:
+    """The labels in the order of the arguments of `metrics.evaluate`."""
+    return query.identities, gallery.identities, query.cameras, gallery.cameras
+
+
+def _similarities(
+    query: Embeddings, gallery: Embeddings, rerank: RerankParams | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Plain and re-ranked, each (Q, G); None without re-ranking."""
+    plain = query.features @ gallery.features.T
+    if rerank is None:
+        return plain, None
+    re_ranked = gcr(
+        query.features,
+        gallery.features,
+        query.cameras,
+        gallery.cameras,
+        k1=rerank.k1,
+        k2=rerank.k2,
+        camera_weight=rerank.camera_weight,
+    )
+    return plain, np.asarray(re_ranked)
+
+
+def _mode_results(
+    scored: Sequence[TrialMetrics], trials: Sequence[Trial]
+) -> ModeResults:
+    re_ranked = [trial.gcr for trial in scored if trial.gcr is not None]
+    return ModeResults(
+        plain=summarise([trial.plain for trial in scored]),
+        gcr=summarise(re_ranked) if re_ranked else None,
+        num_queries=scored[0].plain.num_valid_queries,
+        num_gallery=len(trials[0].gallery),
+    )
+
+
+def _titles(side: Embeddings, rows: np.ndarray) -> list[str]:
+    pairs = zip(side.identities[rows], side.cameras[rows], strict=True)
+    return [f"id {identity}, cam {camera}" for identity, camera in pairs]

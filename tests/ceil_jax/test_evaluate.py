@@ -1,0 +1,275 @@
+import json
+
+import numpy as np
+import pytest
+
+from ceil_jax import evaluate, protocols
+from ceil_jax.errors import UserError
+from ceil_jax.evaluate import (
+    Embeddings,
+    ranked_examples,
+    score_protocol,
+    score_trials,
+)
+from ceil_jax.protocols import Trial, modes
+from ceil_jax.report.results import FIGURES, RerankParams
+from ceil_jax.rerank import gcr
+from tests.parity.evaluation import naive
+
+RERANK = RerankParams(k1=8, k2=3, camera_weight=0.5)
+
+
+def side(cameras, *, num_ids=6, files=3, noise=0.8, seed=0):
+    """Embeddings around one random centre per identity; rows are not unit."""
+    rng = np.random.default_rng(seed)
+    centres = np.random.default_rng(99).standard_normal((num_ids, 8))
+    identities = np.repeat(np.arange(1, num_ids + 1), len(cameras) * files)
+    numbers = np.tile(np.repeat(cameras, files), num_ids)
+    features = centres[identities - 1]
+    features = features + noise * rng.standard_normal(features.shape)
+    names = [f"cam{c}/{i:04d}/{n:04d}.jpg" for n, (i, c) in
+             enumerate(zip(identities, numbers, strict=True))]  # fmt: skip
+    return Embeddings(features.astype(np.float32), identities, numbers, np.array(names))
+
+
+@pytest.fixture
+def sysu():
+    return side((1, 2, 4, 5), seed=1), side((3, 6), seed=2)
+
+
+def labels(query, gallery):
+    return query.identities, gallery.identities, query.cameras, gallery.cameras
+
+
+def take(embeddings, rows):
+    return Embeddings(*(array[rows] for array in embeddings))
+
+
+class TestScoreProtocol:
+    def test_figures_are_means_over_the_trials(self, sysu):
+        visible, infrared = sysu
+        results = score_protocol(
+            visible, infrared, protocol="sysu_mm01", num_trials=3, rerank=RERANK
+        )
+        assert list(results.modes) == ["all", "indoor"]
+        for mode in modes("sysu_mm01"):
+            found = {"plain": [], "gcr": []}
+            for trial in protocols.trials("sysu_mm01", mode, *sysu, num_trials=3):
+                query, gallery = (
+                    take(infrared, trial.query),
+                    take(visible, trial.gallery),
+                )
+                similarities = {
+                    "plain": query.features @ gallery.features.T,
+                    "gcr": gcr(
+                        query.features, gallery.features, query.cameras,
+                        gallery.cameras, k1=8, k2=3, camera_weight=0.5,
+                    ),
+                }  # fmt: skip
+                for name, similarity in similarities.items():
+                    expected = naive(
+                        np.asarray(similarity), *labels(query, gallery),
+                        protocol="sysu_mm01", max_rank=20,
+                    )  # fmt: skip
+                    assert expected is not None
+                    found[name].append(
+                        [
+                            *expected.cmc[[0, 4, 9, 19]],
+                            expected.mean_ap,
+                            expected.mean_inp,
+                        ]
+                    )
+            ours = results.modes[mode.name]
+            assert ours.gcr is not None
+            for figures, rows in (
+                (ours.plain, found["plain"]),
+                (ours.gcr, found["gcr"]),
+            ):
+                np.testing.assert_allclose(
+                    [figures[name].mean for name in FIGURES], 100 * np.mean(rows, 0)
+                )
+                np.testing.assert_allclose(
+                    [figures[name].std for name in FIGURES], 100 * np.std(rows, 0)
+                )
+
+    def test_what_was_measured_is_recorded(self, sysu):
+        results = score_protocol(
+            *sysu, protocol="sysu_mm01", num_trials=2, sampling="agw", checkpoint="x"
+        )
+        assert (results.protocol, results.sampling) == ("sysu_mm01", "agw")
+        assert (results.trials, results.checkpoint) == (2, "x")
+        mode = results.modes["indoor"]
+        assert (mode.num_queries, mode.num_gallery) == (36, 12)
+        assert mode.gcr is None
+
+    def test_regdb_has_one_trial_and_no_sampling(self):
+        visible, infrared = side((1,), seed=1), side((2,), seed=2)
+        results = score_protocol(visible, infrared, protocol="regdb", rerank=RERANK)
+        assert (results.sampling, results.trials) == ("none", 1)
+        assert list(results.modes) == ["visible_to_infrared", "infrared_to_visible"]
+        assert {s.std for s in results.modes["visible_to_infrared"].plain.values()} == {
+            0
+        }
+
+    def test_llcm(self):
+        visible = side(tuple(range(1, 10)), files=2, seed=1)
+        infrared = side((1, 2, 4, 5, 6, 7, 8, 9), files=2, seed=2)
+        results = score_protocol(visible, infrared, protocol="llcm", num_trials=2)
+        assert results.modes["visible_to_infrared"].num_gallery == 6 * 8
+        assert results.modes["infrared_to_visible"].num_gallery == 6 * 9
+
+    def test_perfect_embeddings_score_100(self):
+        visible = side((1, 2, 4, 5), noise=0)
+        infrared = side((3, 6), noise=0)
+        unit = [
+            e._replace(
+                features=e.features / np.linalg.norm(e.features, axis=1, keepdims=True)
+            )
+            for e in (visible, infrared)
+        ]
+        results = score_protocol(*unit, protocol="sysu_mm01", num_trials=2)
+        for mode in results.modes.values():
+            assert {tuple(spread) for spread in mode.plain.values()} == {(100, 0)}
+
+    def test_the_order_of_the_images_does_not_matter(self, sysu):
+        rng = np.random.default_rng(0)
+        permuted = [take(e, rng.permutation(len(e.features))) for e in sysu]
+        options = {"protocol": "sysu_mm01", "num_trials": 2, "progress": False}
+        assert (
+            score_protocol(*sysu, **options).to_json()
+            == score_protocol(*permuted, **options).to_json()
+        )
+
+    def test_gcr_gets_the_rows_as_given(self, sysu, monkeypatch):
+        seen = []
+
+        def record(query, gallery, query_cameras, gallery_cameras, **parameters):
+            seen.append((query, query_cameras, gallery_cameras, parameters))
+            return query @ gallery.T
+
+        monkeypatch.setattr(evaluate, "gcr", record)
+        results = score_protocol(
+            *sysu, protocol="sysu_mm01", num_trials=1, rerank=RERANK
+        )
+        query, query_cameras, gallery_cameras, parameters = seen[0]
+        np.testing.assert_array_equal(query, sysu[1].features)
+        np.testing.assert_array_equal(query_cameras, sysu[1].cameras)
+        assert set(gallery_cameras) == {1, 2, 4, 5}
+        assert parameters == {"k1": 8, "k2": 3, "camera_weight": 0.5}
+        assert results.modes["all"].gcr == results.modes["all"].plain
+
+
+class TestMistakes:
+    def test_too_short_a_cmc(self, sysu):
+        with pytest.raises(ValueError, match="max_rank=10 must be at least 20"):
+            score_protocol(*sysu, protocol="sysu_mm01", max_rank=10)
+
+    def test_features_with_nan(self, sysu):
+        visible, infrared = sysu
+        visible.features[[4, 7], 2] = np.nan, np.inf
+        with pytest.raises(
+            ValueError,
+            match=r"2 of 72 visible features are NaN or infinite, "
+            r"the first of cam2/0001/0004\.jpg",
+        ):
+            score_protocol(visible, infrared, protocol="sysu_mm01")
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"features": np.zeros(5, np.float32)}, r"shape \(5,\), must be \(N, d\)"),
+            (
+                {"features": np.zeros((72, 5), np.float32)},
+                "visible features have 5 col",
+            ),
+            ({"cameras": np.ones(3, int)}, r"visible cameras have shape \(3,\)"),
+        ],
+    )
+    def test_arrays_that_do_not_fit(self, sysu, change, message):
+        visible, infrared = sysu
+        with pytest.raises(ValueError, match=message):
+            score_protocol(visible._replace(**change), infrared, protocol="sysu_mm01")
+
+    def test_no_images(self, sysu):
+        empty = take(sysu[0], np.zeros(0, int))
+        with pytest.raises(UserError, match="there are no visible test images"):
+            score_protocol(empty, sysu[1], protocol="sysu_mm01")
+
+    def test_a_gallery_without_a_match(self, sysu):
+        visible, infrared = sysu
+        trial = Trial(
+            np.flatnonzero(infrared.identities == 1),
+            np.flatnonzero(visible.identities > 1),
+        )
+        with pytest.raises(UserError, match="test set cannot be scored: no query has"):
+            score_trials(infrared, visible, [trial], protocol="sysu_mm01")
+
+
+class TestRankedExamples:
+    @pytest.fixture
+    def examples(self, sysu):
+        return ranked_examples(
+            *sysu,
+            protocol="sysu_mm01",
+            mode=modes("sysu_mm01")[0],
+            rerank=RERANK,
+            num_queries=4,
+            top=23,
+        )
+
+    def test_names_and_shapes(self, examples):
+        assert (examples.query_modality, examples.gallery_modality) == (
+            "infrared",
+            "visible",
+        )
+        assert list(examples.rankings) == list(examples.correct) == ["plain", "GCR"]
+        assert examples.rankings["GCR"].shape == (4, 23)
+        assert len(examples.titles) == 4
+
+    def test_lists_fall_in_similarity_and_skip_what_the_protocol_skips(
+        self, sysu, examples
+    ):
+        visible, infrared = sysu
+        for i, query in enumerate(examples.queries):
+            places = examples.rankings["plain"][i]
+            shown = examples.gallery[places[places >= 0]]
+            similarity = visible.features[shown] @ infrared.features[query]
+            assert (np.diff(similarity) <= 1e-6).all()
+            np.testing.assert_array_equal(
+                examples.correct["plain"][i][places >= 0],
+                visible.identities[shown] == infrared.identities[query],
+            )
+            # The gallery of 24 holds six images of camera 2.
+            skips = infrared.cameras[query] == 3
+            assert (2 in visible.cameras[shown]) == (not skips)
+            assert len(shown) == (18 if skips else 23)
+            assert examples.titles[i] == (
+                f"id {infrared.identities[query]}, cam {infrared.cameras[query]}"
+            )
+
+    def test_the_gallery_holds_what_is_shown_and_no_more(self, examples):
+        indices = np.concatenate([r.ravel() for r in examples.rankings.values()])
+        assert set(indices[indices >= 0]) == set(range(len(examples.gallery)))
+
+    def test_without_re_ranking(self, sysu):
+        examples = ranked_examples(
+            *sysu, protocol="sysu_mm01", mode=modes("sysu_mm01")[1], num_queries=2
+        )
+        assert list(examples.rankings) == ["plain"]
+
+
+def test_results_json_is_that_of_the_contract(sysu, tmp_path):
+    results = score_protocol(
+        *sysu, protocol="sysu_mm01", num_trials=2, rerank=RERANK, checkpoint="epoch 3"
+    )
+    results.save(tmp_path / "results.json")
+    record = json.loads((tmp_path / "results.json").read_text())
+    assert list(record) == ["protocol", "sampling", "checkpoint", "trials", "modes"]
+    assert (record["sampling"], record["trials"]) == ("ceil", 2)
+    for mode in ("all", "indoor"):
+        assert set(record["modes"][mode]) == {"plain", "gcr"}
+        for figures in record["modes"][mode].values():
+            assert set(figures) == {"rank1", "rank5", "rank10", "rank20", "mAP", "mINP"}
+            for figure in figures.values():
+                assert set(figure) == {"mean", "std"}
+                assert 0 <= figure["mean"] <= 100
