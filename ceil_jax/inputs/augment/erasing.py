@@ -71,7 +71,7 @@ def rectangle(
 
 
 def draw_erasing(key: jax.Array, image_size: tuple[int, int]) -> ErasingDraws:
-    """Draw whether to erase, all attempts at a rectangle, and the place of the first fit.
+    """Draw whether to erase, all attempts at a rectangle, the place of the first fit.
 
     Args:
         key: PRNG key of the image.
@@ -119,7 +119,7 @@ def erase(planes: Planes, draws: ErasingDraws) -> Planes:
     )
     rows = jnp.arange(image_size[0])[:, None] - draws.top
     columns = jnp.arange(image_size[1])[None, :] - draws.left
-    inside = (0 <= rows) & (rows < height) & (0 <= columns) & (columns < width)
+    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
     inside = inside & fits & (draws.chance <= PROBABILITY)
     filled = [
         jnp.where(inside, value, plane)

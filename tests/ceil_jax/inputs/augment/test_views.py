@@ -1,0 +1,135 @@
+"""The three training views of a batch."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ceil_jax.inputs.augment import augment_batch, normalise, planes, views
+
+SIZE = (24, 12)
+KEY = jax.random.key(5)
+
+augmented = jax.jit(augment_batch, static_argnames=("strong_view_from", "pad"))
+
+
+def batch(rng, num_visible: int = 8):
+    visible = rng.integers(0, 256, (num_visible, *SIZE, 3), dtype=np.uint8)
+    infrared = rng.integers(0, 256, (2 * num_visible, *SIZE, 3), dtype=np.uint8)
+    return visible, infrared, np.arange(num_visible), np.arange(2 * num_visible)
+
+
+def test_shapes_and_dtypes(rng):
+    weak, strong, infrared = augmented(KEY, *batch(rng), pad=2)
+    assert weak.shape == strong.shape == (8, *SIZE, 3)
+    assert infrared.shape == (16, *SIZE, 3)
+    assert {weak.dtype, strong.dtype, infrared.dtype} == {jnp.dtype("float32")}
+
+
+@pytest.mark.parametrize("num_parts", [2, 8])
+def test_split_batch_gives_the_same_bits(rng, num_parts):
+    whole = augmented(KEY, *batch(rng), pad=2)
+    visible, infrared, visible_rows, infrared_rows = batch(np.random.default_rng(0))
+    pieces = [
+        augmented(KEY, *part, pad=2)
+        for part in zip(
+            np.split(visible, num_parts),
+            np.split(infrared, num_parts),
+            np.split(visible_rows, num_parts),
+            np.split(infrared_rows, num_parts),
+            strict=True,
+        )
+    ]
+    for want, got in zip(whole, zip(*pieces, strict=True), strict=True):
+        np.testing.assert_array_equal(np.concatenate(got), want)
+
+
+def test_key_decides(rng):
+    data = batch(rng)
+    once, again = augmented(KEY, *data, pad=2), augmented(KEY, *data, pad=2)
+    other = augmented(jax.random.key(6), *data, pad=2)
+    for a, b, c in zip(once, again, other, strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert (np.asarray(a) != np.asarray(c)).any(axis=(1, 2, 3)).all()
+
+
+def test_equal_images_get_different_views():
+    image = np.random.default_rng(1).integers(0, 256, (1, *SIZE, 3), dtype=np.uint8)
+    views_of = augmented(
+        KEY, image.repeat(8, 0), image.repeat(16, 0), np.arange(8), np.arange(16), pad=2
+    )
+    for view in views_of:
+        view = np.asarray(view).reshape(len(view), -1)
+        assert len(np.unique(view, axis=0)) == len(view)
+
+
+def test_strong_views_have_one_colour(rng):
+    for source in ("weak", "image"):
+        _, strong, _ = augmented(KEY, *batch(rng), strong_view_from=source, pad=2)
+        np.testing.assert_array_equal(strong[..., 0], strong[..., 1])
+        np.testing.assert_array_equal(strong[..., 0], strong[..., 2])
+
+
+def undisturbed(row_key: jax.Array, *, pad: int = 0) -> views.WeakDraws:
+    draws = views.draw_weak(row_key, SIZE, pad=pad)
+    return views.WeakDraws(
+        draws.crop._replace(mirror=jnp.bool_(False)),
+        draws.erasing._replace(chance=jnp.float32(1.0)),
+    )
+
+
+def test_weak_view_without_its_draws_is_the_normalised_image(rng):
+    image = jnp.asarray(batch(rng)[0][0])
+    view = views.weak_view(planes.split(image), undisturbed(KEY), pad=0)
+    np.testing.assert_allclose(planes.merge(view), normalise(image), atol=1e-6)
+
+
+def test_strong_view_starts_from_the_wrapped_weak_view(rng):
+    """Rebuilt here in NumPy, with the colour jitter switched off."""
+    image = np.array(batch(rng)[0][0])
+    weak = views.weak_view(planes.split(jnp.asarray(image)), undisturbed(KEY), pad=0)
+    draws = views.draw_strong(KEY, SIZE, pad=0)
+    draws = draws._replace(
+        crop=draws.crop._replace(mirror=jnp.bool_(True)),
+        jitter=draws.jitter._replace(factors=jnp.ones(3), hue=jnp.float32(0)),
+        erasing=draws.erasing._replace(chance=jnp.float32(1.0)),
+        channel=jnp.int32(1),
+    )
+    got = views.strong_view(planes.to_bytes(weak), draws, pad=0)
+    normalised = (image / 255.0 - planes.MEAN) / planes.STD
+    wrapped = np.fix(255 * normalised).astype(np.int64) % 256
+    want = ((wrapped / 255.0 - planes.MEAN) / planes.STD)[:, ::-1, 1]
+    # The hue's way through 8-bit HSV and back costs a few levels.
+    gap = np.abs(np.asarray(got.red) - want) * 255 * planes.STD[1]
+    assert gap.mean() < 2
+    assert gap.max() < 8
+
+
+def test_padding_is_black_before_normalisation():
+    """So it is not zero after it."""
+    white = planes.split(jnp.full((*SIZE, 3), 255, jnp.uint8))
+    draws = undisturbed(KEY, pad=10)
+    draws = draws._replace(crop=draws.crop._replace(top=jnp.int32(0)))
+    red = views.weak_view(white, draws, pad=10).red
+    np.testing.assert_allclose(red[:10], np.full((10, SIZE[1]), -0.485 / 0.229), 1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"visible": np.zeros((2, *SIZE, 3), np.float32)}, "visible has images.dtype"),
+        ({"infrared": np.zeros((2, *SIZE), np.uint8)}, "infrared has images.dtype"),
+        ({"visible_rows": np.arange(3)}, "visible_rows has rows.shape"),
+        ({"pad": -1}, "pad=-1 must be at least 0"),
+        ({"strong_view_from": "both"}, "strong_view_from='both'"),
+    ],
+)
+def test_refuses(change, message):
+    arguments = {
+        "visible": np.zeros((2, *SIZE, 3), np.uint8),
+        "infrared": np.zeros((2, *SIZE, 3), np.uint8),
+        "visible_rows": np.arange(2),
+        "infrared_rows": np.arange(2),
+    }
+    with pytest.raises(ValueError, match=message):
+        augment_batch(KEY, **{**arguments, **change})
