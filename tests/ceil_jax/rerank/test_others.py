@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+
+from ceil_jax.rerank import ecn, gnn, k_reciprocal
+from tests.ceil_jax import naive
+from tests.ceil_jax.rerank.test_gcr import example
+
+
+@pytest.mark.parametrize("num_rounds", [0, 1, 3])
+@pytest.mark.parametrize(("k1", "k2"), [(1, 1), (5, 1), (5, 3), (40, 40)])
+def test_gnn_equals_loops(rng, k1, k2, num_rounds):
+    query, gallery, *_ = example(rng, 11, 14)
+    got = gnn(query, gallery, k1=k1, k2=k2, num_rounds=num_rounds)
+    want = naive.gnn(query, gallery, k1, k2, num_rounds)
+    np.testing.assert_allclose(got, want, atol=2e-6)
+
+
+@pytest.mark.parametrize(("k1", "k2"), [(1, 1), (5, 1), (5, 3), (8, 4), (40, 40)])
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_k_reciprocal_equals_loops(rng, k1, k2, share):
+    query, gallery, *_ = example(rng, 11, 14)
+    got = k_reciprocal(query, gallery, k1=k1, k2=k2, lambda_value=share)
+    want = naive.k_reciprocal(query, gallery, k1, k2, share)
+    np.testing.assert_allclose(got, want, atol=2e-6)
+
+
+@pytest.mark.parametrize(("k", "t", "q"), [(6, 2, 3), (3, 1, 1), (25, 3, 8), (5, 4, 7)])
+def test_ecn_equals_loops(rng, k, t, q):
+    query, gallery, *_ = example(rng, 11, 14)
+    got = ecn(query, gallery, k=k, t=t, q=q)
+    want = naive.ecn(query, gallery, k, t, q)
+    np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-6)
+
+
+def test_ecn_without_common_neighbours_is_minus_the_cosine_distance():
+    angles = np.array([0.0, 0.01, 0.02, 2.0, 2.01, 2.02])
+    rows = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    got = ecn(rows[:3], rows[3:], k=3, t=1, q=1)
+    np.testing.assert_allclose(got, rows[:3] @ rows[3:].T - 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", [gnn, k_reciprocal, ecn])
+def test_order_of_rows_does_not_matter(rng, method):
+    query, gallery, *_ = example(rng, 11, 14)
+    q, g = rng.permutation(11), rng.permutation(14)
+    want = method(query, gallery)[np.ix_(q, g)]
+    np.testing.assert_allclose(method(query[q], gallery[g]), want, atol=1e-5)
+
+
+@pytest.mark.parametrize("method", [gnn, k_reciprocal, ecn])
+def test_two_equal_rows_give_numbers(method):
+    got = method(np.array([[1.0, 0.0]]), np.array([[1.0, 0.0]]))
+    assert got.shape == (1, 1)
+    assert got.dtype == np.float32
+    assert np.isfinite(got).all()
+
+
+@pytest.mark.parametrize("method", [gnn, k_reciprocal, ecn])
+@pytest.mark.parametrize(
+    ("side", "value"),
+    [
+        ("query", np.zeros((0, 8))),
+        ("gallery", np.zeros((0, 8))),
+        ("query", np.full((4, 8), np.nan)),
+        ("gallery", np.ones((4, 7))),
+    ],
+)
+def test_bad_rows_are_refused(rng, method, side, value):
+    query, gallery, *_ = example(rng)
+    with pytest.raises(ValueError, match=side):
+        method(**{"query": query, "gallery": gallery} | {side: value})
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "value"),
+    [
+        (gnn, "k1", 0),
+        (gnn, "k2", 0),
+        (gnn, "num_rounds", -1),
+        (k_reciprocal, "k1", 0),
+        (k_reciprocal, "k2", -2),
+        (k_reciprocal, "lambda_value", 1.5),
+        (ecn, "k", 0),
+        (ecn, "t", 0),
+        (ecn, "q", 0),
+    ],
+)
+def test_bad_numbers_are_named(rng, method, name, value):
+    query, gallery, *_ = example(rng)
+    with pytest.raises(ValueError, match=f"{name}={value}"):
+        method(query, gallery, **{name: value})

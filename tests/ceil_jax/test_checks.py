@@ -1,0 +1,38 @@
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ceil_jax import checks
+
+
+def test_rows_come_as_contiguous_float32_without_a_needless_copy():
+    good = np.ones((3, 2), np.float32)
+    assert checks.rows("x", good) is good
+    for other in (jnp.ones((3, 2)), good.astype(np.float64), good.astype(int)):
+        got = checks.rows("x", other)
+        assert got.dtype == np.float32
+        assert got.flags.c_contiguous
+        np.testing.assert_array_equal(got, good)
+    assert checks.rows("x", np.asfortranarray(good)).flags.c_contiguous
+
+
+def test_the_first_row_that_is_not_finite_is_named():
+    value = np.ones((4, 3))
+    value[2, 1], value[3, 0] = np.inf, np.nan
+    with pytest.raises(ValueError, match=r"value\[2\] must be finite"):
+        checks.rows("value", value)
+
+
+def test_cameras_of_both_sides_or_of_none():
+    ones = np.ones(2, np.int32)
+    assert checks.camera_pair(None, None, 2, 3) is None
+    got = checks.camera_pair(ones, 2 * np.ones(3, int), 2, 3)
+    np.testing.assert_array_equal(got, [1, 1, 2, 2, 2])
+    with pytest.raises(ValueError, match="gallery_cameras=None: give"):
+        checks.camera_pair(ones, None, 2, 3)
+
+
+def test_numbers_that_are_too_small_are_named():
+    checks.at_least(1, a=1, b=7)
+    with pytest.raises(ValueError, match="b=0 must be at least 1"):
+        checks.at_least(1, a=1, b=0)
