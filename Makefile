@@ -1,0 +1,80 @@
+# make demo, make test: from a fresh clone, with Python 3.11 or newer.
+# Everything is installed into $(VENV), made anew when the requirements change.
+
+PYTHON ?= python3
+VENV ?= .venv
+WORKERS ?= 2
+PYTEST_FLAGS ?=
+TEST ?=
+
+BIN := $(VENV)/bin
+RUN := $(BIN)/python
+PIP := $(RUN) -m pip --disable-pip-version-check install --quiet -c constraints.txt
+SOURCES := ceil_jax pallas_kernels data configs tests $(wildcard benchmarks scripts)
+PYTEST := $(RUN) -m pytest -n $(WORKERS) $(PYTEST_FLAGS)
+
+# The generated data set in small, trained and evaluated on this machine.
+DEMO_WORKDIR ?= runs/demo
+
+# A data set as distributed: make people LAYOUT=RegDB PEOPLE=/path/to/folder WORKDIR=DIR
+LAYOUT ?= RegDB
+PEOPLE ?=
+WORKDIR ?= runs/people
+CONFIG := configs/$(shell echo '$(LAYOUT)' | tr 'A-Z-' 'a-z_').py
+PEOPLE_FLAGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo people test test-quick test-all lint format format-check typecheck install install-dev clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+demo: install ## train both stages on generated pedestrians and print the table
+	$(RUN) -m ceil_jax.main --config configs/synthetic.py --workdir $(DEMO_WORKDIR) $(DEMO_FLAGS)
+
+people: install ## train a small encoder on the folder PEOPLE/LAYOUT, results in WORKDIR
+	@test -n "$(PEOPLE)" || { echo "make people needs PEOPLE=folder that holds $(LAYOUT)" >&2; exit 2; }
+	$(RUN) -m ceil_jax.main --config $(CONFIG) --config.data_dir=$(PEOPLE)/$(LAYOUT) --workdir $(WORKDIR) $(PEOPLE_FLAGS)
+
+test: install-dev ## every test, as CI runs them (TEST=path for some)
+	$(PYTEST) $(TEST)
+
+test-quick: install-dev ## the tests that take less than ten seconds each
+	$(PYTEST) -m "not slow" $(TEST)
+
+test-all: ## what CI runs: format, lint, types, every test
+	bash .ci/run
+
+lint: install-dev ## ruff's rules
+	$(BIN)/ruff check $(SOURCES)
+
+format: install-dev ## rewrite the sources in ruff's format
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix-only $(SOURCES)
+
+format-check: install-dev ## fail where `make format` would change something
+	$(BIN)/ruff format --check $(SOURCES)
+
+typecheck: install-dev ## pyright
+	$(BIN)/pyright --pythonpath $(RUN)
+
+install: $(VENV)/.installed ## what running needs
+install-dev: $(VENV)/.installed-dev ## what the checks need, too
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than 3.11: say make PYTHON=/path/to/python3.11" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: requirements.txt requirements-base.txt constraints.txt | $(VENV)/.python
+	@echo "installing into $(VENV), about a minute"
+	$(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	$(PIP) -r requirements-dev.txt
+	@touch $@
+
+clean: ## remove what runs and checks leave behind; .venv and runs/ stay
+	rm -rf .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
