@@ -1,1 +1,1 @@
-"""Generated pedestrians in the structure of SYSU-MM01; see README.md beside this file."""
+"""Generated pedestrians in the structure of SYSU-MM01; README.md says more."""

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from data.synthetic.palette import brightness
+from data.synthetic.palette import Colour, brightness
 from data.synthetic.streams import between, choice, stream, uniform
 
 CAMERA = 2  # purpose of the stream
@@ -131,14 +131,14 @@ def _panorama(
         _fill(scene, inside, colour)
     if infrared:
         # The lamps fade with distance: the same for every infrared camera.
-        luma = brightness((scene[0], scene[1], scene[2]))  # type: ignore[arg-type]
+        luma = brightness(scene[0], scene[1], scene[2])
         scene = (0.22 + 0.30 * luma)[None]
     for _ in range(2):
         scene = blur(scene[None], np.array([0.25]))[0]
     return scene
 
 
-def _fill(scene: np.ndarray, inside: np.ndarray, colour: tuple) -> None:
+def _fill(scene: np.ndarray, inside: np.ndarray, colour: Colour) -> None:
     for channel, value in enumerate(colour):
         scene[channel][inside] = value
 

@@ -135,9 +135,7 @@ def paint_leg(figure: Figure, which: np.ndarray, darker: float) -> None:
     foot = 1.05 * hips + reach
     lift = 0.025 * np.maximum(which * poses.step * poses.front, 0.0)
     knees, ankles = figure.level(KNEES), figure.level(ANKLES) - lift
-    centre = profile(
-        canvas.y, [(body.hip_level, hips), (knees, knee), (ankles, foot)]
-    )
+    centre = profile(canvas.y, [(body.hip_level, hips), (knees, knee), (ankles, foot)])
     loose = {"trousers": 1.05, "shorts": 1.15}.get(lower.kind, 0.8)
     ends = 0.8 if lower.kind == "trousers" else 0.55
     half = profile(
@@ -146,9 +144,7 @@ def paint_leg(figure: Figure, which: np.ndarray, darker: float) -> None:
     )
     shoe = ellipse(canvas.y, ankles + 0.03, 0.035, figure.across(0.036, 0.058))
     toes = foot + poses.side * 0.022
-    figure.paint(
-        band(canvas, ankles - 0.005, ankles + 0.045, toes, shoe), person.shoes
-    )
+    figure.paint(band(canvas, ankles - 0.005, ankles + 0.045, toes, shoe), person.shoes)
     leg = band(canvas, body.hip_level - 0.03, ankles, centre, half)
     if lower.kind == "trousers":
         figure.dress(leg, lower)
@@ -195,13 +191,13 @@ def paint_torso(figure: Figure) -> None:
         (0.34, loose * body.waist + 0.012),
         (hem, loose * flare),
     ]
-    half = profile(
-        canvas.y, [(y, figure.across(w, 0.035 + 0.42 * w)) for y, w in wide]
-    )
+    half = profile(canvas.y, [(y, figure.across(w, 0.035 + 0.42 * w)) for y, w in wide])
     torso = band(canvas, CHIN + 0.025, hem, 0.0, half)
     figure.dress(torso, upper)
     if upper.kind in ("jacket", "coat"):
-        opening = np.clip((0.24 - np.abs(torso.u - 0.8 * poses.side[:, :, None])) * 9, 0, 1)
+        opening = np.clip(
+            (0.24 - np.abs(torso.u - 0.8 * poses.side[:, :, None])) * 9, 0, 1
+        )
         seen = np.clip(poses.front * 2.0, 0.0, 1.0)[:, :, None]
         inner = person.lower.accent if upper.pattern != "plain" else upper.accent
         figure.paint(torso, inner, opening * seen)

@@ -118,7 +118,7 @@ def paint_occluder(
     shape = band(canvas, top, 2.0, at, half)
     colours = np.array(OCCLUDERS)[np.floor(draws[:, 3] * 4.0).astype(np.int64)]
     if infrared:
-        luma = brightness((colours[:, 0], colours[:, 1], colours[:, 2]))  # type: ignore[arg-type]
+        luma = brightness(colours[:, 0], colours[:, 1], colours[:, 2])
         values = [luma]
     else:
         values = [colours[:, channel] for channel in range(3)]

@@ -1,6 +1,6 @@
 """Colours of cloth, skin and hair, and what an infrared camera sees of them."""
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -35,6 +35,7 @@ HAIR = (
     (0.62, 0.61, 0.60),
 )
 Colour = tuple[float, float, float]
+Channel = TypeVar("Channel", float, np.ndarray)
 
 
 class Material(NamedTuple):
@@ -53,9 +54,9 @@ class Material(NamedTuple):
         return (self.reflectance,) if infrared else self.colour
 
 
-def brightness(colour: Colour) -> float:
-    """Luma of a colour, 0.299 r + 0.587 g + 0.114 b."""
-    return 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
+def brightness(red: Channel, green: Channel, blue: Channel) -> Channel:
+    """Luma of a colour or of many, 0.299 red + 0.587 green + 0.114 blue."""
+    return 0.299 * red + 0.587 * green + 0.114 * blue
 
 
 def jitter(rng: np.random.RandomState, colour: Colour, amount: float = 0.05) -> Colour:
@@ -80,7 +81,7 @@ def material(colour: Colour, *, rho: float, own: float) -> Material:
     Returns:
         The material.
     """
-    return Material(colour, rho * brightness(colour) + (1 - rho) * own)
+    return Material(colour, rho * brightness(*colour) + (1 - rho) * own)
 
 
 def contrasting(rng: np.random.RandomState, colour: Colour, least: float) -> Colour:
@@ -94,6 +95,6 @@ def contrasting(rng: np.random.RandomState, colour: Colour, least: float) -> Col
     Returns:
         The other colour.
     """
-    own = brightness(colour)
-    options = [c for c in CLOTH if abs(brightness(c) - own) >= least + 0.05]
+    own = brightness(*colour)
+    options = [c for c in CLOTH if abs(brightness(*c) - own) >= least + 0.05]
     return jitter(rng, choice(rng, options), 0.04)

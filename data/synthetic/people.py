@@ -8,6 +8,7 @@ from data.synthetic.palette import (
     CLOTH,
     HAIR,
     SKIN,
+    Colour,
     Material,
     contrasting,
     jitter,
@@ -17,9 +18,14 @@ from data.synthetic.streams import choice, stream, uniform
 
 UPPER_KINDS = ("tee", "shirt", "shirt", "jacket", "jacket", "coat", "raglan")
 LOWER_KINDS = ("trousers", "trousers", "trousers", "shorts", "skirt", "dress")
-UPPER_PATTERNS = (
-    ("plain",) * 3
-    + ("hoops", "bars", "checks", "yoke", "hem", "panel", "sash")
+UPPER_PATTERNS = ("plain",) * 3 + (
+    "hoops",
+    "bars",
+    "checks",
+    "yoke",
+    "hem",
+    "panel",
+    "sash",
 )
 LOWER_PATTERNS = ("plain",) * 5 + ("hem", "checks", "hoops", "yoke")
 HAIR_KINDS = ("short", "short", "long", "bob", "bun", "bald")
@@ -196,7 +202,7 @@ def _draw_garment(
 
 
 def _draw_cloth(
-    rng: np.random.RandomState, rho: float, colours: tuple[tuple, ...]
+    rng: np.random.RandomState, rho: float, colours: tuple[Colour, ...]
 ) -> Material:
     colour = jitter(rng, choice(rng, colours))
     return material(colour, rho=rho, own=uniform(rng, 0.08, 0.95))

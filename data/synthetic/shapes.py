@@ -6,6 +6,7 @@ lengths are in units of the person: 0 at the top of the head, 1 at the feet.
 """
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -58,7 +59,7 @@ def profile(y: np.ndarray, knots: Sequence[tuple[Scalar, Scalar]]) -> np.ndarray
         The quantity, (n, H).
     """
     value = np.zeros_like(y) + knots[0][1]
-    for (y0, v0), (y1, v1) in zip(knots[:-1], knots[1:], strict=True):
+    for (y0, v0), (y1, v1) in itertools.pairwise(knots):
         value += np.clip((y - y0) / (y1 - y0), 0.0, 1.0) * (v1 - v0)
     return value
 

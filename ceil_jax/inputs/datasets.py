@@ -1,0 +1,184 @@
+"""From a data set's name to the four image sets of a trial."""
+
+import contextlib
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ceil_jax import progress as progress_bars
+from ceil_jax.inputs.imageset import ArraySource, ImageSet, ImageSource, RecordSource
+from data import registry
+
+if TYPE_CHECKING:
+    from data.index import Index
+    from data.schema import PersonBuilder
+
+READ_BLOCK = 64  # images read at a time while a set is loaded into memory
+
+
+class Splits(NamedTuple):
+    """The image sets of one trial.
+
+    Attributes:
+        train_visible: Visible images to train on.
+        train_infrared: Infrared images to train on.
+        test_visible: Visible images to test on.
+        test_infrared: Infrared images to test on.
+        warnings: What is wrong with the data and was allowed, a line each; belongs in
+            every report.
+    """
+
+    train_visible: ImageSet
+    train_infrared: ImageSet
+    test_visible: ImageSet
+    test_infrared: ImageSet
+    warnings: tuple[str, ...] = ()
+
+
+def prepare(
+    name: str,
+    *,
+    data_dir: str | None = None,
+    prepared_dir: str | None = None,
+    image_size: tuple[int, int] = (288, 144),
+    options: Mapping[str, Any] | None = None,
+    progress: bool = True,
+) -> "PersonBuilder":
+    """Prepare a data set: read, resize and store it, unless that was done before.
+
+    Args:
+        name: The data set, a key of `data.registry.REGISTRY`.
+        data_dir: Folder of the data set as distributed; None where it is generated.
+        prepared_dir: Home of all prepared data, by default `$CEIL_JAX_CACHE` or
+            `~/.cache/ceil_jax`.
+        image_size: (height, width) of the stored images in pixels.
+        options: The data set's own options, and `allow_partial`: go on, with a warning,
+            where images or identities are missing.
+        progress: Whether a bar may show on a terminal.
+
+    Returns:
+        The builder, ready to be read.
+
+    Raises:
+        data.errors.DataError: The folder, a list, a count or an image is wrong.
+    """
+    entry = registry.find(name)
+    request = registry.Request(
+        data_dir=Path(data_dir) if data_dir else None,
+        prepared_dir=Path(prepared_dir) if prepared_dir else None,
+        image_size=(int(image_size[0]), int(image_size[1])),
+        options=dict(options or {}),
+        progress=progress,
+    )
+    builder = entry.make_builder(request)
+    from data import preparation  # imports TFDS: only when a builder is there
+
+    return preparation.prepare(builder)
+
+
+def load(
+    name: str,
+    *,
+    data_dir: str | None = None,
+    prepared_dir: str | None = None,
+    image_size: tuple[int, int] = (288, 144),
+    options: Mapping[str, Any] | None = None,
+    progress: bool = True,
+    trial: int = 1,
+    cache_gib: float = 2.0,
+) -> Splits:
+    """Prepare a data set if need be, and open the image sets of a trial.
+
+    Args:
+        name: The data set, a key of `data.registry.REGISTRY`.
+        data_dir: See `prepare`.
+        prepared_dir: See `prepare`.
+        image_size: See `prepare`.
+        options: See `prepare`.
+        progress: See `prepare`.
+        trial: From 1: which of the data set's splits into training and test people.
+            Data sets with one split have it for every trial.
+        cache_gib: The four sets are loaded into memory if they fit into this many
+            GiB together; else images are read from disk whenever they are taken.
+
+    Returns:
+        The image sets.
+
+    Raises:
+        data.errors.DataError: The data are wrong, or there is no such trial.
+    """
+    from data.errors import DataError
+
+    builder = prepare(
+        name,
+        data_dir=data_dir,
+        prepared_dir=prepared_dir,
+        image_size=image_size,
+        options=options,
+        progress=progress,
+    )
+    from data.index import read_index
+
+    num_trials = registry.find(name).num_trials
+    if not 1 <= trial <= num_trials:
+        raise DataError(f"{name} has trials 1 to {num_trials}, not {trial}")
+    return _open(builder, read_index(builder), trial, cache_gib, progress)
+
+
+def _open(
+    builder: "PersonBuilder", index: "Index", trial: int, cache_gib: float, shown: bool
+) -> Splits:
+    """The four image sets of a trial, in memory if they fit."""
+    from data.schema import INFRARED, VISIBLE
+
+    column = trial - 1 if index.train.shape[1] > 1 else 0
+    chosen = [
+        np.flatnonzero(member[:, column] & (index.modality == modality))
+        for member in (index.train, index.test)
+        for modality in (VISIBLE, INFRARED)
+    ]
+    sets = [
+        ImageSet(
+            _on_disk(builder, index, rows),
+            index.identity[rows],
+            index.camera[rows],
+            index.name[rows],
+        )
+        for rows in chosen
+    ]
+    height, width = builder.person_config.image_size
+    total = sum(len(rows) for rows in chosen)
+    if total * height * width * 3 <= cache_gib * 2**30:
+        sets = _in_memory(sets, total, shown)
+    return Splits(*sets, warnings=builder.person_config.warnings)
+
+
+def _on_disk(builder: "PersonBuilder", index: "Index", rows: np.ndarray) -> ImageSource:
+    """Rows of the index, all of one stored split, as a source that reads them."""
+    split = str(index.split[rows[0]]) if len(rows) else str(index.split[0])
+    records = builder.records(split)
+    return RecordSource(records, index.record[rows], builder.person_config.image_size)
+
+
+def _in_memory(sets: list[ImageSet], total: int, shown: bool) -> list[ImageSet]:
+    """The same sets with their images read into memory."""
+    loaded = []
+    with contextlib.ExitStack() as stack:
+        bar = None
+        if shown:
+            bar = stack.enter_context(
+                progress_bars.bar(total=total, desc="loading", unit="image")
+            )
+        for each in sets:
+            height, width = each.images.image_size
+            images = np.empty((len(each), height, width, 3), dtype=np.uint8)
+            for start in range(0, len(each), READ_BLOCK):
+                rows = np.arange(start, min(start + READ_BLOCK, len(each)))
+                images[rows] = each.images.take(rows)
+                if bar is not None:
+                    bar.update(len(rows))
+            loaded.append(dataclasses.replace(each, images=ArraySource(images)))
+    return loaded

@@ -1,0 +1,1 @@
+"""RegDB: 412 people, each ten visible and ten thermal images, ten trials."""

@@ -1,0 +1,165 @@
+"""The data sets by name, and how each becomes a builder.
+
+Importing this module is cheap: TFDS is imported with the first builder.
+"""
+
+import dataclasses
+import difflib
+import logging
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data.errors import DataError
+
+if TYPE_CHECKING:
+    from data.schema import PersonBuilder
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Request:
+    """What a builder is asked for.
+
+    Attributes:
+        data_dir: The data folder, None for data sets that need none.
+        prepared_dir: Home of all prepared data, None for the default one.
+        image_size: (height, width) of the stored images.
+        options: The data set's own options; `allow_partial` is known to all.
+        progress: Whether preparation may show a bar.
+    """
+
+    data_dir: Path | None
+    prepared_dir: Path | None
+    image_size: tuple[int, int]
+    options: Mapping[str, Any]
+    progress: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Entry:
+    """A data set.
+
+    Attributes:
+        make_builder: From a request to a builder whose data may not be prepared yet.
+        protocol: Name of its evaluation protocol.
+        num_trials: How many trials its protocol averages over.
+        needs_data_dir: Whether the user must name a folder.
+        visible_cameras: Numbers of the visible cameras.
+        infrared_cameras: Numbers of the infrared cameras.
+    """
+
+    make_builder: Callable[[Request], "PersonBuilder"]
+    protocol: str
+    num_trials: int
+    needs_data_dir: bool
+    visible_cameras: tuple[int, ...]
+    infrared_cameras: tuple[int, ...]
+
+
+def find(name: str) -> Entry:
+    """The data set of a name.
+
+    Args:
+        name: A key of `REGISTRY`.
+
+    Returns:
+        Its entry.
+
+    Raises:
+        DataError: There is no such data set.
+    """
+    if name not in REGISTRY:
+        raise DataError(f"no data set {name!r}: {_nearest(name, REGISTRY)}")
+    return REGISTRY[name]
+
+
+def _nearest(word: str, words: Collection[str]) -> str:
+    close = difflib.get_close_matches(word, words, n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return f"{hint}known are {', '.join(sorted(words))}"
+
+
+def _check_options(request: Request, own: Collection[str]) -> None:
+    known = {"allow_partial", *own}
+    for option in request.options:
+        if option not in known:
+            raise DataError(f"no data option {option!r}: {_nearest(option, known)}")
+
+
+def _synthetic(request: Request) -> "PersonBuilder":
+    from data.preparation import default_prepared_dir
+    from data.synthetic.parameters import Parameters
+    from data.synthetic.synthetic_dataset_builder import Builder, synthetic_config
+
+    height, width = request.image_size
+    names = {field.name for field in dataclasses.fields(Parameters)}
+    _check_options(request, names - {"height", "width"})
+    chosen = {key: request.options[key] for key in request.options if key in names}
+    try:
+        parameters = Parameters(height=height, width=width, **chosen)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"generated data set: {error}") from error
+    home = request.prepared_dir or default_prepared_dir()
+    config = synthetic_config(parameters, progress=request.progress)
+    return Builder(data_dir=str(home.expanduser()), config=config)
+
+
+def _regdb(request: Request) -> "PersonBuilder":
+    from data.preparation import folder_of
+    from data.regdb.layout import deviations, read_listing
+    from data.regdb.regdb_dataset_builder import Builder, RegDBConfig
+
+    _check_options(request, ())
+    root = _needed_folder(request, "RegDB")
+    listing = read_listing(root)
+    home = folder_of(request.prepared_dir, root, listing.names)
+    warnings = _partial(request, f"RegDB at {root}", deviations(listing))
+    height, width = request.image_size
+    config = RegDBConfig(
+        name=f"{height}x{width}",
+        image_size=request.image_size,
+        progress=request.progress,
+        warnings=warnings,
+        root=root,
+        listing=listing,
+    )
+    return Builder(data_dir=str(home), config=config)
+
+
+def _needed_folder(request: Request, title: str) -> Path:
+    if request.data_dir is None:
+        raise DataError(f"{title} needs data_dir, the folder that it was unpacked to")
+    return request.data_dir.expanduser()
+
+
+def _partial(request: Request, what: str, found: list[str]) -> tuple[str, ...]:
+    """Stop at wrong figures, or turn them into a warning where the user allows it."""
+    if not found:
+        return ()
+    shown = "; ".join(found[:2])
+    more = f"; and {len(found) - 2} more wrong figures" if len(found) > 2 else ""
+    message = f"{what} is not whole: {shown}{more}"
+    if not request.options.get("allow_partial", False):
+        raise DataError(f"{message} (allow_partial=True goes on nevertheless)")
+    logging.getLogger(__name__).warning("%s", message)
+    return (message,)
+
+
+REGISTRY: Mapping[str, Entry] = {
+    "synthetic": Entry(
+        make_builder=_synthetic,
+        protocol="sysu_mm01",
+        num_trials=10,
+        needs_data_dir=False,
+        visible_cameras=(1, 2, 4, 5),
+        infrared_cameras=(3, 6),
+    ),
+    "regdb": Entry(
+        make_builder=_regdb,
+        protocol="regdb",
+        num_trials=10,
+        needs_data_dir=True,
+        visible_cameras=(1,),
+        infrared_cameras=(2,),
+    ),
+}

@@ -1,0 +1,110 @@
+"""TFDS builder of the generated pedestrians."""
+
+import dataclasses
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from data.schema import INFRARED, VISIBLE, Example, PersonBuilder, PersonConfig
+from data.synthetic.generator import SPLITS, generate, identities_of
+from data.synthetic.parameters import INFRARED_CAMERAS, VISIBLE_CAMERAS, Parameters
+
+NO_TRIALS = np.zeros(0, dtype=bool)
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class SyntheticConfig(PersonConfig):
+    """Configuration that holds the generator's parameters."""
+
+    parameters: Parameters
+
+
+def synthetic_config(parameters: Parameters, *, progress: bool) -> SyntheticConfig:
+    """The configuration of a generated data set.
+
+    Its name changes with every parameter and with the generator's own code, so that
+    images of another recipe are never taken for these.
+
+    Args:
+        parameters: The generator's parameters.
+        progress: Whether preparation may show a bar.
+
+    Returns:
+        The configuration.
+    """
+    digest = hashlib.sha256(parameters.fingerprint().encode())
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    size = parameters.height, parameters.width
+    return SyntheticConfig(
+        name=f"{size[0]}x{size[1]}-{digest.hexdigest()[:12]}",
+        image_size=size,
+        progress=progress,
+        parameters=parameters,
+    )
+
+
+class Builder(PersonBuilder):
+    """Splits `train` and `test`, with the cameras and names of SYSU-MM01."""
+
+    def splits(self) -> dict[str, tuple[int, Iterable[Example]]]:
+        """The number of images and the examples of each split, by its name."""
+        config = self.person_config
+        assert isinstance(config, SyntheticConfig)
+        parameters = config.parameters
+        each = (
+            len(VISIBLE_CAMERAS) * parameters.images_per_visible_camera
+            + len(INFRARED_CAMERAS) * parameters.images_per_infrared_camera
+        )
+        return {
+            split: (
+                each * len(identities_of(parameters, split)),
+                examples(parameters, split),
+            )
+            for split in SPLITS
+        }
+
+
+def image_name(camera: int, identity: int, number: int) -> str:
+    """The path that SYSU-MM01 would give to an image."""
+    return f"cam{camera}/{identity:04d}/{number:04d}.png"
+
+
+def examples(parameters: Parameters, split: str) -> Iterator[Example]:
+    """Generate a split's examples.
+
+    Args:
+        parameters: The generator's parameters.
+        split: "train" or "test".
+
+    Yields:
+        The examples, person by person.
+    """
+    counts = {
+        **dict.fromkeys(VISIBLE_CAMERAS, parameters.images_per_visible_camera),
+        **dict.fromkeys(INFRARED_CAMERAS, parameters.images_per_infrared_camera),
+    }
+    names = sorted(
+        image_name(camera, identity, number)
+        for camera, count in counts.items()
+        for identity in identities_of(parameters, split)
+        for number in range(1, count + 1)
+    )
+    ranks = {name: rank for rank, name in enumerate(names)}
+    for batch in generate(parameters, split):
+        for image, camera, number in zip(
+            batch.images, batch.cameras.tolist(), batch.numbers.tolist(), strict=True
+        ):
+            name = image_name(camera, batch.identity, number)
+            yield Example(
+                image=image,
+                identity=batch.identity,
+                camera=camera,
+                modality=INFRARED if batch.infrared else VISIBLE,
+                name=name,
+                index=ranks[name],
+                train_trials=NO_TRIALS,
+                test_trials=NO_TRIALS,
+            )
