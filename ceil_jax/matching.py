@@ -33,8 +33,8 @@ def match(
         ValueError: An argument is out of its range, not finite or of a wrong shape.
 
     References:
-        CEIL section III-D; `code/util/match.py`, which loops over Python dictionaries
-        and scores in half precision.
+        Xia et al., TCSVT 2025, "PCM"; CEIL `code/tools/cross_modal_match/match.py`,
+        which scores in half precision.
     """
     visible = checks.rows("visible_centers", visible_centers)
     infrared = checks.rows("infrared_centers", infrared_centers)

@@ -28,7 +28,7 @@ def jaccard_distance(features: checks.Rows, *, k1: int, k2: int) -> sparse.csr_a
         ValueError: `features` is empty or not finite, `k1` or `k2` is less than 1.
 
     References:
-        Zhong et al., CVPR 2017, eq. 3-10; CEIL `code/util/faiss_rerank.py`,
+        Zhong et al., CVPR 2017, eq. 3-10; CEIL `code/tools/rerank/kr.py`,
         `compute_jaccard_distance`, which loops over the rows and returns the dense
         matrix.
     """

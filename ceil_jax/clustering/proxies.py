@@ -68,8 +68,9 @@ def cluster(
         ValueError: An argument is out of its range or of the wrong shape.
 
     References:
-        CEIL section III-B; `code/train_*.py`, `generate_proxy_labels`. DBSCAN reads
-        the sparse distance: what is absent is at distance 1, beyond every `eps`.
+        Xia et al., TCSVT 2025; CEIL `code/tools/utils/train_utils.py`, `get_proxy`.
+        DBSCAN reads the sparse distance: what is absent is at distance 1, beyond
+        every `eps`.
     """
     checks.at_least(1, k1=k1, k2=k2, min_samples=min_samples)
     if not 0 < eps < 1:
@@ -113,6 +114,9 @@ def drop_small(clustering: Clustering) -> tuple[np.ndarray, np.ndarray, np.ndarr
 
     Raises:
         ValueError: Labels and proxies are of different lengths.
+
+    References:
+        CEIL `code/tools/utils/train_utils.py`, `mask_outlier` and `rename`.
     """
     labels = np.asarray(clustering.labels)
     proxies = checks.labels("clustering.proxies", clustering.proxies, len(labels))
@@ -139,6 +143,10 @@ def proxy_tables(
 
     Raises:
         ValueError: Lengths differ, no image is given, or a label is negative.
+
+    References:
+        CEIL `code/tools/utils/train_utils.py`, `creat_dic`, whose tables have a place
+        for every camera number up to the largest.
     """
     num_images = len(labels)
     checks.at_least(1, num_images=num_images)

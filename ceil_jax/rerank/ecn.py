@@ -23,7 +23,7 @@ def ecn(
     Args:
         query: (Q, d) unit rows.
         gallery: (G, d) unit rows.
-        k: Length of the rank lists, the row itself included; cut to Q + G.
+        k: Length of the rank lists, the row itself included; only Q + G rows exist.
         t: Direct neighbours, without the row itself; cut to Q + G - 1.
         q: Neighbours of each direct neighbour, without itself; cut likewise.
 
@@ -35,17 +35,19 @@ def ecn(
 
     References:
         Sarfraz et al., "A Pose-Sensitive Embedding for Person Re-Identification with
-        Expanded Cross Neighborhood Re-Ranking", CVPR 2018, eq. 3-5; CEIL
-        `code/util/ecn.py`, whose distance is minus this.
+        Expanded Cross Neighborhood Re-Ranking", CVPR 2018; CEIL
+        `code/tools/rerank/ecn.py`, which returns it transposed, from dense matrices.
     """
     checks.at_least(1, k=k, t=t, q=q)
     rows = checks.pair("query", query, "gallery", gallery)
     num_queries, num_rows = len(query), len(rows)
-    k, t, q = min(k, num_rows), min(t, num_rows - 1), min(q, num_rows - 1)
-    rank = nearest(rows, k=max(k, t + 1, q + 1)).indices
+    t, q, length = min(t, num_rows - 1), min(q, num_rows - 1), min(k, num_rows)
+    rank = nearest(rows, k=max(length, t + 1, q + 1)).indices
     # Whole numbers: exact in float64, so that "exactly 0" is.
-    credits = np.broadcast_to(np.arange(k, 0, -1), (num_rows, k))
-    lists = sparse.csr_array(graph.from_lists(rank[:, :k], credits), dtype=np.float64)
+    credits = np.broadcast_to(k - np.arange(length), (num_rows, length))
+    lists = sparse.csr_array(
+        graph.from_lists(rank[:, :length], credits), dtype=np.float64
+    )
     means = neighbour_means(rank, t=t, q=q)
     towards_gallery = (means[:num_queries] @ lists) @ lists[num_queries:].T
     towards_query = (means[num_queries:] @ lists) @ lists[:num_queries].T

@@ -144,10 +144,11 @@ def gcr(
         ValueError: An argument is out of its range, not finite or of a wrong shape.
 
     References:
-        Zhang et al., "Graph Convolution Based Efficient Re-Ranking for Visual
-        Retrieval", IEEE TMM 2023; CEIL section III-E and `code/GCR/gnn_reranking.py`.
-        The released kernels hold a dense half-precision matrix and stop at 46,340
-        rows; here the rows are sparse and float32.
+        Xia et al., TCSVT 2025, "GCR"; it builds on Zhang et al., "Understanding Image
+        Retrieval Re-Ranking: A Graph Neural Network Perspective", 2020. CEIL
+        `code/tools/rerank/gnn_reranking.py` and `code/extension`: those kernels hold
+        a dense half-precision matrix and stop at 46,340 rows; here the rows are
+        sparse and float32.
     """
     check_arguments(k1=k1, k2=k2, camera_weight=camera_weight, num_rounds=num_rounds)
     rows = checks.pair("query", query, "gallery", gallery)

@@ -41,7 +41,7 @@ def gnn(
 
     References:
         Zhang et al., "Understanding Image Retrieval Re-Ranking: A Graph Neural
-        Network Perspective", 2020, eq. 5-8; CEIL `code/GCR`, `gnn_reranking`.
+        Network Perspective", 2020; CEIL `code/tools/rerank/gcn.py`, in half precision.
     """
     checks.at_least(1, k1=k1, k2=k2)
     checks.at_least(0, num_rounds=num_rounds)

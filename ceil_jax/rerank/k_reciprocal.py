@@ -40,7 +40,8 @@ def k_reciprocal(
 
     References:
         Zhong et al., "Re-ranking Person Re-identification with k-reciprocal
-        Encoding", CVPR 2017, eq. 3-12; CEIL `code/util/re_ranking.py`.
+        Encoding", CVPR 2017, eq. 3-12; CEIL `code/tools/rerank/kr.py`,
+        which loops over the rows.
     """
     checks.at_least(1, k1=k1, k2=k2)
     if not 0 <= lambda_value <= 1:

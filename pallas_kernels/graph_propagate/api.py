@@ -35,8 +35,8 @@ def propagate(
 
     References:
         Zhang et al., "Understanding Image Retrieval Re-Ranking: A Graph Neural
-        Network Perspective", 2020, eq. 8; CEIL's CUDA extension `gnn_propagate`, which
-        sums in half precision and needs a square adjacency.
+        Network Perspective", 2020; CEIL `code/extension/propagation`, a CUDA kernel
+        that needs a square adjacency and 32-bit indices.
     """
     if rank.shape != weights.shape:
         raise ValueError(f"{rank.shape=} must equal {weights.shape=}")

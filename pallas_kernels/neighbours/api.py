@@ -35,8 +35,8 @@ def nearest(
 
     References:
         Zhang et al., "Understanding Image Retrieval Re-Ranking: A Graph Neural
-        Network Perspective", 2020, section 3. CEIL's `code/GCR` calls `torch.topk` on
-        the whole (n, n) product; here no more than `block_rows` rows of it exist.
+        Network Perspective", 2020. CEIL `code/tools/rerank/gnn_reranking.py` makes the
+        whole (n, n) product; here no more than `block_rows` rows of it exist.
     """
     num_rows = features.shape[0]
     if not 1 <= k <= num_rows:

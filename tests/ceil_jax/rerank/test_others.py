@@ -24,7 +24,9 @@ def test_k_reciprocal_equals_loops(rng, k1, k2, share):
     np.testing.assert_allclose(got, want, atol=2e-6)
 
 
-@pytest.mark.parametrize(("k", "t", "q"), [(6, 2, 3), (3, 1, 1), (25, 3, 8), (5, 4, 7)])
+@pytest.mark.parametrize(
+    ("k", "t", "q"), [(6, 2, 3), (3, 1, 1), (25, 3, 8), (5, 4, 7), (60, 3, 40)]
+)
 def test_ecn_equals_loops(rng, k, t, q):
     query, gallery, *_ = example(rng, 11, 14)
     got = ecn(query, gallery, k=k, t=t, q=q)
