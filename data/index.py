@@ -1,6 +1,7 @@
 """What is known of every stored image, without reading the images."""
 
 import os
+import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,10 +48,10 @@ def read_index(builder: PersonBuilder) -> Index:
     """
     path = Path(builder.data_path) / FILE_NAME
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             return Index(**{field: stored[field] for field in Index._fields})
-    except (OSError, ValueError, KeyError, EOFError):  # not there yet, or unreadable
-        index = _scan(builder)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        index = _scan(builder)  # not there yet, or damaged
     draft = path.with_name(f"{os.getpid()}.{FILE_NAME}")
     try:
         np.savez(draft, **index._asdict())

@@ -86,7 +86,7 @@ def prepare(builder: PersonBuilder) -> PersonBuilder:
             if place.exists():  # another process was faster
                 builder.info.read_from_directory(place)
                 return builder
-            for stale in place.parent.glob("*.incomplete*"):
+            for stale in place.parent.glob("incomplete.*"):
                 shutil.rmtree(stale, ignore_errors=True)
             tfds.disable_progress_bar()  # ours shows the rate and goes to stderr
             with tempfile.TemporaryDirectory() as downloads:  # TFDS insists on one

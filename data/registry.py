@@ -74,7 +74,7 @@ def find(name: str) -> Entry:
 
 
 def _nearest(word: str, words: Collection[str]) -> str:
-    close = difflib.get_close_matches(word, words, n=1)
+    close = difflib.get_close_matches(word.lower(), words, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
     return f"{hint}known are {', '.join(sorted(words))}"
 

@@ -1,0 +1,143 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ceil_jax.inputs import datasets
+from ceil_jax.inputs.imageset import ArraySource, RecordSource
+from data.errors import DataError
+from data.synthetic.generator import generate
+from data.synthetic.parameters import Parameters
+from tests.data.trees import write_regdb
+
+TINY = {
+    "num_train_identities": 3,
+    "num_test_identities": 2,
+    "images_per_visible_camera": 2,
+    "images_per_infrared_camera": 2,
+}
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory) -> str:
+    return str(tmp_path_factory.mktemp("cache"))
+
+
+def load_synthetic(cache: str, cache_gib: float = 1.0) -> datasets.Splits:
+    return datasets.load(
+        "synthetic",
+        prepared_dir=cache,
+        image_size=(32, 16),
+        options=TINY,
+        cache_gib=cache_gib,
+    )
+
+
+def test_generated_images_arrive_whole_and_in_order(cache: str):
+    splits = load_synthetic(cache)
+    parameters = Parameters(height=32, width=16, **TINY)
+    want = {
+        (batch.identity, int(camera), int(number)): image
+        for split in ("train", "test")
+        for batch in generate(parameters, split)
+        for image, camera, number in zip(
+            batch.images, batch.cameras, batch.numbers, strict=True
+        )
+    }
+    assert [len(each) for each in splits[:4]] == [24, 12, 16, 8]
+    assert splits.warnings == ()
+    for each in splits[:4]:
+        assert each.names.tolist() == sorted(each.names.tolist())
+        images = each.images.take(np.arange(len(each)))
+        for image, identity, camera, name in zip(
+            images, each.identities, each.cameras, each.names, strict=True
+        ):
+            assert name.startswith(f"cam{camera}/{identity:04d}/")
+            number = int(name[-8:-4])
+            np.testing.assert_array_equal(
+                image, want.pop((int(identity), int(camera), number))
+            )
+    assert not want
+    assert set(splits.train_visible.cameras.tolist()) == {1, 2, 4, 5}
+    assert set(splits.test_infrared.cameras.tolist()) == {3, 6}
+    assert splits.train_visible.identities.dtype == np.int32
+    assert splits.train_visible.cameras.dtype == np.int32
+
+
+def test_memory_or_disk_makes_no_difference(cache: str):
+    memory, disk = load_synthetic(cache), load_synthetic(cache, cache_gib=0.0)
+    for one, other in zip(memory[:4], disk[:4], strict=True):
+        assert isinstance(one.images, ArraySource)
+        assert isinstance(other.images, RecordSource)
+        rows = np.array([len(one) - 1, 0, 5])
+        np.testing.assert_array_equal(one.images.take(rows), other.images.take(rows))
+        np.testing.assert_array_equal(one.names, other.names)
+
+
+def load_regdb(root: Path, cache: str, trial: int) -> datasets.Splits:
+    return datasets.load(
+        "regdb",
+        data_dir=str(root),
+        prepared_dir=cache,
+        image_size=(12, 6),
+        options={"allow_partial": True},
+        trial=trial,
+    )
+
+
+def test_regdb_trials_split_the_people_by_their_lists(tmp_path: Path, cache: str):
+    root = write_regdb(tmp_path / "RegDB")
+    for trial in (1, 10):
+        splits = load_regdb(root, cache, trial)
+        for each, part, folder in (
+            (splits.train_visible, "train", "Visible"),
+            (splits.train_infrared, "train", "Thermal"),
+            (splits.test_visible, "test", "Visible"),
+            (splits.test_infrared, "test", "Thermal"),
+        ):
+            path = root / "idx" / f"{part}_{folder.lower()}_{trial}.txt"
+            listed = [line.split(" ")[0] for line in path.read_text().splitlines()]
+            assert each.names.tolist() == sorted(listed)
+            images = each.images.take(np.arange(len(each)))
+            np.testing.assert_array_equal(images[:, 0, 0, 0], 10 * each.identities)
+            kind = folder == "Thermal"
+            assert (images[:, 0, 0, 1] == 50 * kind).all()
+            assert (each.cameras == 1 + kind).all()
+        assert "4 identities instead of 412" in splits.warnings[0]
+
+
+def test_trials_that_do_not_exist_are_refused(tmp_path: Path, cache: str):
+    root = write_regdb(tmp_path / "RegDB")
+    for trial in (0, 11):
+        with pytest.raises(DataError, match=f"trials 1 to 10, not {trial}"):
+            load_regdb(root, cache, trial)
+
+
+def test_unknown_name_is_refused(cache: str):
+    with pytest.raises(DataError, match="did you mean 'regdb'"):
+        datasets.load("RegDB", prepared_dir=cache)
+
+
+def test_import_stays_light():
+    code = (
+        "import sys, ceil_jax.inputs.datasets;"
+        "sys.exit(bool({'tensorflow_datasets', 'PIL'} & set(sys.modules)))"
+    )
+    root = Path(__file__).parents[3]
+    assert subprocess.run([sys.executable, "-c", code], cwd=root).returncode == 0
+
+
+@pytest.mark.skipif("CEIL_JAX_PEOPLE" not in os.environ, reason="no such images here")
+def test_real_pedestrians(tmp_path: Path):
+    root = Path(os.environ["CEIL_JAX_PEOPLE"]) / "RegDB"
+    for trial in range(1, 11):
+        splits = load_regdb(root, str(tmp_path), trial)
+        assert [len(each) for each in splits[:4]] == [50] * 4
+        train, test = (
+            set(each.identities.tolist())
+            for each in (splits.train_visible, splits.test_visible)
+        )
+        assert not train & test

@@ -1,0 +1,173 @@
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data import preparation
+from data.errors import DataError
+from data.index import FILE_NAME, read_index
+from data.registry import Request, find
+from data.schema import PersonBuilder
+from tests.data.trees import write_regdb
+
+SIZE = (16, 16)
+TINY = {
+    "num_train_identities": 2,
+    "num_test_identities": 1,
+    "images_per_visible_camera": 1,
+    "images_per_infrared_camera": 2,
+}
+
+
+def synthetic(prepared_dir: Path, **options: float) -> PersonBuilder:
+    request = Request(None, prepared_dir, SIZE, {**TINY, **options}, False)
+    return find("synthetic").make_builder(request)
+
+
+def regdb(root: Path, prepared_dir: Path) -> PersonBuilder:
+    request = Request(root, prepared_dir, (12, 6), {"allow_partial": True}, False)
+    return find("regdb").make_builder(request)
+
+
+def test_a_second_use_prepares_nothing(tmp_path: Path, monkeypatch, capfd):
+    first = preparation.prepare(synthetic(tmp_path))
+    written = Path(first.data_path).stat().st_mtime_ns
+    monkeypatch.setattr(PersonBuilder, "download_and_prepare", None)
+    second = preparation.prepare(synthetic(tmp_path))
+    assert second.data_path == first.data_path
+    assert Path(second.data_path).stat().st_mtime_ns == written
+    assert len(second.records("train")) == 2 * (4 * 1 + 2 * 2)
+    assert len(second.records("test")) == 4 * 1 + 2 * 2
+    assert second.info.citation.startswith("@inproceedings{wu2017rgb")
+    assert capfd.readouterr() == ("", "")  # no bar, and nothing that TFDS would say
+
+
+def test_other_parameters_are_other_data(tmp_path: Path):
+    paths = {
+        synthetic(tmp_path).data_path,
+        synthetic(tmp_path, rho=0.5).data_path,
+        synthetic(tmp_path, seed=1).data_path,
+        synthetic(tmp_path / "elsewhere").data_path,
+    }
+    assert len(paths) == 4
+
+
+def test_stored_examples(tmp_path: Path):
+    root = write_regdb(tmp_path / "RegDB")
+    builder = preparation.prepare(regdb(root, tmp_path / "cache"))
+    for example in builder.records("images"):
+        name = example["name"].decode()
+        np.testing.assert_array_equal(
+            example["image"], np.asarray(Image.open(root / name))
+        )
+        kind = name.startswith("Thermal")
+        assert example["image"][0, 0, 0] == 10 * example["identity"]
+        assert (example["modality"], example["camera"]) == (kind, 1 + kind)
+        assert example["train_trials"].shape == (10,)
+
+
+def test_folders_of_one_name_do_not_mix(tmp_path: Path):
+    one = regdb(write_regdb(tmp_path / "a" / "RegDB"), tmp_path / "cache")
+    two = regdb(write_regdb(tmp_path / "b" / "RegDB"), tmp_path / "cache")
+    assert one.data_path != two.data_path
+    assert Path(one.data_path).is_relative_to(tmp_path / "cache")
+
+
+def test_a_changed_image_is_prepared_anew(tmp_path: Path):
+    root = write_regdb(tmp_path / "RegDB")
+    before = preparation.prepare(regdb(root, tmp_path / "cache"))
+    path = root / "Visible" / "1" / "male_back_v_00000_1.bmp"
+    Image.new("RGB", (6, 12), "white").save(path)  # as many bytes as before
+    os.utime(path, ns=(1, 1))
+    after = preparation.prepare(regdb(root, tmp_path / "cache"))
+    assert after.data_path != before.data_path
+    images = {e["name"].decode(): e["image"] for e in after.records("images")}
+    assert (images["Visible/1/male_back_v_00000_1.bmp"] == 255).all()
+
+
+def test_missing_and_empty_images_stop_before_anything_is_written(tmp_path: Path):
+    root = write_regdb(tmp_path / "RegDB")
+    path = root / "Thermal" / "2" / "male_back_t_00001_2.bmp"
+    path.write_bytes(b"")
+    with pytest.raises(DataError, match=r"male_back_t_00001_2\.bmp is empty"):
+        regdb(root, tmp_path / "cache")
+    path.unlink()
+    with pytest.raises(DataError, match=r"missing: .*male_back_t_00001_2\.bmp$"):
+        regdb(root, tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_broken_image_leaves_nothing_half_written(tmp_path: Path):
+    root = write_regdb(tmp_path / "RegDB")
+    path = root / "Visible" / "3" / "male_back_v_00001_3.bmp"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:70])
+    broken = regdb(root, tmp_path / "cache")
+    with pytest.raises(DataError, match=r"cannot read image .*_00001_3\.bmp \(70 by"):
+        preparation.prepare(broken)
+    left = [p for p in (tmp_path / "cache").rglob("*") if p.is_file()]
+    assert [path.name for path in left] == ["lock"]
+    path.write_bytes(whole)
+    assert len(preparation.prepare(regdb(root, tmp_path / "cache")).records("images"))
+
+
+KILLED = """
+import os, pathlib, signal, sys
+sys.path.insert(0, {root!r})
+from data import preparation, schema
+from tests.data import test_preparation as tests
+old = schema.PersonBuilder._generate_examples
+def killed(self, split, total, examples):
+    for n, pair in enumerate(old(self, split, total, examples)):
+        if split == "test" and n == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield pair
+schema.PersonBuilder._generate_examples = killed
+preparation.prepare(tests.synthetic(pathlib.Path({place!r})))
+"""
+
+
+def test_a_killed_preparation_is_done_again(tmp_path: Path):
+    code = KILLED.format(root=str(Path(__file__).parents[2]), place=str(tmp_path))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    parent = Path(synthetic(tmp_path).data_path).parent
+    assert [p for p in parent.iterdir() if "incomplete" in p.name]
+    builder = preparation.prepare(synthetic(tmp_path))
+    assert sorted(p.name for p in parent.iterdir()) == ["1.0.0", "lock"]
+    assert len(builder.records("test")) == 8
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match=r"cannot write prepared data to .*file"):
+        preparation.prepare(synthetic(tmp_path / "file"))
+
+
+def test_default_place(monkeypatch, tmp_path: Path):
+    monkeypatch.setenv("CEIL_JAX_CACHE", str(tmp_path / "there"))
+    assert preparation.default_prepared_dir() == tmp_path / "there"
+    monkeypatch.delenv("CEIL_JAX_CACHE")
+    assert preparation.default_prepared_dir() == Path.home() / ".cache" / "ceil_jax"
+
+
+def test_index_is_sorted_by_name_and_survives_damage(tmp_path: Path):
+    builder = preparation.prepare(synthetic(tmp_path))
+    index = read_index(builder)
+    for split in ("train", "test"):
+        names = index.name[index.split == split].tolist()
+        assert names == sorted(names)
+    stored = Path(builder.data_path) / FILE_NAME
+    stored.write_bytes(stored.read_bytes()[:100])
+    for _ in range(2):  # made again, then read
+        again = read_index(builder)
+        for field in index._fields:
+            np.testing.assert_array_equal(getattr(again, field), getattr(index, field))
+    for row in range(len(index.name)):
+        records = builder.records(str(index.split[row]))
+        assert records[int(index.record[row])]["name"].decode() == index.name[row]

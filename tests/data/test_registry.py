@@ -1,0 +1,69 @@
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from data.errors import DataError
+from data.registry import REGISTRY, Request, find
+from tests.data.trees import write_regdb
+
+
+def request(tmp_path: Path, data_dir: Path | None = None, **options: object) -> Request:
+    return Request(data_dir, tmp_path / "cache", (16, 16), options, False)
+
+
+def test_entries_agree_with_the_data_sets():
+    assert find("synthetic").visible_cameras == (1, 2, 4, 5)
+    assert find("synthetic").infrared_cameras == (3, 6)
+    assert find("regdb").num_trials == 10
+    assert {entry.protocol for entry in REGISTRY.values()} == {"sysu_mm01", "regdb"}
+
+
+def test_registry_is_imported_without_tfds():
+    code = "import sys, data.registry; sys.exit('tensorflow_datasets' in sys.modules)"
+    root = Path(__file__).parents[2]
+    assert subprocess.run([sys.executable, "-c", code], cwd=root).returncode == 0
+
+
+def test_mistyped_names_are_refused_with_the_nearest():
+    with pytest.raises(DataError, match="no data set 'synthetik': did you mean 'synt"):
+        find("synthetik")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"roh": 0.5}, "no data option 'roh': did you mean 'rho'"),
+        ({"height": 64}, "no data option 'height'"),
+        ({"rho": 2.0}, r"rho=2\.0 must be in \[0, 1\]"),
+        ({"num_test_identities": 0}, "num_test_identities=0 must be"),
+        ({"rho": "much"}, "generated data set: "),
+    ],
+)
+def test_wrong_options_are_refused(tmp_path: Path, options: dict, message: str):
+    with pytest.raises(DataError, match=message):
+        find("synthetic").make_builder(request(tmp_path, **options))
+
+
+def test_a_needed_folder_is_asked_for(tmp_path: Path):
+    with pytest.raises(DataError, match="RegDB needs data_dir"):
+        find("regdb").make_builder(request(tmp_path))
+
+
+def test_wrong_counts_stop_unless_allowed(tmp_path: Path, caplog):
+    root = write_regdb(tmp_path / "RegDB")
+    message = (
+        f"RegDB at {root} is not whole: 4 identities instead of 412; train_visible_1: "
+        "2 identities and 4 images instead of 206 and 2060; and 39 more wrong figures"
+    )
+    with pytest.raises(DataError) as caught:
+        find("regdb").make_builder(request(tmp_path, root))
+    assert str(caught.value).startswith(message)
+    with caplog.at_level(logging.WARNING):
+        builder = find("regdb").make_builder(
+            request(tmp_path, root, allow_partial=True)
+        )
+    assert builder.person_config.warnings == (message,)
+    assert caplog.messages == [message]
