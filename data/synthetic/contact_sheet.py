@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: The command line without the program's name; None for the real one.
     """
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Draw a contact sheet.")
     parser.add_argument("--output", type=Path, required=True, help="a PNG file")
     parser.add_argument("--people", type=int, default=12)
     parser.add_argument("--scale", type=int, default=2)

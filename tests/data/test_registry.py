@@ -42,7 +42,9 @@ def test_mistyped_names_are_refused_with_the_nearest():
         ({"rho": "much"}, "generated data set: "),
     ],
 )
-def test_wrong_options_are_refused(tmp_path: Path, options: dict, message: str):
+def test_wrong_options_are_refused(
+    tmp_path: Path, options: dict[str, object], message: str
+):
     with pytest.raises(DataError, match=message):
         find("synthetic").make_builder(request(tmp_path, **options))
 

@@ -1,5 +1,6 @@
 import dataclasses
 import hashlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -136,7 +137,7 @@ def test_pretraining_set_shows_other_people_in_colour():
         ("occlusion", -0.1),
     ],
 )
-def test_impossible_parameters_are_refused(field: str, value: float):
+def test_impossible_parameters_are_refused(field: str, value: Any):
     with pytest.raises(ValueError, match=f"{field}={value}"):
         Parameters(**{field: value})
 
