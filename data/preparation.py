@@ -13,8 +13,6 @@ import tensorflow_datasets as tfds
 from data.errors import DataError
 from data.schema import PersonBuilder
 
-FILE_FORMAT = "array_record"
-
 try:
     import fcntl
 except ImportError:  # Windows: two preparations at once are then the user's affair
@@ -79,22 +77,26 @@ def prepare(builder: PersonBuilder) -> PersonBuilder:
     """
     place = Path(builder.data_path)
     if place.exists():
-        return builder
+        return _informed(builder)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with _lock(place.parent / "lock"):
             if place.exists():  # another process was faster
-                builder.info.read_from_directory(place)
-                return builder
+                return _informed(builder)
             for stale in place.parent.glob("incomplete.*"):
                 shutil.rmtree(stale, ignore_errors=True)
             tfds.disable_progress_bar()  # ours shows the rate and goes to stderr
             with tempfile.TemporaryDirectory() as downloads:  # TFDS insists on one
-                builder.download_and_prepare(
-                    download_dir=downloads, file_format=FILE_FORMAT
-                )
+                builder.download_and_prepare(download_dir=downloads)
     except OSError as error:
         raise DataError(f"cannot write prepared data to {place}: {error}") from error
+    return builder
+
+
+def _informed(builder: PersonBuilder) -> PersonBuilder:
+    """A builder that may be older than its data, which another one has written."""
+    if not builder.info.splits:
+        builder.info.read_from_directory(builder.data_path)
     return builder
 
 

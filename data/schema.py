@@ -98,6 +98,15 @@ class PersonBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     VERSION = tfds.core.Version("1.0.0")
 
+    def __init__(self, *, data_dir: str, config: PersonConfig) -> None:
+        """Make a builder; nothing is read or written yet.
+
+        Args:
+            data_dir: Home of the prepared data.
+            config: The configuration.
+        """
+        super().__init__(data_dir=data_dir, config=config, file_format="array_record")
+
     @property
     def person_config(self) -> PersonConfig:
         """The configuration, typed."""

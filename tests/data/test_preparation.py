@@ -47,6 +47,13 @@ def test_a_second_use_prepares_nothing(tmp_path: Path, monkeypatch, capfd):
     assert capfd.readouterr() == ("", "")  # no bar, and nothing that TFDS would say
 
 
+def test_two_builders_of_the_same_data(tmp_path: Path):
+    early, late = synthetic(tmp_path), synthetic(tmp_path)
+    preparation.prepare(early)
+    index = read_index(preparation.prepare(late))
+    assert len(index.name) == 2 * 8 + 8
+
+
 def test_other_parameters_are_other_data(tmp_path: Path):
     paths = {
         synthetic(tmp_path).data_path,

@@ -2,6 +2,7 @@ import logging
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from data.registry import REGISTRY, Request, find
 from tests.data.trees import write_regdb
 
 
-def request(tmp_path: Path, data_dir: Path | None = None, **options: object) -> Request:
+def request(tmp_path: Path, data_dir: Path | None = None, **options: Any) -> Request:
     return Request(data_dir, tmp_path / "cache", (16, 16), options, False)
 
 
@@ -43,7 +44,7 @@ def test_mistyped_names_are_refused_with_the_nearest():
     ],
 )
 def test_wrong_options_are_refused(
-    tmp_path: Path, options: dict[str, object], message: str
+    tmp_path: Path, options: dict[str, Any], message: str
 ):
     with pytest.raises(DataError, match=message):
         find("synthetic").make_builder(request(tmp_path, **options))
