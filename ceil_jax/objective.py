@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ceil_jax import losses, memory
@@ -26,10 +27,10 @@ class Objective:
             "momentum".
         smoothing: Share of the softmax in the weights of DCMU.
         beta: Share of the old row in the momentum update.
-        memory_gradient: "released": in stage 2 the gradient of the within-modality terms
-            is taken with the memory as the other modality's rows have just left it, as
-            the released code does and the published figures were trained. "frozen": the
-            plain gradient, with the memory of the start of the step.
+        memory_gradient: "released": in stage 2 the gradient of the within-modality
+            terms is taken with the memory as the other modality's rows have just left
+            it, as the released code does and the published figures were trained.
+            "frozen": the plain gradient, with the memory of the start of the step.
     """
 
     temperature: float = 0.05
@@ -105,6 +106,10 @@ def _cdl(constants, embeddings, rows, gradient_rows, tables: Tables, clusters):
         tables.proxy_cameras,
         num_negatives=constants.num_negatives,
     )
+
+
+def _total(named: Losses) -> jax.Array:
+    return jnp.stack(list(named.values())).sum()
 
 
 def contrastive(
@@ -191,7 +196,7 @@ def stage1(
             updated(constants, bank, bank, everyone, everyones, key, clusters=False)
         )
     named["mmd"] = losses.mmd(gather(visible), gather(infrared))
-    return sum(named.values()), (named, Memories(*new))
+    return _total(named), (named, Memories(*new))
 
 
 def stage2(
@@ -267,4 +272,4 @@ def stage2(
                 clusters=True,
             )
         )
-    return sum(named.values()), (named, Memories(*new))
+    return _total(named), (named, Memories(*new))

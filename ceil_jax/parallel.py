@@ -70,7 +70,7 @@ def over_devices(
     num_shared: int,
     split_output: bool = False,
     donate: Sequence[int] = (),
-    devices: Sequence[jax.Device] | None = None,
+    devices: Sequence[Any] | None = None,
 ) -> Callable[..., Any]:
     """Run a function on every local device, on its share of the last arguments.
 
@@ -79,8 +79,8 @@ def over_devices(
             `num_split` whose leading axis is split; may use `gather` and `mean`.
         num_split: Number of split arguments, the last ones.
         num_shared: Number of shared arguments, the first ones.
-        split_output: Whether the output's leading axis is joined from the devices'
-            shares; otherwise every device must return the same, which is not checked.
+        split_output: Whether each device returns a share of the output, which `join`
+            puts together; otherwise all must return the same, which is not checked.
         donate: Positions of arguments whose memory the outputs may take.
         devices: The devices; all local ones by default.
 
@@ -99,8 +99,7 @@ def over_devices(
 
     def run(*args: Any) -> Any:
         whole = [split(x, len(devices)) for x in args[num_shared:]]
-        out = mapped(*args[:num_shared], *whole)
-        return jax.tree.map(_join, out) if split_output else out
+        return mapped(*args[:num_shared], *whole)
 
     return run
 
@@ -123,7 +122,14 @@ def split(tree: Any, num_devices: int) -> Any:
     return jax.tree.map(reshape, tree)
 
 
-def _join(x: jax.Array) -> np.ndarray:
-    """Undo `split` on the host, where the rows go anyway."""
-    x = np.asarray(x)
-    return x.reshape(-1, *x.shape[2:])
+def join(x: jax.Array) -> np.ndarray:
+    """Undo `split` on an output; waits until it is computed.
+
+    Args:
+        x: An output of shape (num_devices, rows / num_devices, ...).
+
+    Returns:
+        It on the host, (rows, ...).
+    """
+    whole = np.asarray(x)
+    return whole.reshape(-1, *whole.shape[2:])

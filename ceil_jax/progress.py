@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 
@@ -15,7 +15,7 @@ def bar(
     total: int | None = None,
     desc: str = "",
     unit: str = "it",
-) -> tqdm:
+) -> "tqdm[Any]":
     """A progress bar with rate and time left, silent unless stderr is a terminal.
 
     Args:

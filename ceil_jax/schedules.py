@@ -17,8 +17,8 @@ def warmup_multistep(
     """Warm-up, then a drop by `gamma` at each milestone; one rate per epoch.
 
     With e counted from 1 and t = e - 1, the rate is `base_rate` times
-    `warmup_factor * (1 - t / warmup_epochs) + t / warmup_epochs` while t < warmup_epochs,
-    times `gamma` to the number of milestones that are at most t.
+    `warmup_factor * (1 - t / warmup_epochs) + t / warmup_epochs` while
+    t < warmup_epochs, times `gamma` to the number of milestones that are at most t.
 
     Args:
         base_rate: The rate after the warm-up.

@@ -1,8 +1,9 @@
 """The state of training: what a step takes and gives, as pytrees."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
-import jax
+# An array of the host, of a device, or being traced.
+Leaf: TypeAlias = Any
 
 
 class TrainState(NamedTuple):
@@ -19,7 +20,7 @@ class TrainState(NamedTuple):
     params: Any
     batch_stats: Any
     opt_state: Any
-    step: jax.Array
+    step: Leaf
 
 
 class Memory(NamedTuple):
@@ -30,8 +31,8 @@ class Memory(NamedTuple):
         clusters: One row per cluster, (c, d).
     """
 
-    proxies: jax.Array
-    clusters: jax.Array
+    proxies: Leaf
+    clusters: Leaf
 
 
 class Memories(NamedTuple):
@@ -54,12 +55,12 @@ class Tables(NamedTuple):
             each by themselves. Both are zero in stage 1, which does not read them.
     """
 
-    cluster_proxies: jax.Array
-    proxy_cameras: jax.Array
-    proxy_clusters: jax.Array
-    num_clusters: jax.Array
-    across_proxies: jax.Array
-    across_clusters: jax.Array
+    cluster_proxies: Leaf
+    proxy_cameras: Leaf
+    proxy_clusters: Leaf
+    num_clusters: Leaf
+    across_proxies: Leaf
+    across_clusters: Leaf
 
 
 class BothTables(NamedTuple):
@@ -72,8 +73,8 @@ class BothTables(NamedTuple):
 class RowLabels(NamedTuple):
     """Proxy and cluster of each row of a batch, (b,) each."""
 
-    proxies: jax.Array
-    clusters: jax.Array
+    proxies: Leaf
+    clusters: Leaf
 
 
 class Batch(NamedTuple):
@@ -89,9 +90,9 @@ class Batch(NamedTuple):
         infrared_rows: The same for infrared images, (2 b,).
     """
 
-    visible: Any
-    infrared: Any
+    visible: Leaf
+    infrared: Leaf
     visible_labels: RowLabels
     infrared_labels: RowLabels
-    visible_rows: Any
-    infrared_rows: Any
+    visible_rows: Leaf
+    infrared_rows: Leaf

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from ceil_jax import objective, optim
 from ceil_jax.encoder import Encoder
 from ceil_jax.inputs import augment
+from ceil_jax.inputs.augment.views import StrongViewFrom
 from ceil_jax.state import Batch, BothTables, Memories, RowLabels, TrainState
 
 STAGES = {1: objective.stage1, 2: objective.stage2}
@@ -63,12 +64,11 @@ def update(
     Returns:
         The state and the memories after, and the losses: "loss" is the total.
     """
+    apply: Any = encoder.apply
 
-    def loss_of(params: Any):
+    def loss_of(params: Any) -> tuple[jax.Array, Any]:
         variables = {"params": params, "batch_stats": state.batch_stats}
-        embeddings, new = encoder.apply(
-            variables, *views, train=True, mutable=["batch_stats"]
-        )
+        embeddings, new = apply(variables, *views, train=True, mutable=["batch_stats"])
         visible, infrared = jnp.split(embeddings, [len(views.visible)])
         total, (named, after) = STAGES[stage](
             constants, visible, infrared, memories, tables, labels, key, gather
@@ -93,7 +93,7 @@ def make_train_step(
     stage: int,
     seed: int,
     pad: int,
-    strong_view_from: str,
+    strong_view_from: StrongViewFrom,
     gather: Callable[[Any], Any] = _same,
     mean: Callable[[Any], Any] = _same,
 ) -> Callable[..., tuple[TrainState, Memories, dict[str, jax.Array]]]:
@@ -111,7 +111,8 @@ def make_train_step(
         mean: Averages over devices.
 
     Returns:
-        The function `(state, memories, tables, rate, batch) -> (state, memories, losses)`.
+        The function of state, memories, tables, rate and batch; it returns the new
+        state, the new memories and the losses.
     """
 
     def step(
@@ -167,12 +168,13 @@ def make_embed_step(
     Returns:
         The function `(variables, images) -> rows`.
     """
+    apply: Any = encoder.apply
 
     def embed(variables: Any, images: Any) -> Float[Array, "b d"]:
         x = augment.normalise(images)
-        rows = encoder.apply(variables, **{modality: x})
+        rows = apply(variables, **{modality: x})
         if flip:
-            rows = (rows + encoder.apply(variables, **{modality: x[:, :, ::-1]})) / 2
+            rows = (rows + apply(variables, **{modality: x[:, :, ::-1]})) / 2
         return rows
 
     return embed

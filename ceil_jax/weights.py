@@ -56,9 +56,9 @@ def from_torch(state_dict: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """Variables of `Encoder` from the tensors of a PyTorch model.
 
     Both namings are known: OpenAI CLIP's visual tower (one stem, copied to both
-    modalities; prefix `visual.`; the last norm starts at scale 1, mean 0, variance 1) and
-    the released CEIL's (`visible_module`, `thermal_module`, `base_resnet`, `BatchNorm`).
-    A prefix `module.`, left by data parallelism, is dropped.
+    modalities; prefix `visual.`; the last norm starts at scale 1, mean 0, variance 1)
+    and the released CEIL's (`visible_module`, `thermal_module`, `base_resnet`,
+    `BatchNorm`). A prefix `module.`, left by data parallelism, is dropped.
 
     Args:
         state_dict: Tensors by PyTorch's names, as NumPy arrays (OIHW kernels).
@@ -147,7 +147,7 @@ def _torch_path(module: list[str]) -> str:
     leaf = downsample.get(leaf, leaf.replace("norm", "bn"))
     if first in stems:
         return f"{stems[first]}.{leaf}"
-    stage, block = re.fullmatch(r"stage(\d)_block(\d+)", first).groups()
+    stage, block = first.removeprefix("stage").split("_block")
     return f"base_resnet.layer{stage}.{block}.{leaf}"
 
 

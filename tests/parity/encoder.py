@@ -19,7 +19,7 @@ def part(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]
 
 
 def error(got, want) -> float:
-    """Largest absolute difference, relative to the larger of 1 and the largest entry."""
+    """Largest difference, relative to the larger of 1 and the largest entry."""
     got, want = np.asarray(got, np.float64), np.asarray(want, np.float64)
     if got.shape != want.shape:
         return float("inf")

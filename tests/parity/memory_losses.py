@@ -1,7 +1,8 @@
-"""Replays of memory updates (`d_`), CDL (`e_`), whole memory losses (`f_`), MMD (`i_`)."""
+"""Replays of memory updates (d_), CDL (e_), whole memory losses (f_) and MMD (i_)."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -114,7 +115,7 @@ def replay_mmd(arrays: Mapping[str, np.ndarray], name: str) -> Figures:
     }
 
 
-def tables_of(arrays, prefix: str, across: tuple | None = None) -> Tables:
+def tables_of(arrays, prefix: str, across: tuple[Any, Any] | None = None) -> Tables:
     """An epoch's tables, padded by a few rows as training pads them."""
     proxies = np.asarray(arrays[f"{prefix}_label2proxy"], np.int32)
     cameras = np.asarray(arrays[f"{prefix}_proxy2cam"], np.int32)
@@ -160,7 +161,9 @@ def labels_of(proxies, clusters) -> RowLabels:
     )
 
 
-def constants_of(arrays, gradient: str = "released") -> objective.Objective:
+def constants_of(
+    arrays, gradient: Literal["released", "frozen"] = "released"
+) -> objective.Objective:
     """The objective's constants of a file."""
     return objective.Objective(
         temperature=float(arrays["temp"]),
@@ -211,11 +214,17 @@ def _replay_one_modality(arrays) -> Figures:
     return figures
 
 
+def _pair(rows: Iterable[RowLabels]) -> tuple[RowLabels, RowLabels]:
+    visible, infrared = rows
+    return visible, infrared
+
+
 def _cross_labels(arrays) -> tuple[RowLabels, RowLabels]:
-    return tuple(
+    visible, infrared = (
         labels_of(arrays[f"{m}_cross_proxy"], arrays[f"{m}_cross_class"])
         for m in ("rgb", "ir")
     )
+    return visible, infrared
 
 
 def _replay_both_modalities(arrays) -> Figures:
@@ -230,17 +239,14 @@ def _replay_both_modalities(arrays) -> Figures:
         memory_of(arrays, "rgb", tables.visible),
         memory_of(arrays, "ir", tables.infrared),
     )
-    rows = tuple(
+    rows = _pair(
         labels_of(arrays[f"{m}_proxies"], arrays[f"{m}_labels"]) for m in ("rgb", "ir")
     )
     raw = (jnp.asarray(arrays["raw_rgb"]), jnp.asarray(arrays["raw_ir"]))
     figures = {}
-    for stage, gradient, prefix in (
-        (1, "released", "stage1"),
-        (2, "released", "stage2"),
-        (2, "frozen", "stage2_frozenmem"),
-    ):
-        constants = constants_of(arrays, gradient)
+    for stage, prefix in ((1, "stage1"), (2, "stage2"), (2, "stage2_frozenmem")):
+        is_frozen = prefix == "stage2_frozenmem"
+        constants = constants_of(arrays, "frozen" if is_frozen else "released")
 
         def loss(visible, infrared, stage=stage, constants=constants):
             step = {1: objective.stage1, 2: objective.stage2}[stage]
@@ -279,7 +285,7 @@ def _replay_both_modalities(arrays) -> Figures:
     return figures
 
 
-def loss_parts(named: Mapping[str, jax.Array]) -> list[jax.Array]:
+def loss_parts(named: Mapping[str, jax.Array]) -> list[Any]:
     """The released code's sums: within visible, within infrared, and either across."""
     parts = [
         sum(named.get(f"{kind}_{m}", 0) for kind in kinds)

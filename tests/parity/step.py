@@ -85,7 +85,7 @@ def _losses(named) -> list[jax.Array]:
 
 
 def replay_step(arrays: Mapping[str, np.ndarray], name: str) -> Figures:
-    """Losses, gradients, weights, statistics and memories of a step, and of a second."""
+    """Losses, gradients, weights and memories of a step, and of a second one."""
     del name
     encoder = Encoder(tuple(int(n) for n in arrays["layers"]), int(arrays["width"]))
     optimizer = optim.adam(
@@ -125,7 +125,7 @@ def replay_step(arrays: Mapping[str, np.ndarray], name: str) -> Figures:
 def _gradient_figures(step, state, memories, tables, inputs, arrays) -> Figures:
     """The gradients themselves: an optimiser whose "step" is the gradient."""
     raw = jax.jit(functools.partial(step, optimizer=_identity()))
-    bare = state._replace(opt_state=())
+    bare = state._replace(opt_state=_identity().init(state.params))
     after, _, _ = raw(bare, memories, tables, 1.0, *inputs, jax.random.key(0))
     gradient = jax.tree.map(lambda a, b: a - b, state.params, after.params)
     got = weights.to_torch({"params": gradient, "batch_stats": {}})
@@ -138,7 +138,7 @@ def _gradient_figures(step, state, memories, tables, inputs, arrays) -> Figures:
 def _identity():
     import optax
 
-    return optax.GradientTransformation(lambda params: (), lambda g, s, p=None: (g, s))
+    return optax.stateless(lambda gradients, params: gradients)
 
 
 def _first_figures(encoder, variables, first, inputs, arrays) -> Figures:

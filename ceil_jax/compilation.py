@@ -1,0 +1,41 @@
+"""Counting compilations, and keeping what they made."""
+
+from pathlib import Path
+
+import jax
+
+_EVENT = "/jax/core/compile/backend_compile_duration"
+
+
+class CompilationCounter:
+    """Counts the programs that JAX compiles, or reads from its cache.
+
+    An epoch after the first of its stage should add none: a new one means that some
+    shape changed.
+    """
+
+    def __init__(self) -> None:
+        """Start at 0."""
+        self.count = 0
+        self.seconds = 0.0
+
+        def listen(event: str, duration: float, **unused: str | int) -> None:
+            del unused
+            if event == _EVENT:
+                self.count += 1
+                self.seconds += duration
+
+        jax.monitoring.register_event_duration_secs_listener(listen)
+
+
+def use_cache(folder: str) -> None:
+    """Keep compiled programs on disk, so that a second run starts at once.
+
+    Args:
+        folder: Where; "" for the user's cache folder, "off" for nowhere.
+    """
+    if folder == "off":
+        return
+    path = Path(folder) if folder else Path.home() / ".cache" / "ceil_jax" / "compiled"
+    jax.config.update("jax_compilation_cache_dir", str(path))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)

@@ -1,0 +1,83 @@
+"""Embedding whole image sets with the encoder in evaluation mode."""
+
+from typing import Any
+
+import numpy as np
+
+from ceil_jax import parallel, steps
+from ceil_jax.encoder import Encoder
+from ceil_jax.errors import UserError
+from ceil_jax.inputs.imageset import ImageSet
+from ceil_jax.progress import bar
+
+
+class Embedder:
+    """Compiled embedding steps, one for each modality, over all devices."""
+
+    def __init__(
+        self, encoder: Encoder, *, num_rows: int, flip: bool, devices: list[Any]
+    ) -> None:
+        """Build the steps; they compile at their first use.
+
+        Args:
+            encoder: The model.
+            num_rows: Images embedded at once; rounded up to the devices.
+            flip: Average with the mirror image's embedding.
+            devices: The devices that share the work.
+        """
+        self._num_rows = -(-num_rows // len(devices)) * len(devices)
+        self._num_features = encoder.num_features
+        self._steps = {
+            modality: parallel.over_devices(
+                steps.make_embed_step(encoder, modality, flip=flip),
+                num_shared=1,
+                num_split=1,
+                split_output=True,
+                devices=devices,
+            )
+            for modality in ("visible", "infrared")
+        }
+
+    def __call__(self, variables: Any, images: ImageSet, modality: str) -> np.ndarray:
+        """Embed every image of a set.
+
+        Args:
+            variables: `{"params": ..., "batch_stats": ...}`.
+            images: The set.
+            modality: "visible" or "infrared".
+
+        Returns:
+            One row per image, (N, d) float32, unit length (without flip).
+
+        Raises:
+            UserError: The set is empty, or an embedding is not finite.
+        """
+        if not len(images):
+            raise UserError(f"there are no {modality} images to embed")
+        rows = np.empty((len(images), self._num_features), np.float32)
+        pending = None
+        with bar(total=len(images), desc=f"embedding {modality}", unit="img") as shown:
+            for start in range(0, len(images), self._num_rows):
+                index = np.arange(start, min(start + self._num_rows, len(images)))
+                batch = images.images.take(index)
+                short = self._num_rows - len(index)
+                batch = np.pad(batch, ((0, short), (0, 0), (0, 0), (0, 0)))
+                out = self._steps[modality](variables, batch)
+                # Results are fetched one batch late: reading and computing overlap.
+                if pending is not None:
+                    self._store(rows, *pending, shown)
+                pending = (index, out)
+            assert pending is not None
+            self._store(rows, *pending, shown)
+        bad = ~np.isfinite(rows).all(1)
+        if bad.any():
+            name = images.names[np.flatnonzero(bad)[0]]
+            raise UserError(
+                f"the embeddings of {bad.sum()} {modality} images are not finite, the "
+                f"first of {name}: the weights have diverged"
+            )
+        return rows
+
+    def _store(self, rows: np.ndarray, index: np.ndarray, out: Any, shown: Any) -> None:
+        rows[index] = parallel.join(out)[: len(index)]
+        shown.update(len(index))

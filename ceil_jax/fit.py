@@ -1,0 +1,130 @@
+"""The steps of one epoch: batches to the devices, losses back, never waiting."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from ceil_jax.errors import UserError
+from ceil_jax.inputs.imageset import ImageSet
+from ceil_jax.inputs.sampler import sample_epoch
+from ceil_jax.progress import bar
+from ceil_jax.pseudo_labels import PseudoLabels
+from ceil_jax.state import Batch, BothTables, Memories, RowLabels, TrainState
+
+# Steps in flight before the oldest one's losses are read: the device never waits for
+# the host, and a divergence is seen soon.
+STEPS_IN_FLIGHT = 4
+
+
+class Side(NamedTuple):
+    """What batches of one modality are drawn from."""
+
+    images: ImageSet
+    labels: PseudoLabels
+
+
+def batches(
+    visible: Side,
+    infrared: Side,
+    *,
+    visible_rows: int,
+    images_per_proxy: int,
+    num_steps: int,
+    seed: tuple[int, ...],
+) -> Iterator[Batch]:
+    """The batches of one epoch: twice as many infrared images as visible ones.
+
+    Args:
+        visible: The visible training images and their labels.
+        infrared: The infrared ones.
+        visible_rows: Visible images of a batch.
+        images_per_proxy: Images of each drawn proxy.
+        num_steps: Number of batches.
+        seed: Source of the draws, e.g. the training's seed and the epoch.
+
+    Yields:
+        Batches of host arrays.
+    """
+    rng = np.random.RandomState(np.array(seed, np.uint32))
+    counts = (visible_rows, 2 * visible_rows)
+    positions = [
+        sample_epoch(
+            rng,
+            side.labels.proxies,
+            num_proxies_per_batch=rows // images_per_proxy,
+            images_per_proxy=images_per_proxy,
+            num_steps=num_steps,
+        )
+        for side, rows in zip((visible, infrared), counts, strict=True)
+    ]
+    rows = [np.arange(n, dtype=np.int32) for n in counts]
+    for pair in zip(*positions, strict=True):
+        images, labels = [], []
+        for side, index in zip((visible, infrared), pair, strict=True):
+            images.append(side.images.images.take(side.labels.kept[index]))
+            labels.append(
+                RowLabels(side.labels.proxies[index], side.labels.clusters[index])
+            )
+        yield Batch(*images, *labels, *rows)
+
+
+def fit(
+    step: Callable[..., tuple[TrainState, Memories, dict[str, jax.Array]]],
+    state: TrainState,
+    memories: Memories,
+    tables: BothTables,
+    rate: float,
+    source: Iterator[Batch],
+    *,
+    num_steps: int,
+    epoch: int,
+) -> tuple[TrainState, dict[str, float]]:
+    """Take the steps of one epoch.
+
+    Args:
+        step: The compiled step of the stage.
+        state: The state before; donated.
+        memories: The memories at the start of the epoch; donated.
+        tables: The epoch's tables.
+        rate: The epoch's learning rate.
+        source: The batches.
+        num_steps: Their number.
+        epoch: For messages.
+
+    Returns:
+        The state after the last step, and the mean of every loss.
+
+    Raises:
+        UserError: A loss is not finite; names epoch and step.
+    """
+    in_flight: deque[tuple[int, dict[str, jax.Array]]] = deque()
+    sums: dict[str, float] = {}
+    learning_rate = np.asarray(rate, np.float32)
+
+    def read() -> None:
+        number, losses = in_flight.popleft()
+        for name, value in jax.device_get(losses).items():
+            if not np.isfinite(value):
+                raise UserError(
+                    f"the loss {name} is {value} at epoch {epoch}, step {number}: the "
+                    "training has diverged. The last checkpoint is kept; lower "
+                    f"config.optimizer.rate (now {rate:.3g} in this epoch) and start "
+                    "again, or resume from it"
+                )
+            sums[name] = sums.get(name, 0.0) + float(value)
+
+    with bar(total=num_steps, desc=f"epoch {epoch} fitting", unit="step") as shown:
+        for number, batch in enumerate(source, start=1):
+            state, memories, losses = step(
+                state, memories, tables, learning_rate, batch
+            )
+            in_flight.append((number, losses))
+            if len(in_flight) > STEPS_IN_FLIGHT:
+                read()
+            shown.update()
+        while in_flight:
+            read()
+    return state, {name: value / num_steps for name, value in sums.items()}

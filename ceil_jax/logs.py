@@ -1,0 +1,104 @@
+"""What a run writes as it goes: one line per epoch for people, and for programs."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tensorboardX import SummaryWriter
+
+
+class EpochLog:
+    """`metrics.jsonl` and TensorBoard curves of a run; a context manager."""
+
+    def __init__(self, workdir: Path, *, epochs_done: int) -> None:
+        """Open the log, without the epochs that a resumed run will do again.
+
+        Args:
+            workdir: The run's folder.
+            epochs_done: Epochs of the checkpoint that the run starts from; 0 for none.
+        """
+        self._path = workdir / "metrics.jsonl"
+        if self._path.exists():
+            lines = self._path.read_text().splitlines()
+            kept = [line for line in lines if _epoch(line) <= epochs_done]
+            self._path.write_text("".join(f"{line}\n" for line in kept))
+        self._writer = SummaryWriter(
+            str(workdir / "tensorboard"), purge_step=epochs_done + 1, flush_secs=10
+        )
+
+    def __enter__(self) -> "EpochLog":
+        """Return itself."""
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        """Close the event file."""
+        self._writer.close()
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """Append one epoch.
+
+        Args:
+            record: The epoch's object; "epoch" is its step in the curves.
+        """
+        with self._path.open("a") as file:
+            file.write(json.dumps(record) + "\n")
+        self._curves(record, "", record["epoch"])
+
+    def write_scores(self, scores: Mapping[str, float], epoch: int) -> None:
+        """Add an evaluation to the curves.
+
+        Args:
+            scores: Figures by name, in percent.
+            epoch: The epoch after which they were measured.
+        """
+        for name, value in scores.items():
+            self._writer.add_scalar(f"evaluation/{name}", value, epoch)
+
+    def _curves(self, record: Mapping[str, Any], prefix: str, epoch: int) -> None:
+        for name, value in record.items():
+            if isinstance(value, Mapping):
+                self._curves(value, f"{prefix}{name}/", epoch)
+            elif isinstance(value, int | float) and name not in ("epoch", "stage"):
+                self._writer.add_scalar(f"{prefix or 'training/'}{name}", value, epoch)
+
+
+def _epoch(line: str) -> float:
+    # A line that a crash cut short is of an epoch that will be done again.
+    try:
+        return json.loads(line)["epoch"]
+    except (ValueError, KeyError):
+        return float("inf")
+
+
+def epoch_line(record: Mapping[str, Any], num_epochs: int) -> str:
+    """One readable line about an epoch.
+
+    Args:
+        record: The epoch's object of `metrics.jsonl`.
+        num_epochs: Epochs of the whole training.
+
+    Returns:
+        Clusters, proxies and kept images of both modalities, the losses, the rate and
+        the seconds of every part.
+    """
+    losses = " ".join(
+        f"{name} {record[name]:.3f}"
+        for name in record
+        if name.startswith(("cdl", "id_", "cross", "mmd"))
+    )
+    sides = ", ".join(
+        f"{name} {c['clusters']} clusters {c['proxies']} proxies "
+        f"{c['kept']}/{c['images']} kept"
+        for name in ("visible", "infrared")
+        for c in (record[name],)
+    )
+    matched = record.get("right_matches")
+    seconds = " ".join(f"{k} {v:.1f}" for k, v in record["seconds"].items())
+    return (
+        f"epoch {record['epoch']}/{num_epochs} stage {record['stage']} | {sides}"
+        + (f" | {matched:.0%} of matches right" if matched is not None else "")
+        + f" | loss {record['loss']:.3f} ({losses})"
+        + f" | rate {record['learning_rate']:.2e}"
+        + f" | s: {seconds}"
+    )

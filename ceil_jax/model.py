@@ -1,0 +1,193 @@
+"""From the configuration to the model, its optimiser, devices and images."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from ceil_jax import optim, parallel, steps, weights
+from ceil_jax.config import Config
+from ceil_jax.encoder import Encoder
+from ceil_jax.errors import UserError
+from ceil_jax.inputs import datasets
+from ceil_jax.state import TrainState
+from data import registry
+
+
+def devices_of(config: Config) -> list[Any]:
+    """The local devices that a run uses.
+
+    Args:
+        config: The whole configuration.
+
+    Returns:
+        The devices.
+
+    Raises:
+        UserError: More are asked for than there are, or the batch does not divide.
+    """
+    devices = jax.local_devices()
+    if config.num_devices > len(devices):
+        raise UserError(
+            f"config.num_devices={config.num_devices}, but there are {len(devices)} "
+            f"local devices: {', '.join(map(str, devices))}"
+        )
+    devices = devices[: config.num_devices or None]
+    try:
+        parallel.check_divides(
+            config.batch.visible_rows, len(devices), "config.batch.visible_rows"
+        )
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    return devices
+
+
+def encoder_of(config: Config, *, synchronised: bool) -> Encoder:
+    """The encoder that the configuration describes.
+
+    Args:
+        config: The whole configuration.
+        synchronised: Whether batch statistics are shared over devices; only inside
+            `parallel.over_devices`.
+
+    Returns:
+        The Flax module.
+    """
+    return Encoder(
+        tuple(config.encoder.stage_sizes),
+        config.encoder.width,
+        dtype=jnp.dtype(config.encoder.dtype),
+        axis_name=parallel.AXIS_NAME if synchronised else None,
+    )
+
+
+def optimizer_of(config: Config) -> optax.GradientTransformation:
+    """The optimiser that the configuration describes.
+
+    Args:
+        config: The whole configuration.
+
+    Returns:
+        The transformation.
+    """
+    return optim.adam(
+        weight_decay=config.optimizer.weight_decay,
+        bias_rate_factor=config.optimizer.bias_rate_factor,
+    )
+
+
+def initial_state(config: Config, *, from_weights: bool = True) -> TrainState:
+    """The state before the first step.
+
+    Args:
+        config: The whole configuration.
+        from_weights: Start from `config.init_from` where it is set.
+
+    Returns:
+        The state.
+
+    Raises:
+        UserError: The weights cannot be read or are of another architecture.
+    """
+    variables = None
+    if from_weights and config.init_from:
+        try:
+            variables = weights.load(config.init_from)
+        except (OSError, ValueError) as error:
+            raise UserError(f"config.init_from: {error}") from error
+    height, width = config.image_size
+    try:
+        return steps.init_state(
+            encoder_of(config, synchronised=False),
+            optimizer_of(config),
+            (height, width),
+            seed=config.seed,
+            variables=variables,
+        )
+    except ValueError as error:
+        raise UserError(f"config.init_from={config.init_from}: {error}") from error
+
+
+def variables_of(state: TrainState) -> dict[str, Any]:
+    """What the encoder is applied with.
+
+    Args:
+        state: The training state.
+
+    Returns:
+        `{"params": ..., "batch_stats": ...}`.
+    """
+    return {"params": state.params, "batch_stats": state.batch_stats}
+
+
+def load_images(config: Config) -> datasets.Splits:
+    """The training and test images, prepared at their first use.
+
+    Args:
+        config: The whole configuration.
+
+    Returns:
+        One image set for each split and modality.
+    """
+    options: dict[str, Any] = {"allow_partial": config.allow_partial}
+    if config.dataset == "synthetic":
+        options = {"seed": config.synthetic.seed, "rho": config.synthetic.rho}
+    height, width = config.image_size
+    return datasets.load(
+        config.dataset,
+        data_dir=config.data_dir or None,
+        prepared_dir=config.prepared_dir or None,
+        image_size=(height, width),
+        options=options,
+        trial=config.trial,
+        cache_gib=config.cache_gib,
+    )
+
+
+def protocol_of(config: Config) -> str:
+    """The protocol that the configuration's data set is scored by.
+
+    Args:
+        config: The whole configuration.
+
+    Returns:
+        One of `metrics.PROTOCOLS`.
+    """
+    return registry.find(config.dataset).protocol
+
+
+def workdir_of(path: str) -> Path:
+    """The run's folder, made where it is missing.
+
+    Args:
+        path: What the user gave.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UserError: It is a file, or cannot be made.
+    """
+    folder = Path(path).expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"--workdir={path}: cannot be made ({error.strerror})"
+        ) from error
+    return folder
+
+
+def unit_rows(rows: np.ndarray) -> np.ndarray:
+    """Rows of length 1, on the host.
+
+    Args:
+        rows: Rows; the average of two unit rows is shorter.
+
+    Returns:
+        The same directions.
+    """
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)

@@ -1,0 +1,5 @@
+"""Weights that are shipped: the embedded data set's stand-in for CLIP."""
+
+from pathlib import Path
+
+SYNTHETIC = Path(__file__).with_name("synthetic.safetensors")

@@ -1,0 +1,187 @@
+"""Scoring a model: embed the test images once, score and draw every mode."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ceil_jax import evaluate, protocols
+from ceil_jax.config import Config
+from ceil_jax.errors import UserError
+from ceil_jax.inputs.datasets import Splits
+from ceil_jax.report import ranked_lists
+from ceil_jax.report.baselines import grey_pixels
+from ceil_jax.report.results import RerankParams, Results
+
+Embed = Callable[..., np.ndarray]
+
+
+class Scorer:
+    """Scores embeddings of one run's test images under its protocol."""
+
+    def __init__(self, config: Config, splits: Splits, protocol: str) -> None:
+        """Remember what every evaluation of the run has in common.
+
+        Args:
+            config: The whole configuration.
+            splits: The run's images.
+            protocol: The data set's protocol.
+        """
+        self._config = config
+        self._protocol = protocol
+        self._sets = {
+            "visible": splits.test_visible,
+            "infrared": splits.test_infrared,
+        }
+        rerank = config.rerank
+        self._rerank = RerankParams(rerank.k1, rerank.k2, rerank.camera_weight)
+
+    def embeddings(self, embed: Embed, variables: Any) -> list[evaluate.Embeddings]:
+        """Embed the test images of both modalities.
+
+        Args:
+            embed: An `Embedder`.
+            variables: The weights.
+
+        Returns:
+            Visible, infrared.
+        """
+        return [
+            self._embeddings(images, embed(variables, images, modality))
+            for modality, images in self._sets.items()
+        ]
+
+    def grey_pixels(self) -> list[evaluate.Embeddings]:
+        """The test images' grey pixels as embeddings, the plainest of baselines.
+
+        Returns:
+            Visible, infrared.
+        """
+        return [
+            self._embeddings(s, grey_pixels(s.images.take(np.arange(len(s)))))
+            for s in self._sets.values()
+        ]
+
+    @staticmethod
+    def _embeddings(images: Any, rows: np.ndarray) -> evaluate.Embeddings:
+        return evaluate.Embeddings(
+            rows, images.identities, images.cameras, images.names
+        )
+
+    def score(self, sides: list[evaluate.Embeddings], checkpoint: str) -> Results:
+        """Figures in every mode, plain and re-ranked.
+
+        Args:
+            sides: Visible and infrared embeddings.
+            checkpoint: What made them, for the record.
+
+        Returns:
+            The figures.
+        """
+        evaluation = self._config.evaluation
+        return evaluate.score_protocol(
+            *sides,
+            protocol=self._protocol,
+            num_trials=evaluation.num_trials,
+            sampling=evaluation.sampling,
+            shots=evaluation.shots,
+            rerank=self._rerank,
+            checkpoint=checkpoint,
+        )
+
+    def draw(self, sides: list[evaluate.Embeddings], path: Path) -> None:
+        """Draw some queries with their ranked lists, plain above re-ranked.
+
+        Args:
+            sides: Visible and infrared embeddings.
+            path: The picture to write.
+        """
+        evaluation = self._config.evaluation
+        mode = protocols.modes(self._protocol)[0]
+        found = evaluate.ranked_examples(
+            *sides,
+            protocol=self._protocol,
+            mode=mode,
+            sampling=evaluation.sampling,
+            shots=evaluation.shots,
+            rerank=self._rerank,
+            num_queries=evaluation.num_pictured_queries,
+        )
+        figure = ranked_lists.ranked_lists(
+            self._sets[found.query_modality].images.take(found.queries),
+            self._sets[found.gallery_modality].images.take(found.gallery),
+            found.rankings,
+            found.correct,
+            found.titles,
+            title=f"{self._config.dataset}, {found.mode}: "
+            f"{found.query_modality} queries, {found.gallery_modality} gallery",
+        )
+        ranked_lists.save(figure, path)
+
+
+def mean_rank1(results: Results) -> float:
+    """The one number that says which of two models is better.
+
+    Args:
+        results: Figures of an evaluation.
+
+    Returns:
+        Rank-1 without re-ranking, mean over modes, in percent.
+    """
+    return float(np.mean([mode.plain["rank1"].mean for mode in results.modes.values()]))
+
+
+def flat(results: Results) -> dict[str, float]:
+    """Mean figures by a name that a curve can have.
+
+    Args:
+        results: Figures of an evaluation.
+
+    Returns:
+        Percent by "mode/kind/figure".
+    """
+    figures = {}
+    for name, mode in results.modes.items():
+        for kind, values in (("plain", mode.plain), ("gcr", mode.gcr or {})):
+            figures |= {f"{name}/{kind}/{k}": v.mean for k, v in values.items()}
+    return figures
+
+
+def read_control(path: str) -> tuple[Results, str]:
+    """A recorded run to show beside this one.
+
+    Args:
+        path: File with "results" (as `results.json`) and "note".
+
+    Returns:
+        Its figures, and what it was.
+
+    Raises:
+        UserError: The file is missing or not of this kind.
+    """
+    try:
+        record = json.loads(Path(path).read_text())
+        return Results.from_json(record["results"]), record["note"]
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"config.evaluation.control={path}: {error}") from error
+
+
+def line(results: Results) -> str:
+    """One line about an evaluation.
+
+    Args:
+        results: Its figures.
+
+    Returns:
+        Rank-1 and mAP of every mode, plain and re-ranked.
+    """
+    figures = flat(results)
+    shown = [
+        f"{name.rsplit('/', 1)[0]} Rank-1 {value:.1f} mAP "
+        f"{figures[name.replace('rank1', 'mAP')]:.1f}"
+        for name, value in figures.items()
+        if name.endswith("/rank1")
+    ]
+    return f"{results.checkpoint}: " + ", ".join(shown)

@@ -1,0 +1,241 @@
+"""One epoch of training: embed, cluster, match, fit."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from ceil_jax import fit, model, parallel, pseudo_labels, schedules, steps
+from ceil_jax.config import Config
+from ceil_jax.embed import Embedder
+from ceil_jax.errors import UserError
+from ceil_jax.inputs.datasets import Splits
+from ceil_jax.objective import Objective
+from ceil_jax.state import Memories, TrainState
+
+
+class Timer:
+    """Seconds of the named parts of an epoch."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Add the time of a `with` block to a part.
+
+        Args:
+            name: The part.
+
+        Yields:
+            Nothing.
+        """
+        start = time.monotonic()
+        yield
+        passed = time.monotonic() - start
+        self.seconds[name] = self.seconds.get(name, 0.0) + passed
+
+
+def schedule_of(config: Config) -> Any:
+    """The learning rate by epoch that the configuration describes.
+
+    Args:
+        config: The whole configuration.
+
+    Returns:
+        A function of the epoch, counted from 1.
+
+    Raises:
+        UserError: The schedule's numbers do not fit.
+    """
+    optimizer = config.optimizer
+    try:
+        if optimizer.schedule == "cosine":
+            return schedules.warmup_cosine(
+                optimizer.rate,
+                num_epochs=config.num_epochs,
+                warmup_epochs=optimizer.warmup_epochs,
+            )
+        return schedules.warmup_multistep(
+            optimizer.rate,
+            warmup_epochs=optimizer.warmup_epochs,
+            warmup_factor=optimizer.warmup_factor,
+            milestones=optimizer.milestones,
+            gamma=optimizer.gamma,
+        )
+    except ValueError as error:
+        raise UserError(f"config.optimizer: {error}") from error
+
+
+class Trainer:
+    """The compiled steps of a training, and what does not change between its epochs."""
+
+    def __init__(self, config: Config, splits: Splits) -> None:
+        """Build the steps; they compile at their first use.
+
+        Args:
+            config: The whole configuration, checked.
+            splits: The images.
+
+        Raises:
+            UserError: The batch does not divide by the devices, or the schedule's
+                numbers do not fit.
+        """
+        self._config = config
+        self.rate_of = schedule_of(config)
+        self._sets = (splits.train_visible, splits.train_infrared)
+        devices = model.devices_of(config)
+        self.num_devices = len(devices)
+        encoder = model.encoder_of(config, synchronised=True)
+        self.embed_train, self.embed_test = (
+            Embedder(
+                model.encoder_of(config, synchronised=False),
+                num_rows=config.batch.embed_rows,
+                flip=flip,
+                devices=devices,
+            )
+            for flip in (config.clustering.train_flip, config.evaluation.flip)
+        )
+        visible, infrared = map(pseudo_labels.capacity, self._sets)
+        self._sizes = (visible, infrared)
+        self._steps = {
+            stage: parallel.over_devices(
+                steps.make_train_step(
+                    encoder=encoder,
+                    optimizer=model.optimizer_of(config),
+                    constants=_objective(config),
+                    stage=stage,
+                    seed=config.seed,
+                    pad=config.augment.pad,
+                    strong_view_from=config.augment.strong_view_from,  # type: ignore[arg-type]
+                    gather=parallel.gather,
+                    mean=parallel.mean,
+                ),
+                num_shared=4,
+                num_split=1,
+                donate=(0, 1),
+                devices=devices,
+            )
+            for stage in (1, 2)
+        }
+
+    def epoch(self, state: TrainState, epoch: int) -> tuple[TrainState, dict[str, Any]]:
+        """Train one epoch.
+
+        Args:
+            state: The state before; donated.
+            epoch: Counted from 1; decides stage, rate and draws.
+
+        Returns:
+            The state after, and the epoch's object of `metrics.jsonl`.
+
+        Raises:
+            UserError: No cluster was found, or the training diverged.
+        """
+        config, timer = self._config, Timer()
+        stage, rate = config.stage_of(epoch), self.rate_of(epoch)
+        variables = model.variables_of(state)
+        with timer.part("embed"):
+            features = [
+                self.embed_train(variables, images, modality)
+                for images, modality in zip(
+                    self._sets, ("visible", "infrared"), strict=True
+                )
+            ]
+            if config.clustering.train_flip:
+                features = [model.unit_rows(rows) for rows in features]
+        with timer.part("cluster"):
+            labels = self._find_labels(features)
+            memories = Memories(
+                *map(pseudo_labels.initial_memory, features, labels, self._sizes)
+            )
+        record: dict[str, Any] = {"epoch": epoch, "stage": stage}
+        across = None
+        if stage == 2:
+            with timer.part("match"):
+                across = pseudo_labels.match_across(
+                    memories, labels, k1=config.matching.k1, k2=config.matching.k2
+                )
+            identities = (self._sets[0].identities, self._sets[1].identities)
+            right = pseudo_labels.share_of_right_matches(
+                labels, identities, across[0][0]
+            )
+            if right is not None:
+                record["right_matches"] = right
+        with timer.part("fit"):
+            state, losses = self._fit(
+                state,
+                memories,
+                pseudo_labels.both_tables(labels, self._sizes, across),
+                labels,
+                epoch,
+            )
+        record |= losses | {"learning_rate": rate}
+        record |= {
+            name: side.counts()
+            for name, side in zip(("visible", "infrared"), labels, strict=True)
+        }
+        return state, record | {"seconds": timer.seconds}
+
+    def _find_labels(self, features: list[np.ndarray]) -> tuple[Any, Any]:
+        clustering = self._config.clustering
+        visible, infrared = (
+            pseudo_labels.find(
+                rows,
+                images,
+                modality,
+                k1=clustering.k1,
+                k2=clustering.k2,
+                eps=clustering.eps,
+                min_samples=clustering.min_samples,
+            )
+            for rows, images, modality in zip(
+                features, self._sets, ("visible", "infrared"), strict=True
+            )
+        )
+        return visible, infrared
+
+    def _fit(
+        self,
+        state: TrainState,
+        memories: Memories,
+        tables: Any,
+        labels: Any,
+        epoch: int,
+    ) -> tuple[TrainState, dict[str, float]]:
+        config = self._config
+        stage = config.stage_of(epoch)
+        num_steps = (config.batch.stage1_steps, config.batch.stage2_steps)[stage - 1]
+        sides = [fit.Side(*pair) for pair in zip(self._sets, labels, strict=True)]
+        source = fit.batches(
+            *sides,
+            visible_rows=config.batch.visible_rows,
+            images_per_proxy=config.batch.images_per_proxy,
+            num_steps=num_steps,
+            seed=(config.seed, epoch),
+        )
+        return fit.fit(
+            self._steps[stage],
+            state,
+            memories,
+            tables,
+            self.rate_of(epoch),
+            source,
+            num_steps=num_steps,
+            epoch=epoch,
+        )
+
+
+def _objective(config: Config) -> Objective:
+    part = config.objective
+    return Objective(
+        temperature=part.temperature,
+        num_negatives=part.num_negatives,
+        update=part.update,  # type: ignore[arg-type]
+        smoothing=part.smoothing,
+        beta=part.beta,
+        memory_gradient=part.memory_gradient,  # type: ignore[arg-type]
+    )
