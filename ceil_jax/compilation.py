@@ -19,11 +19,11 @@ class CompilationCounter:
         self.count = 0
         self.seconds = 0.0
 
-        def listen(event: str, duration: float, **unused: str | int) -> None:
-            del unused
+        def listen(event: str, duration_secs: float, **kwargs: str | int) -> None:
+            del kwargs
             if event == _EVENT:
                 self.count += 1
-                self.seconds += duration
+                self.seconds += duration_secs
 
         jax.monitoring.register_event_duration_secs_listener(listen)
 

@@ -31,8 +31,8 @@ def gem(x: Float[Array, "b h w c"]) -> Float[Array, "b c"]:
 class Encoder(nn.Module):
     """Two-stream CLIP ResNet: a stem for each modality, four shared stages.
 
-    Args are those of a Flax module; the sizes of the paper are the defaults (a ResNet-50
-    whose embeddings have 2,048 entries).
+    The defaults are the sizes of the paper: a ResNet-50 whose embeddings have 2,048
+    entries.
 
     Attributes:
         stage_sizes: Bottlenecks in each of the four stages.

@@ -23,14 +23,14 @@ def cdl(
     r"""Camera domain-driven local correlation loss.
 
     For a row, and each camera m that holds a proxy of the row's cluster, the softmax
-    cross-entropy of that proxy against the `num_negatives` highest-scoring other proxies
-    of camera m; averaged over those cameras, then over rows. Proxies of other cameras
-    never enter, so the loss cannot be lowered by telling cameras apart.
+    cross-entropy of that proxy against the `num_negatives` highest-scoring other
+    proxies of camera m; averaged over those cameras, then over rows. Proxies of other
+    cameras never enter, so the loss cannot be lowered by telling cameras apart.
 
     Args:
         scores: Similarities of each row to each proxy, divided by the temperature.
-        positives: Proxy of the row's cluster in each camera, -1 where it has none. A row
-            of -1 alone is padding.
+        positives: Proxy of the row's cluster in each camera, -1 where it has none. A
+            row of -1 alone is padding.
         proxy_cameras: Camera of each proxy, in [0, m); -1 marks a padding proxy.
         num_negatives: Highest-scoring others of a camera that enter; all of them where
             the camera has fewer.
@@ -42,9 +42,9 @@ def cdl(
         ValueError: `num_negatives` is negative or the shapes do not agree.
 
     References:
-        Xia et al., TCSVT 2025, the CDL loss; the released `models/camera_memory.py`. The
-        released code gathers the proxies of each camera in a loop over rows; here all
-        rows and cameras are one masked top-k.
+        Xia et al., TCSVT 2025, the CDL loss; the released `models/camera_memory.py`,
+        which gathers the proxies of each camera in a loop over rows. Here all rows and
+        cameras are one masked top-k.
     """
     if num_negatives < 0:
         raise ValueError(f"{num_negatives=} must be at least 0")

@@ -47,7 +47,8 @@ def mmd(
     base /= kernel_mul ** (num_kernels // 2)
     # Two batches of one and the same row have no spread; their discrepancy is 0.
     base = jnp.maximum(base, jnp.finfo(d2.dtype).tiny)
-    kernel = sum(jnp.exp(-d2 / (base * kernel_mul**i)) for i in range(num_kernels))
+    bandwidths = base * kernel_mul ** jnp.arange(num_kernels, dtype=d2.dtype)
+    kernel = jnp.exp(-d2[None] / bandwidths[:, None, None]).sum(0)
     xx, yy = kernel[:n, :n], kernel[n:, n:]
     xy, yx = kernel[:n, n:], kernel[n:, :n]
     return jnp.mean(xx + yy - xy - yx)

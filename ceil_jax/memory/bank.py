@@ -66,9 +66,9 @@ def scores(
     Args:
         embeddings: Unit rows.
         memory: Unit rows that the embeddings are multiplied with.
-        gradient_memory: Rows that the gradient of the embeddings is taken with; `memory`
-            where it is None. The released code updates a memory inside its backward
-            pass, so that a product's gradient may see other rows than its value did.
+        gradient_memory: Rows that the gradient of the embeddings is taken with;
+            `memory` where it is None. The released code updates a memory inside its
+            backward pass, so that a gradient may see other rows than its value did.
 
     Returns:
         The products.

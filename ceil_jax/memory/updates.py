@@ -37,8 +37,8 @@ def dcmu(
 
     For a row f with members x_i in the batch: difficulties d_i = 1 - x_i . f; the hard
     members are those with d_i at least the mean; their weights are
-    `smoothing * softmax(d) + (1 - smoothing) * onehot(argmax d)`; the normalised weighted
-    sum of the hard members *replaces* f.
+    `smoothing * softmax(d) + (1 - smoothing) * onehot(argmax d)`; the normalised
+    weighted sum of the hard members *replaces* f.
 
     Args:
         memory: Unit rows, as they were at the start of the step.
