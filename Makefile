@@ -10,7 +10,7 @@ TEST ?=
 BIN := $(VENV)/bin
 RUN := $(BIN)/python
 PIP := $(RUN) -m pip --disable-pip-version-check install --quiet -c constraints.txt
-SOURCES := ceil_jax pallas_kernels data configs tests $(wildcard benchmarks scripts)
+SOURCES := $(wildcard ceil_jax pallas_kernels data configs tests benchmarks scripts)
 PYTEST := $(RUN) -m pytest -n $(WORKERS) $(PYTEST_FLAGS)
 
 # The generated data set in small, trained and evaluated on this machine.
@@ -46,14 +46,14 @@ test-all: ## what CI runs: format, lint, types, every test
 	bash .ci/run
 
 lint: install-dev ## ruff's rules
-	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff check .
 
 format: install-dev ## rewrite the sources in ruff's format
-	$(BIN)/ruff format $(SOURCES)
-	$(BIN)/ruff check --fix-only $(SOURCES)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix-only .
 
 format-check: install-dev ## fail where `make format` would change something
-	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff format --check .
 
 typecheck: install-dev ## pyright
 	$(BIN)/pyright --pythonpath $(RUN)
