@@ -112,6 +112,8 @@ class SyntheticConfig:
 
     seed: int = 0  # of people and cameras
     rho: float = 0.6  # share of infrared reflectance that follows visible brightness
+    num_train_identities: int = 100
+    num_test_identities: int = 40
 
 
 @dataclass(slots=True)

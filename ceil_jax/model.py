@@ -1,5 +1,6 @@
 """From the configuration to the model, its optimiser, devices and images."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,7 @@ def load_images(config: Config) -> datasets.Splits:
     """
     options: dict[str, Any] = {"allow_partial": config.allow_partial}
     if config.dataset == "synthetic":
-        options = {"seed": config.synthetic.seed, "rho": config.synthetic.rho}
+        options = dataclasses.asdict(config.synthetic)
     height, width = config.image_size
     return datasets.load(
         config.dataset,
