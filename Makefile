@@ -21,6 +21,13 @@ LAYOUT ?= RegDB
 PEOPLE ?=
 WORKDIR ?= runs/people
 CONFIG := configs/$(shell echo '$(LAYOUT)' | tr 'A-Z-' 'a-z_').py
+# A small encoder and a short training: minutes on a CPU, no figure to quote.
+SMALL := --config.allow_partial=True --config.image_size="(96, 48)" --config.augment.pad=6 \
+  --config.encoder.width=16 --config.encoder.stage_sizes="(1, 1, 1, 1)" \
+  --config.init_from=ceil_jax/pretrained/synthetic.safetensors \
+  --config.stage1_epochs=5 --config.stage2_epochs=10 --config.save_epoch=5 --config.eval_step=0 \
+  --config.batch.stage1_steps=20 --config.batch.stage2_steps=20 \
+  --config.optimizer.schedule=cosine --config.optimizer.warmup_epochs=1 --config.optimizer.rate=1e-3
 PEOPLE_FLAGS ?=
 
 .DEFAULT_GOAL := help
@@ -34,7 +41,7 @@ demo: install ## train both stages on generated pedestrians and print the table
 
 people: install ## train a small encoder on the folder PEOPLE/LAYOUT, results in WORKDIR
 	@test -n "$(PEOPLE)" || { echo "make people needs PEOPLE=folder that holds $(LAYOUT)" >&2; exit 2; }
-	$(RUN) -m ceil_jax.main --config $(CONFIG) --config.data_dir=$(PEOPLE)/$(LAYOUT) --workdir $(WORKDIR) $(PEOPLE_FLAGS)
+	$(RUN) -m ceil_jax.main --config $(CONFIG) --config.data_dir=$(PEOPLE)/$(LAYOUT) --workdir $(WORKDIR) $(SMALL) $(PEOPLE_FLAGS)
 
 test: install-dev ## every test, as CI runs them (TEST=path for some)
 	$(PYTEST) $(TEST)

@@ -1,6 +1,7 @@
 """A whole run: train what is left of it, save, evaluate, report."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,9 @@ class Run:
         model.devices_of(config)
         self.initial = model.initial_state(config)
         splits = model.load_images(config)
+        self.warnings = splits.warnings
+        for warning in self.warnings:
+            print(f"warning: {warning}", file=sys.stderr, flush=True)
         self.trainer = Trainer(config, splits)
         self.scorer = score.Scorer(config, splits, model.protocol_of(config))
 
@@ -81,6 +85,8 @@ class Run:
         if self.config.evaluation.num_pictured_queries:
             self.scorer.draw(sides, self.workdir / "ranked_lists.png")
         print(f"\n{table.results_table(results)}")
+        for warning in self.warnings:
+            print(f"warning: {warning}")
         if comparison.rows:
             comparison.add(f"stage {self.config.stage_of(epoch)}", results)
             print(f"\n{comparison.table(self.control)}")

@@ -1,0 +1,1 @@
+"""Measurements: each writes what it found, with the command that repeats it."""
