@@ -27,6 +27,7 @@ class Embedder:
         """
         self._num_rows = -(-num_rows // len(devices)) * len(devices)
         self._num_features = encoder.num_features
+        self._devices = devices
         self._steps = {
             modality: parallel.over_devices(
                 steps.make_embed_step(encoder, modality, flip=flip),
@@ -55,6 +56,7 @@ class Embedder:
         if not len(images):
             raise UserError(f"there are no {modality} images to embed")
         rows = np.empty((len(images), self._num_features), np.float32)
+        variables = parallel.replicate(variables, self._devices)
         pending = None
         with bar(total=len(images), desc=f"embedding {modality}", unit="img") as shown:
             for start in range(0, len(images), self._num_rows):

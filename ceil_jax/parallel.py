@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 from jax import lax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 AXIS_NAME = "batch"
 
@@ -61,6 +62,23 @@ def mean(tree: Any) -> Any:
         The tree of means.
     """
     return lax.pmean(tree, AXIS_NAME)
+
+
+def replicate(tree: Any, devices: Sequence[Any] | None = None) -> Any:
+    """Put a whole copy on every device, placed as `over_devices` returns its outputs.
+
+    An argument that is placed otherwise at the first call than at the next ones has the
+    function compiled twice.
+
+    Args:
+        tree: Arrays of the host or of devices; those in place already are not copied.
+        devices: The devices; all local ones by default.
+
+    Returns:
+        The tree on the devices.
+    """
+    mesh = Mesh(np.asarray(devices or jax.local_devices()), (AXIS_NAME,))
+    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
 
 
 def over_devices(

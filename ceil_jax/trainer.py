@@ -88,17 +88,19 @@ class Trainer:
         self.rate_of = schedule_of(config)
         self._sets = (splits.train_visible, splits.train_infrared)
         devices = model.devices_of(config)
-        self.num_devices = len(devices)
+        self._devices = devices
         encoder = model.encoder_of(config, synchronised=True)
-        self.embed_train, self.embed_test = (
-            Embedder(
+        flips = (config.clustering.train_flip, config.evaluation.flip)
+        embedders = {
+            flip: Embedder(
                 model.encoder_of(config, synchronised=False),
                 num_rows=config.batch.embed_rows,
                 flip=flip,
                 devices=devices,
             )
-            for flip in (config.clustering.train_flip, config.evaluation.flip)
-        )
+            for flip in set(flips)
+        }
+        self.embed_train, self.embed_test = (embedders[flip] for flip in flips)
         visible, infrared = map(pseudo_labels.capacity, self._sets)
         self._sizes = (visible, infrared)
         self._steps = {
@@ -217,11 +219,10 @@ class Trainer:
             num_steps=num_steps,
             seed=(config.seed, epoch),
         )
+        placed = parallel.replicate((state, memories, tables), self._devices)
         return fit.fit(
             self._steps[stage],
-            state,
-            memories,
-            tables,
+            *placed,
             self.rate_of(epoch),
             source,
             num_steps=num_steps,
