@@ -98,12 +98,18 @@ def _between(limits: tuple[float, float], uniform: jax.Array) -> jax.Array:
     return limits[0] + (limits[1] - limits[0]) * uniform
 
 
-def erase(planes: Planes, draws: ErasingDraws) -> Planes:
+def erase(
+    planes: Planes,
+    draws: ErasingDraws,
+    *,
+    fill: tuple[float, float, float] = FILL,
+) -> Planes:
     """Fill the drawn rectangle of a normalised image.
 
     Args:
         planes: One image, normalised, float32.
         draws: From `draw_erasing`.
+        fill: Red, green and blue of the rectangle.
 
     Returns:
         Planes of the same size.
@@ -123,6 +129,6 @@ def erase(planes: Planes, draws: ErasingDraws) -> Planes:
     inside = inside & fits & (draws.chance <= PROBABILITY)
     filled = [
         jnp.where(inside, value, plane)
-        for plane, value in zip(planes, FILL, strict=True)
+        for plane, value in zip(planes, fill, strict=True)
     ]
     return Planes(*filled)

@@ -19,6 +19,7 @@ from ceil_jax.inputs.augment.geometry import CropDraws, crop, draw_crop
 from ceil_jax.inputs.augment.planes import Planes
 from ceil_jax.inputs.augment.uniform import whole
 
+WEAK_FILL = (125, 122, 113)  # the erased rectangle in 8 bits, 255 times `FILL`
 StrongViewFrom = Literal["weak", "image"]
 
 
@@ -124,6 +125,26 @@ def weak_view(image: Planes, draws: WeakDraws, *, pad: int) -> Planes:
     return erase(colours.normalise_planes(cropped), draws.erasing)
 
 
+def weak_bytes(image: Planes, draws: WeakDraws, *, pad: int) -> Planes:
+    """Make the finished weak view in 8 bits: truncated, wrapped modulo 256.
+
+    It is `to_bytes` of `weak_view`, found without the rounding of floats.
+
+    Args:
+        image: Planes of 0-255.
+        draws: From `draw_weak`.
+        pad: Pixels of padding on each side.
+
+    Returns:
+        Planes of whole numbers, 0-255, int32.
+
+    References:
+        Section 8 of the method: what the released strong view starts from.
+    """
+    cropped = crop(image, draws.crop, pad=pad)
+    return erase(colours.normalised_to_bytes(cropped), draws.erasing, fill=WEAK_FILL)
+
+
 def strong_view(image: Planes, draws: StrongDraws, *, pad: int) -> Planes:
     """Crop, mirror, jitter the colours, normalise, erase, copy one channel to all.
 
@@ -213,9 +234,11 @@ def augment_batch(
         original = colours.split(image)
         draws = draw_weak(jax.random.fold_in(weak_key, row), size, pad=pad)
         weak = weak_view(original, draws, pad=pad)
-        source = colours.to_bytes(weak) if strong_view_from == "weak" else original
-        draws = draw_strong(jax.random.fold_in(strong_key, row), size, pad=pad)
-        strong = strong_view(source, draws, pad=pad)
+        source = original
+        if strong_view_from == "weak":
+            source = weak_bytes(original, draws, pad=pad)
+        strong_draws = draw_strong(jax.random.fold_in(strong_key, row), size, pad=pad)
+        strong = strong_view(source, strong_draws, pad=pad)
         return colours.merge(weak), colours.merge(strong)
 
     def one_infrared(image: jax.Array, row: jax.Array) -> jax.Array:

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ceil_jax.inputs.augment import augment_batch, normalise, planes, views
+from ceil_jax.inputs.augment import augment_batch, erasing, normalise, planes, views
 
 SIZE = (24, 12)
 KEY = jax.random.key(5)
@@ -87,7 +87,9 @@ def test_weak_view_without_its_draws_is_the_normalised_image(rng):
 def test_strong_view_starts_from_the_wrapped_weak_view(rng):
     """Rebuilt here in NumPy, with the colour jitter switched off."""
     image = np.array(batch(rng)[0][0])
-    weak = views.weak_view(planes.split(jnp.asarray(image)), undisturbed(KEY), pad=0)
+    wrapped = views.weak_bytes(
+        planes.split(jnp.asarray(image)), undisturbed(KEY), pad=0
+    )
     draws = views.draw_strong(KEY, SIZE, pad=0)
     draws = draws._replace(
         crop=draws.crop._replace(mirror=jnp.bool_(True)),
@@ -95,14 +97,28 @@ def test_strong_view_starts_from_the_wrapped_weak_view(rng):
         erasing=draws.erasing._replace(chance=jnp.float32(1.0)),
         channel=jnp.int32(1),
     )
-    got = views.strong_view(planes.to_bytes(weak), draws, pad=0)
-    normalised = (image / 255.0 - planes.MEAN) / planes.STD
-    wrapped = np.fix(255 * normalised).astype(np.int64) % 256
-    want = ((wrapped / 255.0 - planes.MEAN) / planes.STD)[:, ::-1, 1]
+    got = views.strong_view(wrapped, draws, pad=0)
+    mean, std = np.asarray(planes.MEAN, np.float32), np.asarray(planes.STD, np.float32)
+    normalised = (image / np.float32(255) - mean) / std
+    want = np.trunc(np.float32(255) * normalised).astype(np.int64) % 256
+    np.testing.assert_array_equal(planes.merge(wrapped), want)
+    want = ((want / 255.0 - planes.MEAN) / planes.STD)[:, ::-1, 1]
     # The hue's way through 8-bit HSV and back costs a few levels.
     gap = np.abs(np.asarray(got.red) - want) * 255 * planes.STD[1]
     assert gap.mean() < 2
     assert gap.max() < 8
+
+
+def test_erased_rectangle_in_bytes(rng):
+    image = planes.split(jnp.asarray(batch(rng)[0][0]))
+    draws = undisturbed(KEY)
+    draws = draws._replace(erasing=draws.erasing._replace(chance=jnp.float32(0.0)))
+    weak = planes.merge(views.weak_view(image, draws, pad=0))
+    erased = np.isclose(weak, erasing.FILL).all(axis=-1)
+    assert erased.any()
+    got = np.asarray(planes.merge(views.weak_bytes(image, draws, pad=0)))
+    want = np.trunc(255 * np.array(erasing.FILL))
+    np.testing.assert_array_equal(got[erased], np.tile(want, (erased.sum(), 1)))
 
 
 def test_padding_is_black_before_normalisation():
