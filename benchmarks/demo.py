@@ -1,9 +1,10 @@
-"""The demo over several seeds, beside its control: stage 1 alone, as many steps.
+"""The demo over several seeds, beside its control of equal length.
 
-Each seed draws other people, cameras, weights and batches. Writes every run's figures to
+The control is stage 1 alone for as many steps as both stages. Each seed draws other
+people, cameras and batches. Writes every run's figures to
 `benchmarks/recorded/demo.json`, the control of the demo's own seed to
-`benchmarks/recorded/demo_control.json` (which the demo's table shows), and the table of
-`docs/demo.md`.
+`benchmarks/recorded/demo_control.json`, which the demo's table shows, and prints the
+tables of `docs/demo.md`.
 
     python -m benchmarks.demo --seeds=1,2,3 --output=runs/demo_seeds
 """
@@ -39,6 +40,7 @@ _OUTPUT = flags.DEFINE_string("output", "runs/demo_seeds", "Folder of the runs."
 def _flags_of(kind: str, seed: str) -> list[str]:
     # The demo itself is seed 1 of the training and seed 0 of the people.
     words = [f"--config.seed={seed}", f"--config.synthetic.seed={int(seed) - 1}"]
+    words += ["--config.evaluation.control="]
     if kind == "control":
         config = synthetic.get_config()
         if config.batch.stage1_steps != config.batch.stage2_steps:
@@ -57,7 +59,7 @@ def run(kind: str, seed: str, folder: Path) -> dict[str, Any]:
         folder: Its workdir.
 
     Returns:
-        The content of its `comparison.json`, and the seconds that it took.
+        Its `comparison.json`, its configuration and the seconds that it took.
     """
     done = folder / "seconds.json"
     if not done.exists():
@@ -66,8 +68,11 @@ def run(kind: str, seed: str, folder: Path) -> dict[str, Any]:
         start = time.monotonic()
         subprocess.run([*command, *_flags_of(kind, seed)], check=True)
         done.write_text(json.dumps(time.monotonic() - start))
-    comparison = json.loads((folder / "comparison.json").read_text())
-    return {"comparison": comparison, "seconds": json.loads(done.read_text())}
+    return {
+        "comparison": json.loads((folder / "comparison.json").read_text()),
+        "config": json.loads((folder / "config.json").read_text()),
+        "seconds": json.loads(done.read_text()),
+    }
 
 
 def _figure(runs: dict[str, Any], row: str, mode: str, kind: str, figure: str) -> str:
@@ -106,12 +111,17 @@ def main(argv: list[str]) -> None:
         for kind in runs:
             runs[kind].append(run(kind, seed, output / f"{kind}_{seed}"))
     RECORDED.mkdir(exist_ok=True)
+    first = runs["control"][0]
+    for each in (*runs["full"], *runs["control"]):
+        for path in ("init_from", "prepared_dir", "compilation_cache"):
+            del each["config"][path]
     record = {"seeds": _SEEDS.value, "runs": runs}
     (RECORDED / "demo.json").write_text(json.dumps(record, indent=1) + "\n")
     epochs = synthetic.get_config().num_epochs
     control = {
-        "results": runs["control"][0]["comparison"]["stage 1"]["results"],
+        "results": first["comparison"]["stage 1"]["results"],
         "note": f"stage 1 alone, {epochs} epochs; recorded",
+        "config": first["config"],
     }
     (RECORDED / "demo_control.json").write_text(json.dumps(control, indent=1) + "\n")
     for mode in ("all", "indoor"):

@@ -111,7 +111,7 @@ class SyntheticConfig:
     """The embedded data set; no other reads it."""
 
     seed: int = 0  # of people and cameras
-    rho: float = 0.6  # share of infrared reflectance that follows visible brightness
+    rho: float = 0.7  # share of infrared reflectance that follows visible brightness
     num_train_identities: int = 100
     num_test_identities: int = 40
 

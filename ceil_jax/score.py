@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ceil_jax import evaluate, protocols
-from ceil_jax.config import Config
+from ceil_jax.config import Config, to_dict
 from ceil_jax.errors import UserError
 from ceil_jax.inputs.datasets import Splits
 from ceil_jax.report import ranked_lists
@@ -149,23 +149,47 @@ def flat(results: Results) -> dict[str, float]:
     return figures
 
 
-def read_control(path: str) -> tuple[Results, str]:
-    """A recorded run to show beside this one.
+# What a control run may have otherwise: its stages, its draws, and where things are.
+_FREE = (
+    *(
+        "stage1_epochs",
+        "stage2_epochs",
+        "seed",
+        "synthetic",
+        "evaluation",
+        "save_epoch",
+    ),
+    *("eval_step", "num_devices", "cache_gib"),
+    *("init_from", "prepared_dir", "compilation_cache"),
+)
+
+
+def read_control(config: Config) -> tuple[Results, str] | None:
+    """The recorded run that `config.evaluation.control` names, if it compares.
 
     Args:
-        path: File with "results" (as `results.json`) and "note".
+        config: The whole configuration.
 
     Returns:
-        Its figures, and what it was.
+        Its figures and what it was; None where no file is named, or the recorded run
+        had other settings or another number of epochs than this one.
 
     Raises:
         UserError: The file is missing or not of this kind.
     """
+    path = config.evaluation.control
+    if not path:
+        return None
     try:
         record = json.loads(Path(path).read_text())
-        return Results.from_json(record["results"]), record["note"]
+        results, recorded = Results.from_json(record["results"]), record["config"]
+        note = record["note"]
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"config.evaluation.control={path}: {error}") from error
+    ours = json.loads(json.dumps(to_dict(config)))
+    is_equal = all(recorded[name] == ours[name] for name in ours if name not in _FREE)
+    epochs = recorded["stage1_epochs"] + recorded["stage2_epochs"]
+    return (results, note) if is_equal and epochs == config.num_epochs else None
 
 
 def line(results: Results) -> str:

@@ -31,9 +31,7 @@ class Run:
             UserError: A mistake that the user can mend.
         """
         self.config, self.workdir = config, workdir
-        self.control = None
-        if config.evaluation.control:
-            self.control = score.read_control(config.evaluation.control)
+        self.control = score.read_control(config)
         # Cheap things are refused before a data set is prepared.
         model.devices_of(config)
         self.initial = model.initial_state(config)

@@ -219,10 +219,14 @@ class Trainer:
             num_steps=num_steps,
             seed=(config.seed, epoch),
         )
-        placed = parallel.replicate((state, memories, tables), self._devices)
+        state, memories, tables = parallel.replicate(
+            (state, memories, tables), self._devices
+        )
         return fit.fit(
             self._steps[stage],
-            *placed,
+            state,
+            memories,
+            tables,
             self.rate_of(epoch),
             source,
             num_steps=num_steps,

@@ -33,7 +33,7 @@ class Parameters:
     images_per_infrared_camera: int = 8
     height: int = 64
     width: int = 32
-    rho: float = 0.6
+    rho: float = 0.7
     occlusion: float = 0.12
     seed: int = 0
 
