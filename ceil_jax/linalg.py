@@ -22,8 +22,8 @@ def normalise(x: Float[Array, "*b d"]) -> Float[Array, "*b d"]:
 def squared_distances(x: Float[Array, "n d"]) -> Float[Array, "n n"]:
     """Squared Euclidean distances of all pairs of rows.
 
-    By inner products of the centred rows: no n x n x d array, and centring keeps the
-    digits that |x|^2 + |y|^2 - 2 x.y would lose to a common offset.
+    By inner products of rows relative to the first: no n x n x d array, and the
+    digits that |x|^2 + |y|^2 - 2 x.y would lose to a common offset are kept.
 
     Args:
         x: Rows.
@@ -31,7 +31,8 @@ def squared_distances(x: Float[Array, "n d"]) -> Float[Array, "n n"]:
     Returns:
         Distances, not negative, 0 on the diagonal.
     """
-    x = x - lax.stop_gradient(x).mean(0, keepdims=True)
+    # Relative to a row, not to the mean: equal rows then give zeros, not rounding.
+    x = x - lax.stop_gradient(x[:1])
     # A GPU's default would round the factors to ten bits.
     gram = jnp.dot(x, x.T, precision=lax.Precision.HIGHEST)
     square = (x * x).sum(1)
