@@ -10,7 +10,8 @@ def _row_mean(
     loss: Float[Array, " b"], row_mask: Bool[Array, " b"]
 ) -> Float[Array, ""]:
     """Mean over the rows of the mask; 0 where there is none."""
-    return jnp.where(row_mask, loss, 0).sum() / jnp.maximum(row_mask.sum(), 1)
+    count = jnp.maximum(row_mask.sum(dtype=loss.dtype), 1)
+    return jnp.where(row_mask, loss, 0).sum() / count
 
 
 def cdl(
@@ -70,7 +71,8 @@ def cdl(
     cameras = jnp.arange(positives.shape[1])
     loss = jax.vmap(of_camera, in_axes=(0, 1), out_axes=1)(cameras, positives)
     has_proxy = positives >= 0
-    per_row = jnp.where(has_proxy, loss, 0).sum(1) / jnp.maximum(has_proxy.sum(1), 1)
+    count = jnp.maximum(has_proxy.sum(1, dtype=loss.dtype), 1)
+    per_row = jnp.where(has_proxy, loss, 0).sum(1) / count
     return _row_mean(per_row, has_proxy.any(1))
 
 
