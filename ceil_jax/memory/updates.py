@@ -22,7 +22,7 @@ def _set_rows(
     """Write each label's value once, from the first of its rows in the batch."""
     is_first = jnp.argmax(same, axis=1) == jnp.arange(labels.shape[0])
     rows = jnp.where(is_first & (labels >= 0), labels, memory.shape[0])
-    return memory.at[rows].set(values, mode="drop")
+    return jnp.asarray(memory).at[rows].set(values, mode="drop")
 
 
 def dcmu(
@@ -63,7 +63,7 @@ def dcmu(
         raise ValueError(f"{smoothing=} must be between 0 and 1")
     embeddings = lax.stop_gradient(embeddings)
     same = _same_label(labels)
-    own = memory[jnp.maximum(labels, 0)]
+    own = jnp.asarray(memory)[jnp.maximum(labels, 0)]
     difficulty = 1 - (embeddings * own).sum(1)  # b
     count = jnp.maximum(same.sum(1), 1).astype(difficulty.dtype)
     mean = jnp.where(same, difficulty[None, :], 0).sum(1) / count
