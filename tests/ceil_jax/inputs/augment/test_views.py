@@ -26,8 +26,8 @@ def test_shapes_and_dtypes(rng):
     assert {weak.dtype, strong.dtype, infrared.dtype} == {jnp.dtype("float32")}
 
 
-@pytest.mark.parametrize("num_parts", [2, 8])
-def test_split_batch_gives_the_same_bits(rng, num_parts):
+def test_split_batch_gives_the_same_bits(rng):
+    num_parts = 4
     whole = augmented(KEY, *batch(rng), pad=2)
     visible, infrared, visible_rows, infrared_rows = batch(np.random.default_rng(0))
     pieces = [
