@@ -13,6 +13,8 @@ from ceil_jax.embed import Embedder
 from ceil_jax.errors import UserError
 from ceil_jax.inputs.datasets import Splits
 from ceil_jax.objective import Objective
+from ceil_jax.progress import bar
+from ceil_jax.pseudo_labels import PseudoLabels
 from ceil_jax.state import Memories, TrainState
 
 
@@ -150,7 +152,7 @@ class Trainer:
             if config.clustering.train_flip:
                 features = [model.unit_rows(rows) for rows in features]
         with timer.part("cluster"):
-            labels = self._find_labels(features)
+            labels = self._find_labels(features, epoch)
             memories = Memories(
                 *map(pseudo_labels.initial_memory, features, labels, self._sizes)
             )
@@ -182,22 +184,29 @@ class Trainer:
         }
         return state, record | {"seconds": timer.seconds}
 
-    def _find_labels(self, features: list[np.ndarray]) -> tuple[Any, Any]:
+    def _find_labels(
+        self, features: list[np.ndarray], epoch: int
+    ) -> tuple[PseudoLabels, PseudoLabels]:
         clustering = self._config.clustering
-        visible, infrared = (
-            pseudo_labels.find(
-                rows,
-                images,
-                modality,
-                k1=clustering.k1,
-                k2=clustering.k2,
-                eps=clustering.eps,
-                min_samples=clustering.min_samples,
-            )
+        found = []
+        total = sum(map(len, self._sets))
+        with bar(total=total, desc=f"epoch {epoch} clustering", unit="img") as shown:
             for rows, images, modality in zip(
                 features, self._sets, ("visible", "infrared"), strict=True
-            )
-        )
+            ):
+                found.append(
+                    pseudo_labels.find(
+                        rows,
+                        images,
+                        modality,
+                        k1=clustering.k1,
+                        k2=clustering.k2,
+                        eps=clustering.eps,
+                        min_samples=clustering.min_samples,
+                    )
+                )
+                shown.update(len(images))
+        visible, infrared = found
         return visible, infrared
 
     def _fit(
