@@ -24,16 +24,14 @@ def _module_path(torch_path: str) -> list[str]:
         names = ours.get(stem[2], ["visible", "infrared"])
         return [f"{name}_stem/{kind}{stem[4]}" for name in names]
     block = re.fullmatch(
-        r"(?:base_resnet\.)?layer([1-4])\.(\d+)\.(conv|bn|downsample\.)([0123])",
+        r"(?:base_resnet\.)?layer([1-4])\.(\d+)\.(conv[123]|bn[123]|downsample\.[01])",
         torch_path,
     )
     if block:
-        prefix = f"stage{block[1]}_block{int(block[2])}"
-        if block[3] == "downsample.":
-            # CLIP numbers the pooling "-1", the convolution 0 and the norm 1.
-            return [f"{prefix}/{('shortcut', 'shortcut_norm')[int(block[4])]}"]
-        kind = "norm" if block[3] == "bn" else "conv"
-        return [f"{prefix}/{kind}{block[4]}"]
+        # CLIP numbers a shortcut's pooling "-1", the convolution 0 and the norm 1.
+        shortcut = {"downsample.0": "shortcut", "downsample.1": "shortcut_norm"}
+        leaf = shortcut.get(block[3], block[3].replace("bn", "norm"))
+        return [f"stage{block[1]}_block{int(block[2])}/{leaf}"]
     return ["norm"] if torch_path == "BatchNorm" else []
 
 
@@ -67,8 +65,8 @@ def from_torch(state_dict: Mapping[str, np.ndarray]) -> dict[str, Any]:
         `{"params": ..., "batch_stats": ...}`, float32.
 
     Raises:
-        ValueError: No tensor has a known name, one has the wrong number of axes, or a
-            stem or block is incomplete.
+        ValueError: No tensor has a known name, one has the wrong number of axes, or
+            the last stage is missing; `steps.init_state` names any other gap.
 
     References:
         The released `models/agw.py`, whose `embed_net` names the modules.
@@ -96,8 +94,14 @@ def from_torch(state_dict: Mapping[str, np.ndarray]) -> dict[str, Any]:
 
 def _add_last_norm(tree: dict[str, Any]) -> None:
     """CLIP's tower ends without our last norm: start it as PyTorch would."""
-    last = max(name for name in tree["params"] if name.startswith("stage4"))
-    width = tree["params"][last]["norm3"]["scale"].shape[0]
+    scales = [
+        block["norm3"]["scale"]
+        for name, block in tree["params"].items()
+        if name.startswith("stage4") and "scale" in block.get("norm3", {})
+    ]
+    if not scales:
+        raise ValueError("the tower is incomplete: it has no layer4 with bn3.weight")
+    width = scales[0].shape[0]
     tree["params"]["norm"] = {"scale": np.ones(width, np.float32)}
     tree["batch_stats"]["norm"] = {
         "mean": np.zeros(width, np.float32),
