@@ -161,6 +161,7 @@ def stage1(
     labels: tuple[RowLabels, RowLabels],
     key: PRNGKeyArray,
     gather: Gather,
+    gather_visible: Gather | None = None,
 ) -> tuple[jax.Array, tuple[Losses, Memories]]:
     """Stage 1: the CDL losses of both modalities and the MMD between them.
 
@@ -173,29 +174,32 @@ def stage1(
         labels: Labels of the visible and of the infrared rows.
         key: Draws of the "random" update.
         gather: Joins a device's rows with those of the others.
+        gather_visible: The same for visible rows; None for `gather`.
 
     Returns:
         The total, the losses by name, and the new memories.
     """
     named = {}
     new = []
-    for name, raw, bank, table, rows in zip(
+    gathers = (gather_visible or gather, gather)
+    for name, raw, bank, table, rows, join in zip(
         ("visible", "infrared"),
         (visible, infrared),
         memories,
         tables,
         labels,
+        gathers,
         strict=True,
     ):
         x = normalise(raw)
         named[f"cdl_{name}"] = _cdl(
             constants, x, bank.proxies, None, table, rows.clusters
         )
-        everyone, everyones = gather(x), gather(rows)
+        everyone, everyones = join((x, rows))
         new.append(
             updated(constants, bank, bank, everyone, everyones, key, clusters=False)
         )
-    named["mmd"] = losses.mmd(gather(visible), gather(infrared))
+    named["mmd"] = losses.mmd(gathers[0](visible), gathers[1](infrared))
     return _total(named), (named, Memories(*new))
 
 
@@ -208,6 +212,7 @@ def stage2(
     labels: tuple[RowLabels, RowLabels],
     key: PRNGKeyArray,
     gather: Gather,
+    gather_visible: Gather | None = None,
 ) -> tuple[jax.Array, tuple[Losses, Memories]]:
     """Stage 2: CDL and ID within each modality and across, by the matched labels.
 
@@ -223,19 +228,22 @@ def stage2(
         labels: Labels of the visible and of the infrared rows.
         key: Draws of the "random" update.
         gather: Joins a device's rows with those of the others.
+        gather_visible: The same for visible rows; None for `gather`.
 
     Returns:
         The total, the losses by name, and the new memories.
     """
     x = (normalise(visible), normalise(infrared))
-    everyone = gather(x)
     across = tuple(
         RowLabels(
             table.across_proxies[rows.proxies], table.across_clusters[rows.clusters]
         )
         for table, rows in zip(tables, labels, strict=True)
     )
-    own, crossed = gather((labels, across))
+    gathers = (gather_visible or gather, gather)
+    everyone, own, crossed = zip(
+        *map(lambda join, *rows: join(rows), gathers, x, labels, across), strict=True
+    )
     keys = jax.random.split(key, 4)
     named = {}
     new = []

@@ -36,20 +36,27 @@ def check_divides(num_rows: int, num_devices: int, name: str) -> None:
         )
 
 
-def gather(tree: Any) -> Any:
+def gather(tree: Any, num_parts: int = 1) -> Any:
     """Every device's rows on every device, in the order of the devices.
 
     Inside a function that `over_devices` runs.
 
     Args:
         tree: Arrays whose leading axis is this device's share of the batch.
+        num_parts: Parts that the rows are of, e.g. 2 where one view of all images is
+            followed by another view of them: the whole batch is in that order, too,
+            and so the same on any number of devices.
 
     Returns:
         The tree with whole batches.
     """
-    return jax.tree.map(
-        lambda x: lax.all_gather(x, AXIS_NAME, axis=0, tiled=True), tree
-    )
+
+    def join_parts(x: jax.Array) -> jax.Array:
+        parts = x.reshape(num_parts, -1, *x.shape[1:])
+        whole = lax.all_gather(parts, AXIS_NAME, axis=1, tiled=True)
+        return whole.reshape(-1, *x.shape[1:])
+
+    return jax.tree.map(join_parts, tree)
 
 
 def mean(tree: Any) -> Any:

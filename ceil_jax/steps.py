@@ -1,5 +1,6 @@
 """Pure steps: training, and embedding without training."""
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -24,7 +25,8 @@ class Views(NamedTuple):
     infrared: jax.Array
 
 
-def _same(tree: Any) -> Any:
+def _same(tree: Any, num_parts: int = 1) -> Any:
+    del num_parts
     return tree
 
 
@@ -41,7 +43,7 @@ def update(
     optimizer: optax.GradientTransformation,
     constants: objective.Objective,
     stage: int,
-    gather: Callable[[Any], Any] = _same,
+    gather: Callable[..., Any] = _same,
     mean: Callable[[Any], Any] = _same,
 ) -> tuple[TrainState, Memories, dict[str, jax.Array]]:
     """One step from images that are already augmented.
@@ -58,7 +60,7 @@ def update(
         optimizer: What makes steps of gradients.
         constants: Constants of the objective.
         stage: 1 or 2.
-        gather: Joins the devices' rows.
+        gather: Joins the devices' rows; see `parallel.gather`.
         mean: Averages over devices.
 
     Returns:
@@ -71,7 +73,15 @@ def update(
         embeddings, new = apply(variables, *views, train=True, mutable=["batch_stats"])
         visible, infrared = jnp.split(embeddings, [len(views.visible)])
         total, (named, after) = STAGES[stage](
-            constants, visible, infrared, memories, tables, labels, key, gather
+            constants,
+            visible,
+            infrared,
+            memories,
+            tables,
+            labels,
+            key,
+            gather,
+            gather_visible=functools.partial(gather, num_parts=2),  # weak, strong
         )
         return total, (named, after, new["batch_stats"])
 
@@ -94,7 +104,7 @@ def make_train_step(
     seed: int,
     pad: int,
     strong_view_from: StrongViewFrom,
-    gather: Callable[[Any], Any] = _same,
+    gather: Callable[..., Any] = _same,
     mean: Callable[[Any], Any] = _same,
 ) -> Callable[..., tuple[TrainState, Memories, dict[str, jax.Array]]]:
     """The whole step of a stage, from 8-bit images; a pure function.
@@ -107,7 +117,7 @@ def make_train_step(
         seed: With the state's step number, source of every draw.
         pad: Pixels of zeros around an image before it is cropped.
         strong_view_from: What the strong view is made of: "weak" or "image".
-        gather: Joins the devices' rows.
+        gather: Joins the devices' rows; see `parallel.gather`.
         mean: Averages over devices.
 
     Returns:
