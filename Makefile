@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 RUN := $(BIN)/python
 PIP := $(RUN) -m pip --disable-pip-version-check install --quiet -c constraints.txt
 SOURCES := $(wildcard ceil_jax pallas_kernels data configs tests benchmarks scripts)
-PYTEST := $(RUN) -m pytest -n $(WORKERS) $(PYTEST_FLAGS)
+PYTEST := $(RUN) -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_FLAGS)
 
 # The generated data set in small, trained and evaluated on this machine.
 DEMO_WORKDIR ?= runs/demo

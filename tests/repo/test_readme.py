@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import sys
 
 import pytest
 from absl import flags
@@ -53,10 +54,12 @@ def test_commands_of_the_program_parse(document, monkeypatch):
     for words in commands(document):
         arguments = arguments_of_main(words)
         if arguments is not None:
-            parse(arguments)
+            # The library finds the overridden fields there.
+            monkeypatch.setattr(sys, "argv", ["main", *arguments])
+            parse(sys.argv)
 
 
-def parse(arguments: list[str]) -> None:
+def parse(argv: list[str]) -> None:
     """Read arguments as the program does, with flags of this test's own.
 
     Raises:
@@ -66,7 +69,7 @@ def parse(arguments: list[str]) -> None:
     config_flags.DEFINE_config_file("config", flag_values=values)
     flags.DEFINE_string("workdir", None, "", flag_values=values)
     flags.DEFINE_enum("mode", "train", ["train", "evaluate"], "", flag_values=values)
-    left = values(["main", *arguments])
+    left = values(argv)
     assert left == ["main"], f"{left[1:]} are no flags"
     assert isinstance(values.config, Config), "no --config"
     check(values.config)
