@@ -158,9 +158,11 @@ def test_pooling_by_hand():
     maps = np.zeros((1, 2, 2, 3), np.float32)
     maps[0, :, :, 0] = [[1, 2], [3, 4]]
     maps[0, 0, 0, 1] = 2
-    got = gem(jnp.asarray(maps))
+    got, gradient = jax.jit(lambda x: (gem(x), jax.grad(lambda y: gem(y).sum())(x)))(
+        maps
+    )
     want = [((1 + 8 + 27 + 64) / 4) ** (1 / 3), 2 ** (1 / 3), 1e-4]
     np.testing.assert_allclose(got, [want], rtol=1e-5)
-    assert gem(jnp.asarray(maps, jnp.bfloat16)).dtype == jnp.float32
-    gradient = jax.grad(lambda x: gem(x).sum())(jnp.asarray(maps))
     assert np.isfinite(gradient).all()
+    half = jax.ShapeDtypeStruct(maps.shape, jnp.bfloat16)
+    assert jax.eval_shape(gem, half).dtype == jnp.float32
