@@ -29,7 +29,7 @@ def test_by_hand():
     assert float(got) == pytest.approx(2 * 5 - 2 * across, rel=1e-6)
 
 
-@pytest.mark.parametrize(("kernel_mul", "num_kernels"), [(2.0, 5), (3.0, 2), (1.5, 1)])
+@pytest.mark.parametrize(("kernel_mul", "num_kernels"), [(2.0, 5), (3.0, 2)])
 def test_is_the_loop(kernel_mul, num_kernels):
     visible, infrared = batches(0)
     got = mmd(visible, infrared, kernel_mul=kernel_mul, num_kernels=num_kernels)
@@ -71,7 +71,7 @@ def test_does_not_depend_on_scale_or_offset():
         assert float(mmd(*moved)) == pytest.approx(want, rel=1e-3), (scale, offset)
 
 
-@pytest.mark.parametrize("n", [1, 2, 5, 7, 16])
+@pytest.mark.parametrize("n", [1, 5, 8])
 def test_batches_of_one_and_the_same_row_do_not_move(n):
     for seed in range(6):
         row = np.random.default_rng(seed).normal(size=(1, 16)).astype(np.float32)
