@@ -58,7 +58,11 @@ class Checkpoints:
                 preservation_policy=AnyPreservationPolicy(keep),
                 cleanup_tmp_directories=True,
             ),
-            item_names=("state", "record"),
+            # Named here, a later process can read the shapes before it restores.
+            item_handlers={
+                "state": ocp.StandardCheckpointHandler(),
+                "record": ocp.JsonCheckpointHandler(),
+            },
         )
 
     def __enter__(self) -> "Checkpoints":

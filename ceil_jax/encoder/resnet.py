@@ -30,7 +30,7 @@ def _conv1x1(features: int, dtype: Any, name: str) -> nn.Dense:
     return nn.Dense(features, use_bias=False, dtype=dtype, kernel_init=_HE, name=name)
 
 
-def _average_pool(x: Float[Array, "b h w c"], size: int) -> Float[Array, "b h w c"]:
+def _average_pool(x: Float[Array, "b h w c"], size: int) -> Float[Array, "b i j c"]:
     return nn.avg_pool(x, (size, size), strides=(size, size))
 
 

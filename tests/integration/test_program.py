@@ -1,0 +1,175 @@
+"""The program as a user runs it: train, resume, evaluate; what it writes."""
+
+import copy
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ceil_jax import model, train
+from ceil_jax.checkpoint import Checkpoints
+from ceil_jax.compilation import use_cache
+from tests.integration import small
+from tests.repo import source
+
+FIGURES = {"rank1", "rank5", "rank10", "rank20", "mAP", "mINP"}
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    made = small.config(tmp_path_factory.mktemp("small"))
+    use_cache(made.compilation_cache)
+    return made
+
+
+@pytest.fixture(scope="module")
+def whole(config, tmp_path_factory):
+    """The folder of an uninterrupted run, by the command line, and what it printed."""
+    folder = tmp_path_factory.mktemp("whole")
+    command = [sys.executable, "-m", "ceil_jax.main", f"--workdir={folder}"]
+    command += ["--config=configs/synthetic.py", *small.words(config)]
+    done = subprocess.run(
+        command, cwd=source.ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return folder, done.stdout
+
+
+def records(folder: Path) -> list[dict]:
+    """The lines of `metrics.jsonl`."""
+    return [json.loads(x) for x in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def state_of(config, folder: Path):
+    """The newest checkpoint's state."""
+    with Checkpoints(folder / "checkpoints") as saved:
+        return saved.restore(model.initial_state(config)).state
+
+
+def leaves(state):
+    import jax
+
+    return [np.asarray(x) for x in jax.tree.leaves(state)]
+
+
+def test_one_line_is_printed_for_every_epoch(whole, config):
+    lines = [x for x in whole[1].splitlines() if x.startswith("epoch ")]
+    per_epoch = [x for x in lines if "| loss" in x]
+    assert len(per_epoch) == config.num_epochs
+    assert all("clusters" in x and "rate" in x and "fit" in x for x in per_epoch)
+    assert "\r" not in whole[1]
+
+
+def test_the_tables_are_printed(whole):
+    for word in ("Rank-1", "mINP", "grey pixels", "random weights", "stage 2", "GCR"):
+        assert word in whole[1]
+
+
+def test_metrics_have_what_they_promise(whole, config):
+    found = records(whole[0])
+    assert [r["epoch"] for r in found] == [*range(1, config.num_epochs + 1)]
+    assert [r["stage"] for r in found] == [1, 1, 1, 2, 2, 2]
+    for record in found:
+        assert {"loss", "learning_rate", "seconds", "compilations"} <= record.keys()
+        for side in ("visible", "infrared"):
+            counts = record[side]
+            assert {"clusters", "proxies", "kept", "images"} <= counts.keys()
+            assert counts["clusters"] <= counts["proxies"] <= counts["kept"] / 2
+        named = [k for k in record if k.startswith(("cdl", "id_", "cross", "mmd"))]
+        assert record["loss"] == pytest.approx(sum(record[k] for k in named), rel=1e-4)
+        assert {"embed", "cluster", "fit"} <= record["seconds"].keys()
+
+
+def test_nothing_is_compiled_after_the_first_epoch_of_a_stage(whole):
+    counts = [r["compilations"] for r in records(whole[0])]
+    assert counts[0] > 0
+    assert counts[1] - counts[0] == counts[2] - counts[1] == 0
+    # The fourth epoch brings stage 2's step; evaluations in between bring none later.
+    assert counts[4] - counts[3] == counts[5] - counts[4] == 0
+
+
+def test_results_have_the_promised_structure(whole):
+    results = json.loads((whole[0] / "results.json").read_text())
+    assert results["protocol"] == "sysu_mm01"
+    assert results["trials"] == 2
+    assert results["checkpoint"] == "epoch 6"
+    assert set(results["modes"]) == {"all", "indoor"}
+    for mode in results["modes"].values():
+        assert set(mode) == {"plain", "gcr"}
+        for figures in mode.values():
+            assert set(figures) == FIGURES
+            assert all(0 <= f["mean"] <= 100 for f in figures.values())
+            assert all(set(f) == {"mean", "std"} for f in figures.values())
+
+
+def test_the_other_files_are_there(whole, config):
+    folder = whole[0]
+    written = json.loads((folder / "config.json").read_text())
+    assert written["encoder"]["width"] == config.encoder.width
+    assert list((folder / "tensorboard").glob("events*"))
+    assert (folder / "ranked_lists.png").read_bytes().startswith(b"\x89PNG")
+    with Checkpoints(folder / "checkpoints") as saved:
+        # The last two, and the end of stage 1.
+        assert {3, 5, 6} <= set(saved.epochs)
+
+
+def test_a_resumed_run_ends_like_an_uninterrupted_one(
+    whole, config, tmp_path, capsys, monkeypatch
+):
+    class StoppedError(Exception):
+        pass
+
+    once = train.Trainer.epoch
+
+    def stop_at_5(self, state, epoch):
+        if epoch == 5:
+            raise StoppedError
+        return once(self, state, epoch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train.Trainer, "epoch", stop_at_5)
+        with pytest.raises(StoppedError):
+            train.train_and_evaluate(copy.deepcopy(config), tmp_path)
+    capsys.readouterr()
+    train.train_and_evaluate(copy.deepcopy(config), tmp_path)
+    assert "resumed from the checkpoint of epoch 4" in capsys.readouterr().out
+    got, want = records(tmp_path), records(whole[0])
+    assert [r["epoch"] for r in got] == [r["epoch"] for r in want]
+    for a, b in zip(got, want, strict=True):
+        assert a["visible"] == b["visible"]
+        assert a["loss"] == pytest.approx(b["loss"], rel=1e-6)
+    for a, b in zip(
+        leaves(state_of(config, tmp_path)),
+        leaves(state_of(config, whole[0])),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(a, b)
+    for name in ("results.json", "comparison.json"):
+        assert (tmp_path / name).read_text() == (whole[0] / name).read_text()
+
+
+def test_evaluation_of_the_checkpoint_gives_the_same_figures(whole, config, tmp_path):
+    import shutil
+
+    shutil.copytree(whole[0], tmp_path / "copy")
+    (tmp_path / "copy" / "results.json").unlink()
+    train.evaluate_checkpoint(copy.deepcopy(config), tmp_path / "copy")
+    got = (tmp_path / "copy" / "results.json").read_text()
+    assert got == (whole[0] / "results.json").read_text()
+
+
+def test_data_are_prepared_once(whole, config):
+    prepared = Path(config.prepared_dir)
+    before = {p: p.stat().st_mtime_ns for p in prepared.rglob("*array_record*")}
+    assert before
+    model.load_images(copy.deepcopy(config))
+    assert {p: p.stat().st_mtime_ns for p in prepared.rglob("*array_record*")} == before
+
+
+def test_every_field_of_the_config_is_in_the_record(whole, config):
+    written = json.loads((whole[0] / "config.json").read_text())
+    assert set(written) == {f.name for f in dataclasses.fields(config)}
