@@ -163,6 +163,7 @@ CHOICES = {
     "objective.memory_gradient": ("released", "frozen"),
     "optimizer.schedule": ("multistep", "cosine"),
     "evaluation.sampling": ("ceil", "agw"),
+    "evaluation.shots": (1, 10),
 }
 # Least values; the name stands for the field, None excludes the bound itself.
 AT_LEAST = {
@@ -172,7 +173,6 @@ AT_LEAST = {
     "save_epoch": 1,
     "eval_step": 0,
     "num_devices": 0,
-    "seed": 0,
     "encoder.width": 2,
     "batch.visible_rows": 1,
     "batch.images_per_proxy": 1,
@@ -189,7 +189,6 @@ AT_LEAST = {
     "optimizer.weight_decay": 0,
     "optimizer.warmup_epochs": 0,
     "evaluation.num_trials": 1,
-    "evaluation.shots": 1,
     "evaluation.num_pictured_queries": 0,
     "rerank.k1": 1,
     "rerank.k2": 1,
@@ -200,6 +199,9 @@ MORE_THAN_0 = (
     "rerank.camera_weight",
     "cache_gib",
 )
+SHARES = ("objective.smoothing", "objective.beta", "synthetic.rho")
+SEEDS = ("seed", "synthetic.seed")  # NumPy's generator takes 32 bits
+WHOLE_NUMBERS = ("image_size", "encoder.stage_sizes", "optimizer.milestones")
 
 
 def _value(config: Config, name: str) -> Any:
@@ -222,7 +224,7 @@ def check(config: Config) -> None:
         if _value(config, name) not in choices:
             raise UserError(
                 f"config.{name}={_value(config, name)!r} must be one of "
-                f"{', '.join(choices)}"
+                f"{', '.join(map(str, choices))}"
             )
     for name, least in AT_LEAST.items():
         if _value(config, name) < least:
@@ -230,8 +232,21 @@ def check(config: Config) -> None:
                 f"config.{name}={_value(config, name)} must be at least {least}"
             )
     for name in MORE_THAN_0:
-        if not _value(config, name) > 0:
-            raise UserError(f"config.{name}={_value(config, name)} must be more than 0")
+        if not 0 < _value(config, name) < float("inf"):
+            raise UserError(
+                f"config.{name}={_value(config, name)} must be more than 0 and finite"
+            )
+    for name in SHARES:
+        if not 0 <= _value(config, name) <= 1:
+            raise UserError(
+                f"config.{name}={_value(config, name)} must be between 0 and 1"
+            )
+    for name in SEEDS:
+        if not 0 <= _value(config, name) < 2**32:
+            raise UserError(
+                f"config.{name}={_value(config, name)} must be at least 0 and less "
+                "than 2**32"
+            )
     if not 0 < config.clustering.eps < 1:
         raise UserError(
             f"config.clustering.eps={config.clustering.eps} must be between 0 and 1"
@@ -242,6 +257,11 @@ def check(config: Config) -> None:
 
 
 def _check_shapes(config: Config) -> None:
+    for name in WHOLE_NUMBERS:
+        if not all(isinstance(n, int) for n in _value(config, name)):
+            raise UserError(
+                f"config.{name}={_value(config, name)} must be whole numbers"
+            )
     sizes = config.encoder.stage_sizes
     if len(sizes) != 4 or min(sizes) < 1:
         raise UserError(

@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from absl import flags
 from ml_collections import config_flags
@@ -15,18 +16,7 @@ from ml_collections import config_flags
 from ceil_jax import config as config_lib
 from ceil_jax.errors import UserError
 
-_CONFIG = config_flags.DEFINE_config_file(
-    "config", None, "File that describes the experiment, e.g. configs/regdb.py."
-)
-_WORKDIR = flags.DEFINE_string(
-    "workdir", None, "Folder of the run; one with a checkpoint in it is resumed."
-)
-_MODE = flags.DEFINE_enum(
-    "mode",
-    "train",
-    ["train", "evaluate"],
-    "train: train what is left, then evaluate. evaluate: the newest checkpoint.",
-)
+MODES = ("train", "evaluate")
 
 USAGE = """\
 python -m ceil_jax.main --config FILE --workdir DIR [--mode train|evaluate]
@@ -40,6 +30,34 @@ python -m ceil_jax.main --config FILE --workdir DIR [--mode train|evaluate]
 """
 
 
+class Command(NamedTuple):
+    """What a command line asks for.
+
+    Attributes:
+        config: The configuration, checked.
+        workdir: Folder of the run.
+        mode: One of `MODES`.
+    """
+
+    config: config_lib.Config
+    workdir: str
+    mode: str
+
+
+def _read(argv: Sequence[str]) -> tuple[flags.FlagValues, list[str]]:
+    """The flags of a command line, and the words that are none."""
+    values = flags.FlagValues()
+    config_flags.DEFINE_config_file("config", None, "", flag_values=values)
+    flags.DEFINE_string("workdir", None, "", flag_values=values)
+    flags.DEFINE_enum("mode", MODES[0], MODES, "", flag_values=values)
+    # The library looks for overridden fields in the process's own command line.
+    process_argv, sys.argv = sys.argv, list(argv)
+    try:
+        return values, values(list(argv))[1:]
+    finally:
+        sys.argv = process_argv
+
+
 def _help(argv: Sequence[str]) -> str:
     """Usage, and every field of the configuration with its value."""
     found = _config_path(argv)
@@ -47,10 +65,10 @@ def _help(argv: Sequence[str]) -> str:
     title = "Fields and defaults"
     if found is not None:
         try:
-            flags.FLAGS([argv[0], f"--config={found}"])
-            config, title = _CONFIG.value, f"Fields and values of {found}"
-        except (flags.Error, OSError, ImportError):
-            pass
+            config = _read([argv[0], f"--config={found}"])[0].config
+            title = f"Fields and values of {found}"
+        except Exception:  # told when the file is used; help is still help
+            title += f" ({found} cannot be read)"
     fields = "\n".join(
         f"  --{name}={value!r}"
         for name, value in config_lib.field_names(config).items()
@@ -85,14 +103,14 @@ def _check_names(argv: Sequence[str]) -> None:
             raise UserError(_nearest(match[1]))
 
 
-def parse(argv: Sequence[str]) -> config_lib.Config:
+def parse(argv: Sequence[str]) -> Command:
     """Read the command line.
 
     Args:
         argv: Program name and words.
 
     Returns:
-        The configuration, checked.
+        What it asks for.
 
     Raises:
         UserError: A flag or field is unknown, missing, of the wrong type or out of its
@@ -105,18 +123,26 @@ def parse(argv: Sequence[str]) -> config_lib.Config:
         raise UserError(f"--config={path}: no such file")
     _check_names(argv)
     try:
-        rest = flags.FLAGS(list(argv))
+        values, rest = _read(argv)
     except flags.UnrecognizedFlagError as error:
         raise UserError(_nearest(error.flagname)) from error
-    except (flags.Error, TypeError, ValueError, AttributeError) as error:
-        raise UserError(" ".join(str(error).split())) from error
-    if len(rest) > 1:
-        raise UserError(f"{rest[1]!r} is not a flag: flags begin with --")
-    config = _CONFIG.value
-    if not isinstance(config, config_lib.Config):
+    except flags.Error as error:
+        # Of an error inside a file's get_config only the last line of its trace.
+        text = str(error).strip()
+        if "Traceback" in text:
+            text = f"--config={path}: {text.splitlines()[-1]}"
+        raise UserError(text) from error
+    except Exception as error:  # the file is a program and may fail in any way
+        kind = type(error).__name__
+        raise UserError(f"--config={path}: {kind}: {error}") from error
+    if rest:
+        raise UserError(f"{rest[0]!r} is not a flag: flags begin with --")
+    if not isinstance(values.config, config_lib.Config):
         raise UserError(f"--config={path}: get_config() must return a ceil_jax Config")
-    config_lib.check(config)
-    return config
+    config_lib.check(values.config)
+    if not values.workdir:
+        raise UserError("--workdir is missing: give a folder for the run")
+    return Command(values.config, values.workdir, values.mode)
 
 
 def run(argv: Sequence[str]) -> None:
@@ -128,18 +154,16 @@ def run(argv: Sequence[str]) -> None:
     Raises:
         UserError: A mistake that the user can mend.
     """
-    config = parse(argv)
-    if not _WORKDIR.value:
-        raise UserError("--workdir is missing: give a folder for the run")
+    command = parse(argv)
     # Imported late: a typing mistake is answered at once, not after JAX has started.
     from ceil_jax import compilation, model, train
 
-    compilation.use_cache(config.compilation_cache)
-    workdir = model.workdir_of(_WORKDIR.value)
-    if _MODE.value == "evaluate":
-        train.evaluate_checkpoint(config, workdir)
+    compilation.use_cache(command.config.compilation_cache)
+    workdir = model.workdir_of(command.workdir)
+    if command.mode == "evaluate":
+        train.evaluate_checkpoint(command.config, workdir)
     else:
-        train.train_and_evaluate(config, workdir)
+        train.train_and_evaluate(command.config, workdir)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,6 +1,7 @@
 """From the configuration to the model, its optimiser, devices and images."""
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +162,7 @@ def protocol_of(config: Config) -> str:
 
 
 def workdir_of(path: str) -> Path:
-    """The run's folder, made where it is missing.
+    """The run's folder, which need not exist yet: a run makes it once it is sure to go.
 
     Args:
         path: What the user gave.
@@ -170,15 +171,14 @@ def workdir_of(path: str) -> Path:
         The folder.
 
     Raises:
-        UserError: It is a file, or cannot be made.
+        UserError: It is a file, lies below one, or cannot be written to.
     """
     folder = Path(path).expanduser()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"--workdir={path}: cannot be made ({error.strerror})"
-        ) from error
+    nearest = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+    if not nearest.is_dir():
+        raise UserError(f"--workdir={path}: {nearest} is not a folder")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise UserError(f"--workdir={path}: {nearest} cannot be written to")
     return folder
 
 

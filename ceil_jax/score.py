@@ -28,7 +28,15 @@ class Scorer:
             config: The whole configuration.
             splits: The run's images.
             protocol: The data set's protocol.
+
+        Raises:
+            UserError: The protocol has no galleries of so many shots.
         """
+        shots = config.evaluation.shots
+        if shots != 1 and protocol != "sysu_mm01":
+            raise UserError(
+                f"config.evaluation.shots={shots} must be 1 under protocol {protocol}"
+            )
         self._config = config
         self._protocol = protocol
         self._sets = {

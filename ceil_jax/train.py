@@ -107,6 +107,7 @@ def train_and_evaluate(config: Config, workdir: Path) -> Results:
     """
     counter = CompilationCounter()
     run = Run(config, workdir)
+    workdir.mkdir(parents=True, exist_ok=True)
     with run.checkpoints() as saved:
         state, done, best = _resume(config, saved, run.initial)
         (workdir / "config.json").write_text(
