@@ -1,0 +1,327 @@
+"""The same global batch on 1, 2 and 4 devices gives the same step."""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from ceil_jax import clustering, fit, optim, parallel, pseudo_labels, steps, weights
+from ceil_jax.clustering.proxies import split_by_camera
+from ceil_jax.embed import Embedder
+from ceil_jax.encoder import Encoder
+from ceil_jax.encoder.batch_norm import BatchNorm
+from ceil_jax.inputs import augment
+from ceil_jax.inputs.imageset import ArraySource, ImageSet
+from ceil_jax.objective import Objective, stage2
+from ceil_jax.pretrained import SYNTHETIC
+from ceil_jax.pseudo_labels import PseudoLabels
+from ceil_jax.state import Memories, RowLabels, TrainState
+from data.synthetic import generator
+from data.synthetic.parameters import Parameters
+
+TOLERANCE = 1e-5  # of the largest entry of each tensor
+DEVICES = (1, 2, 4)
+SIZE, PAD = (64, 32), 4
+# The shipped encoder: gradients of random weights are so small in places that rounding
+# is a large share of them.
+SHAPE: dict[str, Any] = {"stage_sizes": (1, 1, 1, 1), "width": 16}
+# Rounding that moves one activation across ReLU's kink changes gradients by up to 1e-3.
+# Of the first 400 steps, this one's draws keep all activations the farthest from it.
+STEP = 248
+SEED = 3
+
+
+@functools.cache
+def sides() -> tuple[fit.Side, fit.Side]:
+    """Generated images of eight people, whose identities are the pseudo-labels."""
+    made = Parameters(num_train_identities=8, images_per_infrared_camera=4)
+    batches = [*generator.generate(made, "train")]
+    visible, infrared = (
+        side([batch for batch in batches if batch.infrared == wanted])
+        for wanted in (False, True)
+    )
+    return visible, infrared
+
+
+def side(batches: list[generator.Batch]) -> fit.Side:
+    """One modality's images and labels: a cluster for each person."""
+    counts = [len(batch.images) for batch in batches]
+    clusters = np.repeat(np.arange(len(batches)), counts).astype(np.int32)
+    cameras = np.concatenate([batch.cameras for batch in batches])
+    images = ImageSet(
+        ArraySource(np.concatenate([batch.images for batch in batches])),
+        clusters,
+        cameras,
+        np.array([f"{i:04d}" for i in range(len(clusters))]),
+    )
+    proxies = split_by_camera(clusters, cameras)
+    tables = clustering.proxy_tables(clusters, proxies, cameras)
+    labels = PseudoLabels(
+        np.arange(len(clusters)), clusters, proxies, tables, len(clusters)
+    )
+    return fit.Side(images, labels)
+
+
+def make_epoch(stage: int) -> tuple[Any, Any, Any]:
+    """Memories, tables and one batch of 8 visible and 16 infrared images."""
+    rng = np.random.default_rng(stage)
+    labels = sides()[0].labels, sides()[1].labels
+    visible, infrared = (pseudo_labels.capacity(s.images) for s in sides())
+    memories = Memories(
+        *(
+            pseudo_labels.initial_memory(unit_rows(rng, len(s.images)), s.labels, size)
+            for s, size in zip(sides(), (visible, infrared), strict=True)
+        )
+    )
+    across = None
+    if stage == 2:
+        across = pseudo_labels.match_across(memories, labels, k1=5, k2=3)
+    tables = pseudo_labels.both_tables(labels, (visible, infrared), across)
+    source = fit.batches(
+        *sides(), visible_rows=8, images_per_proxy=2, num_steps=1, seed=(SEED, 1)
+    )
+    return memories, tables, next(source)
+
+
+def unit_rows(rng: np.random.Generator, num_rows: int) -> np.ndarray:
+    rows = rng.normal(size=(num_rows, Encoder(**SHAPE).num_features))
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def recording(optimizer: optax.GradientTransformation) -> optax.GradientTransformation:
+    """The optimiser, with the gradient that it was given in its state."""
+    keep = optax.GradientTransformation(
+        lambda params: jax.tree.map(jnp.zeros_like, params),
+        lambda updates, state, params=None: (updates, updates),
+    )
+    return optax.chain(keep, optimizer)
+
+
+def state_before(optimizer: optax.GradientTransformation) -> TrainState:
+    """The shipped weights, with an Adam that has seen gradients of about 0.01.
+
+    At its very first step Adam divides every gradient by itself: where that is nothing
+    but rounding, so is the step.
+    """
+    variables = weights.load(SYNTHETIC)
+    state = steps.init_state(
+        Encoder(**SHAPE), optimizer, SIZE, seed=SEED, variables=variables
+    )
+    squares = jax.tree.map(lambda p: jnp.full_like(p, 1e-4), state.params)
+    opt_state = optax.tree_utils.tree_set(
+        state.opt_state, count=jnp.asarray(1000, jnp.int32), nu=squares
+    )
+    return state._replace(opt_state=opt_state, step=jnp.asarray(STEP, jnp.int32))
+
+
+def train_step(stage: int, num_devices: int) -> tuple[TrainState, Memories, Any]:
+    """State, memories and losses after one whole step, on their devices."""
+    devices = jax.devices()[:num_devices]
+    optimizer = recording(optim.adam())
+    step = parallel.over_devices(
+        steps.make_train_step(
+            encoder=Encoder(**SHAPE, axis_name=parallel.AXIS_NAME),
+            optimizer=optimizer,
+            constants=Objective(num_negatives=3),
+            stage=stage,
+            seed=SEED,
+            pad=PAD,
+            strong_view_from="weak",
+            gather=parallel.gather,
+            mean=parallel.mean,
+        ),
+        num_shared=4,
+        num_split=1,
+        donate=(0, 1),
+        devices=devices,
+    )
+    memories, tables, batch = make_epoch(stage)
+    placed = parallel.replicate((state_before(optimizer), memories, tables), devices)
+    return step(*placed, np.float32(1e-3), batch)
+
+
+def distance_from_kinks(batch: Any) -> float:
+    """The least size of what enters a ReLU of the training encoder in this step."""
+
+    @jax.jit
+    def smallest(variables: Any, batch: Any) -> jax.Array:
+        key = jax.random.fold_in(jax.random.key(SEED), STEP)
+        weak, strong, infrared = augment.augment_batch(
+            jax.random.split(key)[0],
+            batch.visible,
+            batch.infrared,
+            batch.visible_rows,
+            batch.infrared_rows,
+            strong_view_from="weak",
+            pad=PAD,
+        )
+        apply: Any = Encoder(**SHAPE).apply
+        _, new = apply(
+            variables,
+            jnp.concatenate([weak, strong]),
+            infrared,
+            train=True,
+            mutable=["batch_stats", "intermediates"],
+            capture_intermediates=lambda module, _: isinstance(module, BatchNorm),
+        )
+        least = []
+        for name, part in new["intermediates"].items():
+            if name != "norm":  # which no ReLU follows
+                values = {key: value["__call__"][0] for key, value in part.items()}
+                if "shortcut_norm" in values:
+                    values["norm3"] += values.pop("shortcut_norm")
+                least += [jnp.abs(x).min() for x in values.values()]
+        return jnp.stack(least).min()
+
+    return float(smallest(weights.load(SYNTHETIC), batch))
+
+
+def worst(got: Any, want: Any) -> dict[str, float]:
+    """Largest difference of every tensor, as a share of its largest entry."""
+    differences = {}
+    pairs = zip(
+        jax.tree_util.tree_leaves_with_path(got), jax.tree.leaves(want), strict=True
+    )
+    for (path, x), y in pairs:
+        x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+        largest = max(np.abs(y).max(), 1e-30)
+        differences[jax.tree_util.keystr(path)] = float(np.abs(x - y).max() / largest)
+    return differences
+
+
+def assert_replicas_equal(tree: Any, num_devices: int) -> None:
+    for path, x in jax.tree_util.tree_leaves_with_path(tree):
+        shards = [np.asarray(shard.data) for shard in x.addressable_shards]
+        assert len(shards) == num_devices
+        for shard in shards:
+            assert shard.shape == x.shape
+            assert shard.tobytes() == shards[0].tobytes(), jax.tree_util.keystr(path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", [1, 2])
+def test_one_step_is_the_same_on_any_number_of_devices(stage):
+    outputs = {n: train_step(stage, n) for n in DEVICES}
+    state, memories, losses = outputs[1]
+    gradients = state.opt_state[0]
+    assert jax.tree.structure(gradients) == jax.tree.structure(state.params)
+    # Nothing that is compared is trivially zero or unchanged.
+    for leaf in jax.tree.leaves((gradients, losses)):
+        assert np.abs(leaf).max() > 1e-4
+    start, _, batch = make_epoch(stage)
+    assert worst(memories, start)[".visible.proxies"] > 0.1
+    for n in DEVICES[1:]:
+        shares = worst(outputs[n], outputs[1])
+        bad = {name: share for name, share in shares.items() if share > TOLERANCE}
+        assert not bad, (n, bad, distance_from_kinks(batch))
+        assert_replicas_equal(outputs[n], n)
+
+
+@pytest.mark.parametrize("update", ["momentum", "random"])
+def test_updates_in_the_batch_order_are_the_same_on_many_devices(update):
+    memories, tables, batch = make_epoch(2)
+    rng = np.random.default_rng(0)
+    weak, strong = unit_rows(rng, 8), unit_rows(rng, 8)
+    infrared = unit_rows(rng, 16)
+    labels = batch.visible_labels, batch.infrared_labels
+
+    def device_step(memories, tables, weak, strong, infrared, labels):
+        twice = RowLabels(*(jnp.concatenate([x, x]) for x in labels[0]))
+        _, (_, after) = stage2(
+            Objective(num_negatives=3, update=update),
+            jnp.concatenate([weak, strong]),
+            infrared,
+            memories,
+            tables,
+            (twice, labels[1]),
+            jax.random.key(0),
+            parallel.gather,
+            functools.partial(parallel.gather, num_parts=2),
+        )
+        return after
+
+    one, four = (
+        parallel.over_devices(
+            device_step, num_shared=2, num_split=4, devices=jax.devices()[:n]
+        )(memories, tables, weak, strong, infrared, labels)
+        for n in (1, 4)
+    )
+    assert worst(one, memories)[".visible.clusters"] > 0.1
+    assert max(worst(four, one).values()) < TOLERANCE
+    assert_replicas_equal(four, 4)
+
+
+@pytest.mark.parametrize("num_devices", DEVICES)
+@pytest.mark.parametrize("num_parts", [1, 2])
+def test_gathered_rows_are_in_the_order_of_one_device(num_devices, num_parts):
+    rows = np.arange(16).reshape(num_parts, 8 // num_parts, 2)
+    devices = jax.devices()[:num_devices]
+    # As the step makes them: each device has its share of the first part, then of the
+    # second.
+    gathered = parallel.over_devices(
+        lambda *parts: parallel.gather(jnp.concatenate(parts), num_parts),
+        num_shared=0,
+        num_split=num_parts,
+        devices=devices,
+    )(*rows)
+    np.testing.assert_array_equal(gathered, rows.reshape(8, 2))
+    assert_replicas_equal(gathered, num_devices)
+
+
+def test_join_undoes_split():
+    tree = {"a": np.arange(24).reshape(8, 3), "b": np.arange(8)}
+    shares = parallel.split(tree, 4)
+    assert shares["a"].shape == (4, 2, 3)
+    np.testing.assert_array_equal(shares["b"][1], [2, 3])
+    doubled = parallel.over_devices(
+        lambda x: 2 * x["a"], num_shared=0, num_split=1, split_output=True
+    )(tree)
+    np.testing.assert_array_equal(parallel.join(doubled), 2 * tree["a"])
+
+
+def test_the_mean_is_over_devices():
+    mean = parallel.over_devices(
+        lambda x: parallel.mean(x.sum()), num_shared=0, num_split=1
+    )(np.arange(8.0, dtype=np.float32))
+    assert float(mean) == 7.0
+
+
+def test_a_batch_must_divide_by_the_devices():
+    parallel.check_divides(12, 4, "rows")
+    with pytest.raises(ValueError, match=r"rows=13 .* the 4 devices: 12 or 16 would"):
+        parallel.check_divides(13, 4, "rows")
+    with pytest.raises(ValueError, match=r"rows=3 .* the 4 devices: 4 would"):
+        parallel.check_divides(3, 4, "rows")
+    with pytest.raises(ValueError, match="batch=6 does not divide"):
+        parallel.split(np.zeros((6, 2)), 4)
+
+
+def test_replicated_arrays_stay_in_place():
+    once = parallel.replicate({"a": np.arange(3)}, jax.devices()[:2])
+    assert_replicas_equal(once, 2)
+    twice = parallel.replicate(once, jax.devices()[:2])
+    assert twice["a"].sharding == once["a"].sharding
+    pointers = [
+        shard.data.unsafe_buffer_pointer() for shard in once["a"].addressable_shards
+    ]
+    assert pointers == [
+        shard.data.unsafe_buffer_pointer() for shard in twice["a"].addressable_shards
+    ]
+
+
+def test_embeddings_are_the_same_on_any_number_of_devices():
+    images = sides()[0].images.select(np.arange(11))  # the last batch is not full
+    variables = weights.load(SYNTHETIC)
+    rows = [
+        Embedder(Encoder(**SHAPE), num_rows=4, flip=False, devices=jax.devices()[:n])(
+            variables, images, "visible"
+        )
+        for n in DEVICES
+    ]
+    assert rows[0].shape == (11, 512)
+    for other in rows[1:]:
+        assert np.abs(other - rows[0]).max() < TOLERANCE * np.abs(rows[0]).max()
