@@ -113,8 +113,7 @@ def main(argv: list[str]) -> None:
     RECORDED.mkdir(exist_ok=True)
     first = runs["control"][0]
     for each in (*runs["full"], *runs["control"]):
-        for path in ("init_from", "prepared_dir", "compilation_cache"):
-            del each["config"][path]
+        each["config"]["init_from"] = Path(each["config"]["init_from"]).name
     record = {"seeds": _SEEDS.value, "runs": runs}
     (RECORDED / "demo.json").write_text(json.dumps(record, indent=1) + "\n")
     epochs = synthetic.get_config().num_epochs

@@ -49,7 +49,10 @@ class Checkpoints:
             folder: The run's `checkpoints` folder.
             keep_epochs: Epochs whose checkpoints are never removed.
         """
-        keep = [LatestN(2), BestN(get_metric_fn=_score, n=1)]
+        keep = [
+            LatestN(2),
+            BestN(get_metric_fn=_score, n=1, keep_checkpoints_without_metrics=False),
+        ]
         if keep_epochs:
             keep.append(CustomSteps(steps=list(keep_epochs)))
         self._manager = ocp.CheckpointManager(

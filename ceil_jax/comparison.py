@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from ceil_jax.files import write_json
 from ceil_jax.report import table
 from ceil_jax.report.results import Results
 
@@ -39,9 +40,7 @@ class Comparison:
             name: {"results": row.to_json(), "note": self._notes[name]}
             for name, row in self.rows.items()
         }
-        partial = self._path.with_suffix(".partial")
-        partial.write_text(json.dumps(record, indent=2) + "\n")
-        partial.replace(self._path)
+        write_json(self._path, record)
 
     def table(self, control: tuple[Results, str] | None = None) -> str:
         """The lines side by side, in the first mode of the protocol.

@@ -2,9 +2,10 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from ceil_jax.errors import UserError
@@ -71,6 +72,20 @@ def batches(
         yield Batch(*images, *labels, *rows)
 
 
+@jax.jit
+def _all_finite(params: Any) -> jax.Array:
+    leaves = [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(params)]
+    return jnp.stack(leaves).all()
+
+
+def _diverged(what: str, epoch: int, step: int, rate: float) -> str:
+    return (
+        f"{what} at epoch {epoch}, step {step}: the training has diverged. The last "
+        "checkpoint is kept; lower config.optimizer.rate (now "
+        f"{rate:.3g} in this epoch) and start again, or resume from it"
+    )
+
+
 def fit(
     step: Callable[..., tuple[TrainState, Memories, dict[str, jax.Array]]],
     state: TrainState,
@@ -108,12 +123,8 @@ def fit(
         number, losses = in_flight.popleft()
         for name, value in jax.device_get(losses).items():
             if not np.isfinite(value):
-                raise UserError(
-                    f"the loss {name} is {value} at epoch {epoch}, step {number}: the "
-                    "training has diverged. The last checkpoint is kept; lower "
-                    f"config.optimizer.rate (now {rate:.3g} in this epoch) and start "
-                    "again, or resume from it"
-                )
+                what = f"the loss {name} is {value}"
+                raise UserError(_diverged(what, epoch, number, rate))
             sums[name] = sums.get(name, 0.0) + float(value)
 
     with bar(total=num_steps, desc=f"epoch {epoch} fitting", unit="step") as shown:
@@ -127,4 +138,7 @@ def fit(
             shown.update()
         while in_flight:
             read()
+    # A loss belongs to the parameters before its update: the last update needs a look.
+    if not _all_finite(state.params):
+        raise UserError(_diverged("a parameter is not finite", epoch, num_steps, rate))
     return state, {name: value / num_steps for name, value in sums.items()}

@@ -7,6 +7,8 @@ from typing import Any
 
 from tensorboardX import SummaryWriter
 
+from ceil_jax.files import write_whole
+
 
 class EpochLog:
     """`metrics.jsonl` and TensorBoard curves of a run; a context manager."""
@@ -22,7 +24,7 @@ class EpochLog:
         if self._path.exists():
             lines = self._path.read_text().splitlines()
             kept = [line for line in lines if _epoch(line) <= epochs_done]
-            self._path.write_text("".join(f"{line}\n" for line in kept))
+            write_whole(self._path, "".join(f"{line}\n" for line in kept))
         self._writer = SummaryWriter(
             str(workdir / "tensorboard"), purge_step=epochs_done + 1, flush_secs=10
         )

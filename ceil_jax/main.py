@@ -65,9 +65,13 @@ def _help(argv: Sequence[str]) -> str:
     title = "Fields and defaults"
     if found is not None:
         try:
-            config = _read([argv[0], f"--config={found}"])[0].config
-            title = f"Fields and values of {found}"
+            read = _read([argv[0], f"--config={found}"])[0].config
         except Exception:  # told when the file is used; help is still help
+            read = None
+        # The library may give something else that raises when it is looked at.
+        if isinstance(read, config_lib.Config):
+            config, title = read, f"Fields and values of {found}"
+        else:
             title += f" ({found} cannot be read)"
     fields = "\n".join(
         f"  --{name}={value!r}"
@@ -90,6 +94,9 @@ def _nearest(name: str) -> str:
     known = list(config_lib.field_names(config_lib.Config()))
     known += ["config", "workdir", "mode"]
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+    inside = [k for k in known if k.startswith(f"{name}.")]
+    if inside:
+        return f"--{name} is a group of fields: --{', --'.join(inside)}"
     by_leaf = [k for k in known if k.rsplit(".", 1)[-1] == name.rsplit(".", 1)[-1]]
     return f"there is no --{name}; the nearest is --{(by_leaf or near)[0]}"
 

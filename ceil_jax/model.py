@@ -1,6 +1,7 @@
 """From the configuration to the model, its optimiser, devices and images."""
 
 import dataclasses
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ def devices_of(config: Config) -> list[Any]:
         The devices.
 
     Raises:
-        UserError: More are asked for than there are, or the batch does not divide.
+        UserError: More are asked for than there are.
     """
     devices = jax.local_devices()
     if config.num_devices > len(devices):
@@ -37,14 +38,29 @@ def devices_of(config: Config) -> list[Any]:
             f"config.num_devices={config.num_devices}, but there are {len(devices)} "
             f"local devices: {', '.join(map(str, devices))}"
         )
-    devices = devices[: config.num_devices or None]
-    try:
-        parallel.check_divides(
-            config.batch.visible_rows, len(devices), "config.batch.visible_rows"
-        )
-    except ValueError as error:
-        raise UserError(str(error)) from error
-    return devices
+    return devices[: config.num_devices or None]
+
+
+def check_batch(config: Config, num_devices: int) -> None:
+    """Refuse a batch that the devices cannot share evenly.
+
+    Args:
+        config: The whole configuration.
+        num_devices: Devices that train.
+
+    Raises:
+        UserError: Names the batches, and the number of devices, that would do.
+    """
+    rows, per_proxy = config.batch.visible_rows, config.batch.images_per_proxy
+    if rows % num_devices == 0:
+        return
+    unit = math.lcm(num_devices, per_proxy)
+    near = [n for n in (rows // unit * unit, (rows // unit + 1) * unit) if n]
+    fewer = max(n for n in range(1, num_devices) if rows % n == 0)
+    raise UserError(
+        f"config.batch.visible_rows={rows} does not divide by the {num_devices} "
+        f"devices: {' or '.join(map(str, near))} would, or config.num_devices={fewer}"
+    )
 
 
 def encoder_of(config: Config, *, synchronised: bool) -> Encoder:

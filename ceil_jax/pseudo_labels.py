@@ -73,15 +73,18 @@ def find(
         The labels of the kept images.
 
     Raises:
-        UserError: No cluster was found; says what to change.
+        UserError: Fewer than two clusters were found; says what to change.
     """
     found = clustering.cluster(
         features, images.cameras, k1=k1, k2=k2, eps=eps, min_samples=min_samples
     )
     keep, clusters, proxies = clustering.drop_small(found)
-    if not keep.any():
+    num_clusters = len(np.unique(clusters))
+    if num_clusters < 2:
+        # With one cluster every loss is 0: nothing would be learnt, without a word.
         raise UserError(
-            f"no cluster among {len(images)} {modality} images: raise "
+            f"{num_clusters or 'no'} cluster among {len(images)} {modality} images, "
+            "training needs two: raise "
             f"config.clustering.eps (now {eps}), lower config.clustering.min_samples "
             f"(now {min_samples}), or set config.clustering.k1 (now {k1}) to somewhat "
             "less than the images of one person in one modality"

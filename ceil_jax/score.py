@@ -1,7 +1,8 @@
 """Scoring a model: embed the test images once, score and draw every mode."""
 
+import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +31,25 @@ class Scorer:
             protocol: The data set's protocol.
 
         Raises:
-            UserError: The protocol has no galleries of so many shots.
+            UserError: The test images lack what the protocol needs: found out before
+                anything is trained.
         """
-        shots = config.evaluation.shots
-        if shots != 1 and protocol != "sysu_mm01":
-            raise UserError(
-                f"config.evaluation.shots={shots} must be 1 under protocol {protocol}"
-            )
+        evaluation = config.evaluation
+        try:
+            for mode in protocols.modes(protocol):
+                protocols.trials(
+                    protocol,
+                    mode,
+                    splits.test_visible,
+                    splits.test_infrared,
+                    num_trials=evaluation.num_trials,
+                    sampling=evaluation.sampling,
+                    shots=evaluation.shots,
+                )
+        except ValueError as error:
+            raise UserError(f"config.evaluation: {error}") from error
         self._config = config
+        self._warnings = splits.warnings
         self._protocol = protocol
         self._sets = {
             "visible": splits.test_visible,
@@ -89,7 +101,7 @@ class Scorer:
             The figures.
         """
         evaluation = self._config.evaluation
-        return evaluate.score_protocol(
+        results = evaluate.score_protocol(
             *sides,
             protocol=self._protocol,
             num_trials=evaluation.num_trials,
@@ -97,6 +109,9 @@ class Scorer:
             shots=evaluation.shots,
             rerank=self._rerank,
             checkpoint=checkpoint,
+        )
+        return dataclasses.replace(
+            results, dataset=self._config.dataset, warnings=self._warnings
         )
 
     def draw(self, sides: list[evaluate.Embeddings], path: Path) -> None:
@@ -157,19 +172,22 @@ def flat(results: Results) -> dict[str, float]:
     return figures
 
 
-# What a control run may have otherwise: its stages, its draws, and where things are.
-_FREE = (
-    *(
-        "stage1_epochs",
-        "stage2_epochs",
-        "seed",
-        "synthetic",
-        "evaluation",
-        "save_epoch",
-    ),
-    *("eval_step", "num_devices", "cache_gib"),
-    *("init_from", "prepared_dir", "compilation_cache"),
-)
+# What a control run may have otherwise: its stages, and where and how it ran.
+_FREE = {
+    *("stage1_epochs", "stage2_epochs", "save_epoch", "eval_step"),
+    *("num_devices", "cache_gib", "prepared_dir", "compilation_cache"),
+}
+
+
+def _comparable(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What two runs must have in common to be shown side by side."""
+    kept = {name: value for name, value in config.items() if name not in _FREE}
+    kept["init_from"] = Path(kept.get("init_from", "")).name
+    evaluation = dict(kept.get("evaluation", {}))
+    for name in ("control", "num_pictured_queries"):
+        evaluation.pop(name, None)
+    num_epochs = config.get("stage1_epochs", 0) + config.get("stage2_epochs", 0)
+    return kept | {"evaluation": evaluation, "num_epochs": num_epochs}
 
 
 def read_control(config: Config) -> tuple[Results, str] | None:
@@ -192,12 +210,11 @@ def read_control(config: Config) -> tuple[Results, str] | None:
         record = json.loads(Path(path).read_text())
         results, recorded = Results.from_json(record["results"]), record["config"]
         note = record["note"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"config.evaluation.control={path}: {error}") from error
     ours = json.loads(json.dumps(to_dict(config)))
-    is_equal = all(recorded[name] == ours[name] for name in ours if name not in _FREE)
-    epochs = recorded["stage1_epochs"] + recorded["stage2_epochs"]
-    return (results, note) if is_equal and epochs == config.num_epochs else None
+    is_comparable = _comparable(recorded) == _comparable(ours)
+    return (results, note) if is_comparable else None
 
 
 def line(results: Results) -> str:

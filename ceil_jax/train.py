@@ -1,6 +1,6 @@
 """A whole run: train what is left of it, save, evaluate, report."""
 
-import json
+import dataclasses
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ from ceil_jax.comparison import Comparison
 from ceil_jax.compilation import CompilationCounter
 from ceil_jax.config import Config, to_dict
 from ceil_jax.errors import UserError
+from ceil_jax.files import write_json
+from ceil_jax.pretrained import SYNTHETIC, SYNTHETIC_NOTE
 from ceil_jax.report import table
 from ceil_jax.report.results import Results
 from ceil_jax.state import TrainState
@@ -20,12 +22,13 @@ from ceil_jax.trainer import Trainer
 class Run:
     """The images, the compiled steps and the protocol of one run."""
 
-    def __init__(self, config: Config, workdir: Path) -> None:
+    def __init__(self, config: Config, workdir: Path, *, training: bool) -> None:
         """Load the images and build the steps.
 
         Args:
             config: The whole configuration, checked.
             workdir: The run's folder.
+            training: Whether anything will be trained, or only evaluated.
 
         Raises:
             UserError: A mistake that the user can mend.
@@ -33,13 +36,14 @@ class Run:
         self.config, self.workdir = config, workdir
         self.control = score.read_control(config)
         # Cheap things are refused before a data set is prepared.
-        model.devices_of(config)
+        devices = model.devices_of(config)
+        if training:
+            model.check_batch(config, len(devices))
         self.initial = model.initial_state(config)
         splits = model.load_images(config)
-        self.warnings = splits.warnings
-        for warning in self.warnings:
+        for warning in splits.warnings:
             print(f"warning: {warning}", file=sys.stderr, flush=True)
-        self.trainer = Trainer(config, splits)
+        self.trainer = Trainer(config, splits, devices)
         self.scorer = score.Scorer(config, splits, model.protocol_of(config))
 
     def checkpoints(self) -> Checkpoints:
@@ -65,13 +69,15 @@ class Run:
         sides = self.scorer.embeddings(self.trainer.embed_test, variables)
         return self.scorer.score(sides, checkpoint)
 
-    def finish(self, state: TrainState, epoch: int, comparison: Comparison) -> Results:
+    def finish(
+        self, state: TrainState, epoch: int, comparison: Comparison | None = None
+    ) -> Results:
         """Evaluate a state; write `results.json` and the picture; print the tables.
 
         Args:
             state: The training state.
             epoch: Its epoch.
-            comparison: What else was scored in this run; empty for nothing.
+            comparison: What else was scored in this run; None or empty for nothing.
 
         Returns:
             The figures.
@@ -83,9 +89,7 @@ class Run:
         if self.config.evaluation.num_pictured_queries:
             self.scorer.draw(sides, self.workdir / "ranked_lists.png")
         print(f"\n{table.results_table(results)}")
-        for warning in self.warnings:
-            print(f"warning: {warning}")
-        if comparison.rows:
+        if comparison and comparison.rows:
             comparison.add(f"stage {self.config.stage_of(epoch)}", results)
             print(f"\n{comparison.table(self.control)}")
         print(f"\nwritten to {self.workdir}", flush=True)
@@ -106,13 +110,11 @@ def train_and_evaluate(config: Config, workdir: Path) -> Results:
         UserError: A mistake that the user can mend.
     """
     counter = CompilationCounter()
-    run = Run(config, workdir)
+    run = Run(config, workdir, training=True)
     workdir.mkdir(parents=True, exist_ok=True)
     with run.checkpoints() as saved:
         state, done, best = _resume(config, saved, run.initial)
-        (workdir / "config.json").write_text(
-            json.dumps(to_dict(config), indent=2) + "\n"
-        )
+        write_json(workdir / "config.json", to_dict(config))
         comparison = Comparison(workdir / "comparison.json", keep=done > 0)
         if done == 0 and config.evaluation.baselines:
             _score_baselines(run, comparison)
@@ -152,11 +154,11 @@ def evaluate_checkpoint(config: Config, workdir: Path) -> Results:
     """
     if not (workdir / "checkpoints").is_dir():
         raise UserError(f"{workdir}/checkpoints: no checkpoint here; train first")
-    run = Run(config, workdir)
+    run = Run(config, workdir, training=False)
     with run.checkpoints() as saved:
         got = saved.restore(run.initial)
-    comparison = Comparison(workdir / "comparison.json", keep=True)
-    return run.finish(got.state, got.epoch, comparison)
+    _check_same_data(config, got.record)
+    return run.finish(got.state, got.epoch)
 
 
 def _score_baselines(run: Run, comparison: Comparison) -> None:
@@ -166,7 +168,8 @@ def _score_baselines(run: Run, comparison: Comparison) -> None:
     random = model.initial_state(run.config, from_weights=False)
     comparison.add("random weights", run.score(random, "random weights"))
     if run.config.init_from:
-        note = Path(run.config.init_from).name
+        path = Path(run.config.init_from)
+        note = SYNTHETIC_NOTE if path.name == SYNTHETIC.name else path.name
         comparison.add("pretrained", run.score(run.initial, note), note)
 
 
@@ -194,10 +197,34 @@ def _better(best: dict[str, Any], results: Results, epoch: int) -> dict[str, Any
 def _record(
     config: Config, best: dict[str, Any], results: Results | None
 ) -> dict[str, Any]:
-    record: dict[str, Any] = {"seed": config.seed, "best": best}
+    record: dict[str, Any] = {"seed": config.seed, "data": _data(config), "best": best}
     if results is not None:
         record[SCORE] = score.mean_rank1(results)
     return record
+
+
+def _data(config: Config) -> dict[str, Any]:
+    """What decides which images are trained on and which are tested on."""
+    data: dict[str, Any] = {
+        "dataset": config.dataset,
+        "trial": config.trial,
+        "image_size": list(config.image_size),
+    }
+    if config.dataset == "synthetic":
+        data |= {"synthetic": dataclasses.asdict(config.synthetic)}
+    return data
+
+
+def _check_same_data(config: Config, record: dict[str, Any]) -> None:
+    """Refuse to score or continue a run on other images: its test set may be ours."""
+    for name, value in _data(config).items():
+        was = record["data"].get(name)
+        if was != value:
+            raise UserError(
+                f"config.{name} is {value}, but this run was trained with {was}: its "
+                "training images may be among these test images. Give the same, or "
+                "another --workdir"
+            )
 
 
 def _resume(
@@ -206,6 +233,7 @@ def _resume(
     if saved.latest_epoch is None:
         return state, 0, {}
     got = saved.restore(state)
+    _check_same_data(config, got.record)
     if got.record["seed"] != config.seed:
         raise UserError(
             f"config.seed={config.seed}, but this run began with seed "

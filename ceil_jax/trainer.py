@@ -75,21 +75,20 @@ def schedule_of(config: Config) -> Any:
 class Trainer:
     """The compiled steps of a training, and what does not change between its epochs."""
 
-    def __init__(self, config: Config, splits: Splits) -> None:
+    def __init__(self, config: Config, splits: Splits, devices: list[Any]) -> None:
         """Build the steps; they compile at their first use.
 
         Args:
             config: The whole configuration, checked.
             splits: The images.
+            devices: The devices that share every batch.
 
         Raises:
-            UserError: The batch does not divide by the devices, or the schedule's
-                numbers do not fit.
+            UserError: The schedule's numbers do not fit.
         """
         self._config = config
         self.rate_of = schedule_of(config)
         self._sets = (splits.train_visible, splits.train_infrared)
-        devices = model.devices_of(config)
         self._devices = devices
         encoder = model.encoder_of(config, synchronised=True)
         flips = (config.clustering.train_flip, config.evaluation.flip)

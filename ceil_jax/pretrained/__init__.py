@@ -3,3 +3,4 @@
 from pathlib import Path
 
 SYNTHETIC = Path(__file__).with_name("synthetic.safetensors")
+SYNTHETIC_NOTE = "other generated people, visible only; stands for CLIP"

@@ -1,6 +1,5 @@
 """The figures of an evaluation, and the file that keeps them."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ceil_jax.files import write_json
 from ceil_jax.metrics import Metrics
 
 RANKS = (1, 5, 10, 20)
@@ -70,6 +70,8 @@ class Results:
         checkpoint: What made the embeddings.
         shots: Gallery images per identity and camera, where drawn.
         rerank: Parameters of the re-ranking; None without it or if unknown.
+        dataset: Name of the data set; "" if unknown.
+        warnings: What is wrong with the data and was allowed, a line each.
     """
 
     protocol: str
@@ -79,19 +81,26 @@ class Results:
     checkpoint: str = ""
     shots: int = 1
     rerank: RerankParams | None = None
+    dataset: str = ""
+    warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The structure of `results.json`: plain dictionaries, figures in percent.
 
         Returns:
-            `{"protocol", "sampling", "checkpoint", "trials", "modes"}`; a mode holds
-            "plain" and, if re-ranked, "gcr", each of `FIGURES` with "mean" and "std".
+            `{"protocol", "sampling", "checkpoint", "trials", "modes"}` and what else
+            the figures depend on; a mode holds "plain" and, if re-ranked, "gcr", each
+            of `FIGURES` with "mean" and "std".
         """
         return {
             "protocol": self.protocol,
             "sampling": self.sampling,
             "checkpoint": self.checkpoint,
             "trials": self.trials,
+            "dataset": self.dataset,
+            "shots": self.shots,
+            "rerank": self.rerank._asdict() if self.rerank else None,
+            "warnings": list(self.warnings),
             "modes": {name: _mode_to_json(mode) for name, mode in self.modes.items()},
         }
 
@@ -101,10 +110,7 @@ class Results:
         Args:
             path: The file to write.
         """
-        path = Path(path)
-        partial = path.with_name(path.name + ".partial")
-        partial.write_text(json.dumps(self.to_json(), indent=2) + "\n")
-        partial.replace(path)
+        write_json(Path(path), self.to_json())
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> "Results":
@@ -119,6 +125,7 @@ class Results:
         Raises:
             ValueError: A key is missing.
         """
+        rerank = record.get("rerank")
         try:
             modes = {
                 name: ModeResults(
@@ -133,6 +140,10 @@ class Results:
                 trials=record["trials"],
                 modes=modes,
                 checkpoint=record["checkpoint"],
+                dataset=record.get("dataset", ""),
+                shots=record.get("shots", 1),
+                rerank=RerankParams(**rerank) if rerank else None,
+                warnings=tuple(record.get("warnings", ())),
             )
         except KeyError as error:
             raise ValueError(f"these results have no {error}") from error

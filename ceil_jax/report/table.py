@@ -116,7 +116,8 @@ def _cells(figures: Mapping[str, Spread], results: Results) -> list[str]:
 
 
 def _heading(results: Results) -> str:
-    parts = [f"protocol {results.protocol}"]
+    parts = [f"data set {results.dataset}"] if results.dataset else []
+    parts.append(f"protocol {results.protocol}")
     if results.sampling == "none":
         parts.append("gallery: all test images")
     else:
@@ -142,4 +143,5 @@ def _legend(results: Results) -> str:
         lines.append(line)
     if any(mode.num_queries is not None for mode in results.modes.values()):
         lines.append("in brackets: queries with a match in gallery images")
+    lines += [f"warning: {warning}" for warning in results.warnings]
     return "\n".join(lines)

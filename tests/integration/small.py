@@ -18,6 +18,7 @@ def config(folder: Path) -> Config:
     small.compilation_cache = str(folder / "compiled")
     small.stage1_epochs = small.stage2_epochs = 3
     small.save_epoch = 1
+    small.num_devices = 1  # equal bits, however many devices a process has
     small.encoder.width = 4
     small.synthetic.num_train_identities = 8
     small.synthetic.num_test_identities = 6

@@ -3,10 +3,14 @@
 import copy
 import dataclasses
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import jax
 import numpy as np
 import pytest
 
@@ -32,14 +36,22 @@ def whole(config, tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
     command = [sys.executable, "-m", "ceil_jax.main", f"--workdir={folder}"]
     command += ["--config=configs/synthetic.py", *small.words(config)]
+    # As many virtual devices as this process: they share the cores out, and with them
+    # the order of sums.
+    environment = os.environ | {"JAX_NUM_CPU_DEVICES": str(len(jax.devices()))}
     done = subprocess.run(
-        command, cwd=source.ROOT, capture_output=True, text=True, check=False
+        command,
+        cwd=source.ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return folder, done.stdout
 
 
-def records(folder: Path) -> list[dict]:
+def records(folder: Path) -> list[dict[str, Any]]:
     """The lines of `metrics.jsonl`."""
     return [json.loads(x) for x in (folder / "metrics.jsonl").read_text().splitlines()]
 
@@ -51,8 +63,6 @@ def state_of(config, folder: Path):
 
 
 def leaves(state):
-    import jax
-
     return [np.asarray(x) for x in jax.tree.leaves(state)]
 
 
@@ -153,8 +163,6 @@ def test_a_resumed_run_ends_like_an_uninterrupted_one(
 
 
 def test_evaluation_of_the_checkpoint_gives_the_same_figures(whole, config, tmp_path):
-    import shutil
-
     shutil.copytree(whole[0], tmp_path / "copy")
     (tmp_path / "copy" / "results.json").unlink()
     train.evaluate_checkpoint(copy.deepcopy(config), tmp_path / "copy")

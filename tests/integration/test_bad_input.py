@@ -1,0 +1,181 @@
+"""A user's mistakes: status 2, one clear line, no traceback, nothing half-written."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from ceil_jax import train
+from ceil_jax.checkpoint import Checkpoints
+from ceil_jax.compilation import use_cache
+from ceil_jax.errors import UserError
+from data.errors import DataError
+from tests.integration import small
+from tests.repo import source
+
+SYNTHETIC = "--config=configs/synthetic.py"
+REGDB = "--config=configs/regdb.py"
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    """The command, as a user gives it."""
+    return subprocess.run(
+        [sys.executable, "-m", "ceil_jax.main", *words],
+        cwd=source.ROOT,
+        env=os.environ | {"JAX_NUM_CPU_DEVICES": "4"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (["--config=configs/none.py"], ["configs/none.py", "no such file"]),
+        ([], ["--config is missing"]),
+        ([SYNTHETIC, "--config.seed=abc"], ["config.seed", "abc"]),
+        (
+            [SYNTHETIC, "--config.optimizer.rte=1"],
+            ["--config.optimizer.rte", "--config.optimizer.rate"],
+        ),
+        ([SYNTHETIC, "--wrkdir=x"], ["--wrkdir", "--workdir"]),
+        ([SYNTHETIC, "--mode=tain"], ["tain", "train"]),
+        ([SYNTHETIC, "stray"], ["stray"]),
+        ([SYNTHETIC, "--config.rerank.k1=0"], ["config.rerank.k1=0", "at least 1"]),
+        ([SYNTHETIC, "--config.clustering.eps=1.5"], ["eps=1.5", "between 0 and 1"]),
+        ([SYNTHETIC, "--config.objective.update=dcm"], ["dcmu", "momentum"]),
+        ([SYNTHETIC, "--config.image_size=(60, 32)"], ["multiples of 16"]),
+        (
+            [SYNTHETIC, "--config.batch.images_per_proxy=5"],
+            ["visible_rows=32", "images_per_proxy=5"],
+        ),
+    ],
+)
+def test_a_wrong_command_line_is_answered_in_one_line(tmp_path, words, parts):
+    folder = tmp_path / "run"
+    done = run(*words, f"--workdir={folder}")
+    check(done, parts)
+    assert not folder.exists()
+
+
+def check(done: subprocess.CompletedProcess[str], parts: list[str]) -> None:
+    """One line on stderr that holds all parts, status 2."""
+    lines = done.stderr.strip().splitlines()
+    assert done.returncode == 2, done.stderr
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("error: ")
+    for part in parts:
+        assert part in lines[0]
+
+
+def test_a_workdir_is_needed():
+    check(run(SYNTHETIC), ["--workdir is missing"])
+
+
+def test_no_such_data_folder(tmp_path):
+    missing = tmp_path / "RegDB"
+    done = run(REGDB, f"--config.data_dir={missing}", f"--workdir={tmp_path}/run")
+    check(done, [str(missing)])
+    assert not (tmp_path / "run").exists()
+
+
+def test_help_lists_the_fields_of_the_config():
+    done = run("--help", REGDB)
+    assert done.returncode == 0
+    assert "--config.matching.k1=18" in done.stdout
+    assert "--workdir" in done.stdout
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("bad")
+
+
+@pytest.fixture
+def config(folder):
+    made = small.config(folder)
+    use_cache(made.compilation_cache)
+    made.stage1_epochs, made.stage2_epochs = 1, 0
+    made.optimizer.warmup_epochs = 0
+    made.evaluation.baselines = False
+    made.evaluation.num_pictured_queries = 0
+    return made
+
+
+def test_a_data_folder_must_be_named(config, tmp_path):
+    config.dataset = "regdb"
+    with pytest.raises((UserError, DataError), match="data_dir"):
+        train.train_and_evaluate(config, tmp_path)
+
+
+def test_a_batch_that_does_not_divide_names_what_would(config, tmp_path):
+    config.num_devices, config.batch.visible_rows = 4, 6
+    config.batch.images_per_proxy = 2
+    with pytest.raises(UserError, match=r"visible_rows=6 .* 4 devices: 4 or 8 would"):
+        train.train_and_evaluate(config, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_more_devices_than_there_are(config, tmp_path):
+    config.num_devices = 64
+    with pytest.raises(UserError, match="num_devices=64"):
+        train.train_and_evaluate(config, tmp_path)
+
+
+def test_weights_that_are_missing_or_others(config, tmp_path):
+    config.init_from = str(tmp_path / "none.safetensors")
+    with pytest.raises(UserError, match="no such file"):
+        train.train_and_evaluate(config, tmp_path)
+    path = tmp_path / "other.safetensors"
+    save_file({"fc.weight": np.zeros((2, 2), np.float32)}, path)
+    config.init_from = str(path)
+    with pytest.raises(UserError, match=r"fc\.weight"):
+        train.train_and_evaluate(config, tmp_path)
+    path.write_bytes(b"nonsense")
+    with pytest.raises(UserError, match=r"other\.safetensors"):
+        train.train_and_evaluate(config, tmp_path)
+
+
+def test_weights_of_another_architecture(config, tmp_path):
+    from ceil_jax.pretrained import SYNTHETIC as SHIPPED
+
+    config.init_from = str(SHIPPED)
+    with pytest.raises(UserError, match=r"mean of shape \(8,\), not \(2,\)"):
+        train.train_and_evaluate(config, tmp_path)
+
+
+def test_evaluation_needs_a_checkpoint(config, tmp_path):
+    with pytest.raises(UserError, match="no checkpoint"):
+        train.evaluate_checkpoint(config, tmp_path)
+
+
+def test_no_cluster_says_what_to_change(config, tmp_path):
+    config.clustering.eps = 1e-6
+    config.clustering.min_samples = 50
+    with pytest.raises(UserError, match=r"eps.*min_samples.*k1"):
+        train.train_and_evaluate(config, tmp_path)
+
+
+def test_a_trained_folder_refuses_what_does_not_fit_it(config, tmp_path):
+    train.train_and_evaluate(config, tmp_path)
+    with Checkpoints(tmp_path / "checkpoints") as saved:
+        assert saved.epochs == [1]
+    # A loss that is not finite stops the next epoch; the checkpoint stays.
+    config.stage1_epochs, config.optimizer.rate = 2, 1e30
+    with pytest.raises(UserError, match=r"epoch 2, step \d"):
+        train.train_and_evaluate(config, tmp_path)
+    with Checkpoints(tmp_path / "checkpoints") as saved:
+        assert saved.epochs == [1]
+    config.trial = 2
+    with pytest.raises(UserError, match=r"trial is 2.*trained with 1"):
+        train.evaluate_checkpoint(config, tmp_path)
+    config.trial, config.seed = 1, 77
+    with pytest.raises(UserError, match=r"seed=77.*seed 1"):
+        train.train_and_evaluate(config, tmp_path)
+    config.seed, config.encoder.width = 1, 6
+    with pytest.raises(UserError, match="another architecture"):
+        train.train_and_evaluate(config, tmp_path)
