@@ -1,0 +1,176 @@
+"""The command line: what it reads, and how it answers mistakes."""
+
+import sys
+
+import pytest
+
+from ceil_jax import compilation, main, model, train
+from ceil_jax.errors import UserError
+from data.errors import DataError
+from tests.repo import source
+
+CONFIG = f"--config={source.ROOT / 'configs' / 'synthetic.py'}"
+WORKDIR = "--workdir=runs/never"
+
+
+def parse(*words):
+    return main.parse(["main", CONFIG, WORKDIR, *words])
+
+
+def test_fields_are_overridden():
+    command = parse("--config.rerank.k1=9", "--config.image_size=(32, 16)")
+    assert command.config.rerank.k1 == 9
+    assert command.config.image_size == (32, 16)
+    assert command.config.dataset == "synthetic"
+    assert (command.workdir, command.mode) == ("runs/never", "train")
+
+
+def test_words_may_stand_apart_from_their_values():
+    path = CONFIG.removeprefix("--config=")
+    command = main.parse(
+        [
+            *("main", "--config", path, "--workdir", "w", "--mode", "evaluate"),
+            *("--config.seed", "7", "--config.allow_partial"),
+        ]
+    )
+    assert (command.config.seed, command.config.allow_partial) == (7, True)
+    assert (command.workdir, command.mode) == ("w", "evaluate")
+
+
+def test_commands_leave_nothing_behind():
+    argv = list(sys.argv)
+    assert parse("--config.seed=5").config.seed == 5
+    assert parse().config.seed == 1
+    assert sys.argv == argv
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (["--config.seed=abc"], ["config.seed", "abc"]),
+        (["--config.stage1_epochs=2.5"], ["stage1_epochs", "2.5"]),
+        (["--config.allow_partial=maybe"], ["allow_partial", "maybe"]),
+        (["--config.image_size=(64, 'a')"], ["image_size", "whole numbers"]),
+        (["--config.optimizer.rte=1"], ["optimizer.rte", "--config.optimizer.rate"]),
+        (["--config.sede=1"], ["--config.sede", "--config.seed"]),
+        (["--config.k3=1"], ["--config.k3"]),
+        (["--config.width=8"], ["--config.encoder.width"]),
+        (["--config.optimizer=1"], ["--config.optimizer", "--config.optimizer.rate"]),
+        (["--noconfig.allow_partal"], ["--config.allow_partial"]),
+        (["--mod=evaluate"], ["--mod", "--mode"]),
+        (["--mode=tset"], ["tset", "train", "evaluate"]),
+        (["--workdir"], ["--workdir"]),
+        (["stray"], ["'stray' is not a flag"]),
+        (["--config.clustering.eps=1.5"], ["clustering.eps=1.5"]),
+    ],
+)
+def test_mistakes_are_answered_in_one_line(words, parts, capsys):
+    assert main.main(["main", CONFIG, WORKDIR, *words]) == 2
+    out, error = capsys.readouterr()
+    assert out == ""
+    assert error.startswith("error: ")
+    assert error.endswith("\n")
+    assert error.count("\n") == 1
+    for part in parts:
+        assert part in error
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "--config is missing"),
+        (["--config"], "--config is missing"),
+        ([CONFIG], "--workdir is missing"),
+        ([CONFIG, "--workdir="], "--workdir is missing"),
+        (["--config=none.py", WORKDIR], "--config=none.py: no such file"),
+        (["--config=.", WORKDIR], "--config=.: no such file"),
+    ],
+)
+def test_missing_words_are_asked_for(words, message):
+    with pytest.raises(UserError, match=message):
+        main.parse(["main", *words])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("def get_config(:", "SyntaxError"),
+        ("import no_such_module", "no_such_module"),
+        ("def get_config():\n    return {}", "must return a ceil_jax Config"),
+        (
+            "from ceil_jax.config import Config\n"
+            "def get_config():\n    return Config(sed=1)",
+            "unexpected keyword argument 'sed'",
+        ),
+    ],
+)
+def test_a_file_that_is_no_configuration(text, message, tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(text)
+    with pytest.raises(UserError, match=message) as caught:
+        main.parse(["main", f"--config={path}", WORKDIR])
+    assert str(path) in str(caught.value)
+    assert "Traceback" not in str(caught.value)
+
+
+def test_help_shows_the_values_of_the_file(capsys):
+    assert main.main(["main", "--help", CONFIG]) == 0
+    out = capsys.readouterr().out
+    assert "--mode train" in out
+    assert "--config.encoder.width=16\n" in out
+    assert main.main(["main", "-h"]) == 0
+    assert "--config.encoder.width=64\n" in capsys.readouterr().out
+
+
+def test_help_survives_a_file_that_cannot_be_read(capsys, tmp_path):
+    assert main.main(["main", "--help", f"--config={tmp_path}/none.py"]) == 0
+    assert "--config.seed" in capsys.readouterr().out
+
+
+def test_the_mode_decides_what_is_done(monkeypatch, tmp_path):
+    done = []
+    monkeypatch.setattr(compilation, "use_cache", lambda folder: None)
+    monkeypatch.setattr(train, "train_and_evaluate", lambda *args: done.append(args))
+    monkeypatch.setattr(train, "evaluate_checkpoint", lambda *args: done.append(args))
+    folder = tmp_path / "run"
+    words = ["main", CONFIG, f"--workdir={folder}"]
+    assert main.main(words) == 0
+    assert main.main([*words, "--mode=evaluate"]) == 0
+    assert [path for _, path in done] == [folder, folder]
+    assert not folder.exists()  # only work makes it
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "text"),
+    [
+        (UserError("two\nlines"), 2, "error: two lines\n"),
+        (DataError("no folder"), 2, "error: no folder\n"),
+        (KeyboardInterrupt(), 130, "\nstopped; the same command resumes\n"),
+    ],
+)
+def test_statuses(error, status, text, monkeypatch, capsys):
+    def fail(argv):
+        raise error
+
+    monkeypatch.setattr(main, "run", fail)
+    assert main.main(["main"]) == status
+    assert capsys.readouterr().err == text
+
+
+def test_our_own_mistakes_are_not_hidden(monkeypatch):
+    def fail(argv):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(main, "run", fail)
+    with pytest.raises(ZeroDivisionError):
+        main.main(["main"])
+
+
+def test_a_workdir_must_be_a_folder(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    for path in (file, file / "below"):
+        with pytest.raises(UserError, match=r"file is not a folder"):
+            model.workdir_of(str(path))
+    assert model.workdir_of(str(tmp_path / "a" / "b")) == tmp_path / "a" / "b"
+    assert not (tmp_path / "a").exists()
