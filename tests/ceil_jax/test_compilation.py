@@ -1,0 +1,55 @@
+"""Counting compilations, and the cache of what they made."""
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ceil_jax import compilation
+from ceil_jax.compilation import CompilationCounter
+
+
+def test_new_shapes_are_counted_and_known_ones_not():
+    double = jax.jit(lambda x: 2 * x + 0.125)
+    counter = CompilationCounter()
+    double(np.zeros(3, np.float32))
+    assert counter.count == 1
+    assert counter.seconds > 0
+    double(np.ones(3, np.float32))
+    assert counter.count == 1
+    double(np.zeros(4, np.float32))
+    assert counter.count == 2
+
+
+def test_counters_count_from_their_own_beginning():
+    first = CompilationCounter()
+    jax.jit(lambda x: x - 0.375)(jnp.zeros(2))
+    second = CompilationCounter()
+    assert first.count > 0
+    assert second.count == 0
+
+
+@pytest.fixture
+def settings(monkeypatch):
+    """What would be set in JAX."""
+    found = {}
+    monkeypatch.setattr(jax.config, "update", found.__setitem__)
+    return found
+
+
+def test_the_cache_is_where_the_user_wants_it(settings, tmp_path):
+    compilation.use_cache(str(tmp_path))
+    assert settings["jax_compilation_cache_dir"] == str(tmp_path)
+
+
+def test_the_cache_is_in_the_users_folder(settings, monkeypatch, tmp_path):
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    compilation.use_cache("")
+    assert Path(settings["jax_compilation_cache_dir"]).is_relative_to(tmp_path)
+
+
+def test_the_cache_can_be_off(settings):
+    compilation.use_cache("off")
+    assert settings == {}

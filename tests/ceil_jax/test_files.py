@@ -1,0 +1,30 @@
+"""Files that are there whole or not at all."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ceil_jax import files
+
+
+def test_a_file_is_written_and_replaced(tmp_path):
+    path = tmp_path / "a.json"
+    files.write_json(path, {"b": [1, 2]})
+    assert json.loads(path.read_text()) == {"b": [1, 2]}
+    files.write_whole(path, "new")
+    assert path.read_text() == "new"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+
+    def fail(self, text):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Path, "write_text", fail)
+    with pytest.raises(OSError, match="disk full"):
+        files.write_whole(path, "new")
+    assert path.read_bytes() == b"old"

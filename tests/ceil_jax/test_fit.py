@@ -1,0 +1,165 @@
+"""The batches of an epoch, and taking its steps."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ceil_jax import clustering, fit
+from ceil_jax.clustering.proxies import split_by_camera
+from ceil_jax.errors import UserError
+from ceil_jax.inputs.imageset import ArraySource, ImageSet
+from ceil_jax.pseudo_labels import PseudoLabels
+from ceil_jax.state import TrainState
+
+
+def side(num_clusters: int, cameras: tuple[int, ...], first: int) -> fit.Side:
+    """Images whose first pixel is `first` + their position; every fifth is dropped."""
+    clusters = np.repeat(np.arange(num_clusters), 5 * len(cameras)).astype(np.int32)
+    num_images = len(clusters)
+    images = np.zeros((num_images, 2, 1, 3), np.uint8)
+    images[:, 0, 0, 0] = first + np.arange(num_images)
+    camera_of = np.tile(np.repeat(cameras, 5), num_clusters).astype(np.int32)
+    kept = np.flatnonzero(np.arange(num_images) % 5)
+    clusters = clusters[kept]
+    proxies = split_by_camera(clusters, camera_of[kept])
+    return fit.Side(
+        ImageSet(
+            ArraySource(images),
+            np.full(num_images, -1, np.int32),
+            camera_of,
+            np.array([f"{i:03d}" for i in range(num_images)]),
+        ),
+        PseudoLabels(
+            kept,
+            clusters,
+            proxies,
+            clustering.proxy_tables(clusters, proxies, camera_of[kept]),
+            num_images,
+        ),
+    )
+
+
+VISIBLE, INFRARED = side(4, (1, 2), 0), side(3, (3, 5, 6), 100)
+
+
+def draw(seed=(1, 1), num_steps=6, visible_rows=6):
+    return list(
+        fit.batches(
+            VISIBLE,
+            INFRARED,
+            visible_rows=visible_rows,
+            images_per_proxy=3,
+            num_steps=num_steps,
+            seed=seed,
+        )
+    )
+
+
+def test_sizes_and_types_of_batches():
+    batches = draw()
+    assert len(batches) == 6
+    for batch in batches:
+        assert batch.visible.shape == (6, 2, 1, 3)
+        assert batch.infrared.shape == (12, 2, 1, 3)
+        assert batch.visible.dtype == batch.infrared.dtype == np.uint8
+        assert batch.visible_rows.tolist() == list(range(6))
+        assert batch.infrared_rows.tolist() == list(range(12))
+
+
+def test_labels_are_those_of_the_images():
+    seen = set()
+    for batch in draw(num_steps=20):
+        for given, images, labels, first in (
+            (VISIBLE, batch.visible, batch.visible_labels, 0),
+            (INFRARED, batch.infrared, batch.infrared_labels, 100),
+        ):
+            positions = images[:, 0, 0, 0].astype(int) - first
+            assert (positions % 5).all()  # none that was dropped
+            place = np.searchsorted(given.labels.kept, positions)
+            np.testing.assert_array_equal(labels.proxies, given.labels.proxies[place])
+            np.testing.assert_array_equal(labels.clusters, given.labels.clusters[place])
+            seen |= set((first + positions).tolist())
+    # Twenty steps of six and twelve images reach nearly all of 32 and 36.
+    assert len(seen) > 60
+
+
+def test_a_batch_has_several_images_of_each_of_its_proxies():
+    for batch in draw():
+        for labels, num_proxies in (
+            (batch.visible_labels, 2),
+            (batch.infrared_labels, 4),
+        ):
+            groups = np.asarray(labels.proxies).reshape(num_proxies, 3)
+            assert (groups == groups[:, :1]).all()
+            assert len(set(groups[:, 0].tolist())) == num_proxies
+
+
+def test_the_seed_decides_the_draws():
+    first, again, other = (
+        np.stack([batch.infrared for batch in draw(seed)])
+        for seed in ((1, 2), (1, 2), (1, 3))
+    )
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+
+
+class FakeStep:
+    """A step whose losses and parameters are given, and which notes its calls."""
+
+    def __init__(self, losses, params=0.0):
+        self.losses, self.params, self.calls = losses, params, []
+
+    def __call__(self, state, memories, tables, rate, batch):
+        number = len(self.calls)
+        self.calls.append((int(state.step), memories, tables, rate, batch))
+        named = {"loss": jnp.asarray(self.losses[number]), "half": jnp.asarray(0.5)}
+        params = {"w": jnp.asarray(self.params)}
+        return TrainState(params, {}, (), state.step + 1), memories + 1, named
+
+
+def take(step, num_steps):
+    state = TrainState({"w": jnp.asarray(0.0)}, {}, (), jnp.asarray(10, jnp.int32))
+    batches = iter(range(num_steps))
+    return fit.fit(
+        step,
+        state,
+        0,  # type: ignore[arg-type]
+        "tables",  # type: ignore[arg-type]
+        0.25,
+        batches,  # type: ignore[arg-type]
+        num_steps=num_steps,
+        epoch=3,
+    )
+
+
+def test_every_batch_is_a_step_and_losses_are_averaged():
+    step = FakeStep([1.0, 2.0, 3.0, 6.0, 8.0, 10.0, 5.0])
+    state, losses = take(step, 7)
+    assert int(state.step) == 17
+    assert losses == {"loss": 5.0, "half": 0.5}
+    # State and memories go from step to step; the rest is the epoch's.
+    assert [call[:2] for call in step.calls] == [(10 + i, i) for i in range(7)]
+    assert [call[4] for call in step.calls] == list(range(7))
+    for _, _, tables, rate, _ in step.calls:
+        assert tables == "tables"
+        assert rate.dtype == np.float32
+        assert float(rate) == 0.25
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("bad", [0, 2, 19])
+def test_a_divergence_is_told_with_its_epoch_and_step(value, bad):
+    losses = [1.0] * 20
+    losses[bad] = value
+    step = FakeStep(losses)
+    message = rf"the loss loss is {value} at epoch 3, step {bad + 1}: .*diverged"
+    with pytest.raises(UserError, match=message) as caught:
+        take(step, 20)
+    assert "config.optimizer.rate (now 0.25" in str(caught.value)
+    # It is seen while few steps are in flight, not at the end of the epoch.
+    assert len(step.calls) <= bad + 1 + fit.STEPS_IN_FLIGHT
+
+
+def test_the_last_update_is_looked_at_too():
+    with pytest.raises(UserError, match="a parameter is not finite at epoch 3, step 2"):
+        take(FakeStep([1.0, 1.0], params=float("nan")), 2)
