@@ -3,14 +3,14 @@
 `python -m tests.parity.replay FILE_OR_FOLDER...`
 
 The first letters of a file's name say what it holds. Each file gets a line with the
-worst error of every figure as a share of its tolerance. Exit status: 0 if all are
-within, 1 if a figure is out, a file is of no known group or cannot be read, 2 if a
-path does not exist.
+worst error of every figure and, in brackets, its tolerance: `losses=2.4e-07 (1e-04)`.
+Figures that must be exact count the entries that are wrong: `labels=0 (0)`. Exit
+status: 0 if all are within, 1 if a figure is out, a file is of no known group or
+cannot be read, 2 if a path does not exist.
 """
 
 import argparse
 import importlib
-import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -80,12 +80,18 @@ def out_of_tolerance(figures: Figures) -> list[str]:
     return [name for name, figure in figures.items() if is_out(figure)]
 
 
-def _share(worst: float, tolerance: float) -> str:
-    """An error as a share of its tolerance; exact figures as a count."""
-    if tolerance == 0:
-        return f"{worst:g} wrong" if worst else "exact"
-    share = worst / tolerance
-    return f"{share:.2g}" if math.isfinite(share) else str(share)
+def _number(value: float) -> str:
+    """Two digits, or the one that says it all: 2.4e-07, 1e-04, 0."""
+    if value == 0:
+        return "0"
+    one_digit = f"{value:.0e}"
+    return one_digit if float(one_digit) == value else f"{value:.1e}"
+
+
+def _shown(worst: float, tolerance: float) -> str:
+    """A worst error with its tolerance; exact figures as a count."""
+    error = f"{worst:g}" if tolerance == 0 else _number(worst)
+    return f"{error} ({_number(tolerance)})"
 
 
 def line(name: str, figures: Figures) -> str:
@@ -93,7 +99,7 @@ def line(name: str, figures: Figures) -> str:
     out = out_of_tolerance(figures)
     verdict = "OUT" if out or not figures else "ok"
     shown = ", ".join(
-        f"{figure}={_share(*value)}{' <-- OUT' if figure in out else ''}"
+        f"{figure}={_shown(*value)}{' <-- OUT' if figure in out else ''}"
         for figure, value in figures.items()
     )
     return f"{verdict:3} {name}: {shown or 'nothing to compare'}"

@@ -151,30 +151,43 @@ def _first_figures(encoder, variables, first, inputs, arrays) -> Figures:
         "embeddings": (error(embeddings, arrays["feats_train"]), OTHER),
         "losses": (max(map(relative, _losses(named), arrays["losses"])), LOSS),
     }
-    got = weights.to_torch({"params": state.params, "batch_stats": state.batch_stats})
-    want = part(arrays, "w1/")
-    before = part(arrays, "w0/")
-    gradients = part(arrays, "g/")
-    rate = float(arrays["lr_main"])
-    for kind in ("weights", "statistics"):
-        worst = 0.0
-        for k, value in want.items():
-            is_statistic = "running_" in k
-            if is_statistic != (kind == "statistics") or k not in got:
-                continue
-            difference = np.abs(np.asarray(got[k], np.float64) - value)
-            if not is_statistic and k in gradients:
-                # Adam's first step is about rate x sign(gradient + decay): where that
-                # sum is lost in rounding its sign is too.
-                total = gradients[k] + float(arrays["weight_decay"]) * before[k]
-                sure = np.abs(total) > 1e-3 * max(np.abs(gradients[k]).max(), 1e-12)
-                difference = np.where(sure, difference, np.minimum(difference, 0))
-                if np.abs(got[k] - before[k]).max() > 2.5 * rate:
-                    difference = np.full(1, np.inf)
-            worst = max(worst, float(difference.max() / max(1.0, np.abs(value).max())))
-        figures[kind] = (worst, OTHER)
+    figures |= _weight_figures(state, arrays)
     figures |= memory_figures(memories.visible, arrays, "rgb", "rgb")
     return figures | memory_figures(memories.infrared, arrays, "ir", "ir")
+
+
+def _weight_figures(state, arrays) -> Figures:
+    """Weights and running statistics after the step, and the share left out.
+
+    Adam's first step is about rate x sign(gradient + decay): where that sum is lost in
+    the rounding of the gradient its sign is too, so such entries are left out. They
+    must be few, and no entry may move farther than Adam's first step can.
+    """
+    got = weights.to_torch({"params": state.params, "batch_stats": state.batch_stats})
+    before, gradients = part(arrays, "w0/"), part(arrays, "g/")
+    decay, rate = float(arrays["weight_decay"]), float(arrays["lr_main"])
+    worst = {"weights": 0.0, "statistics": 0.0}
+    masked = total = 0
+    for k, value in part(arrays, "w1/").items():
+        if k not in got:
+            continue
+        difference = np.abs(np.asarray(got[k], np.float64) - value)
+        if "running_" not in k and k in gradients:
+            sum_ = gradients[k] + decay * before[k]
+            sure = np.abs(sum_) > 1e-6 * max(np.abs(gradients[k]).max(), 1e-12)
+            masked, total = masked + (~sure).sum(), total + sure.size
+            difference = np.where(sure, difference, 0)
+            if np.abs(got[k] - before[k]).max() > 2.5 * rate:
+                difference = np.full(1, np.inf)
+        kind = "statistics" if "running_" in k else "weights"
+        scale = max(1.0, np.abs(value).max())
+        worst[kind] = max(worst[kind], float(difference.max() / scale))
+    share = float(masked / max(total, 1))
+    return {
+        "weights": (worst["weights"], OTHER),
+        "weights_masked_share": (share, 0.02),
+        "statistics": (worst["statistics"], OTHER),
+    }
 
 
 def _second_figures(second, arrays) -> Figures:

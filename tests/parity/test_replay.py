@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import numpy as np
@@ -41,8 +42,23 @@ def test_a_line_for_each_file(capsys):
     assert replay.main([str(GOLDEN / f"{name}.npz") for name in names]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in lines] == [f"ok  {n}" for n in names]
-    assert "similarity=0.0" in lines[0]
-    assert "r2i=exact" in lines[0]
+    assert re.search(r" similarity=\d(\.\d)?e-\d\d \(1e-05\)(,|$)", lines[0])
+    assert re.search(r" r2i=0 \(0\)(,|$)", lines[0])
+
+
+def test_a_line_shows_errors_with_their_tolerances():
+    figures = {
+        "losses": (2.44e-7, 1e-4),
+        "same": (0.0, 1e-5),
+        "widened": (1.04e-5, 2.6e-5),
+        "labels": (12.0, 0.0),
+        "nan": (float("nan"), 1e-3),
+    }
+    assert replay.line("t_x", figures) == (
+        "OUT t_x: losses=2.4e-07 (1e-04), same=0 (1e-05), widened=1.0e-05 (2.6e-05), "
+        "labels=12 (0) <-- OUT, nan=nan (1e-03) <-- OUT"
+    )
+    assert replay.line("t_x", {"labels": (0.0, 0.0)}) == "ok  t_x: labels=0 (0)"
 
 
 @pytest.mark.parametrize(
