@@ -9,87 +9,33 @@ import numpy as np
 import optax
 import pytest
 
-from ceil_jax import clustering, fit, optim, parallel, pseudo_labels, steps, weights
-from ceil_jax.clustering.proxies import split_by_camera
+from ceil_jax import fit, optim, parallel, steps, weights
 from ceil_jax.embed import Embedder
 from ceil_jax.encoder import Encoder
 from ceil_jax.encoder.batch_norm import BatchNorm
 from ceil_jax.inputs import augment
-from ceil_jax.inputs.imageset import ArraySource, ImageSet
 from ceil_jax.objective import Objective, stage2
 from ceil_jax.pretrained import SYNTHETIC
-from ceil_jax.pseudo_labels import PseudoLabels
 from ceil_jax.state import Memories, RowLabels, TrainState
-from data.synthetic import generator
-from data.synthetic.parameters import Parameters
+from tests.integration.labelled import SHAPE, SIZE, sides, start, unit_rows
 
 TOLERANCE = 1e-5  # of the largest entry of each tensor
 DEVICES = (1, 2, 4)
-SIZE, PAD = (64, 32), 4
-# The shipped encoder: gradients of random weights are so small in places that rounding
-# is a large share of them.
-SHAPE: dict[str, Any] = {"stage_sizes": (1, 1, 1, 1), "width": 16}
+PAD = 4
 # Rounding that moves one activation across ReLU's kink changes gradients by up to 1e-3.
 # Of the first 400 steps, this one's draws keep all activations the farthest from it.
 STEP = 248
 SEED = 3
 
 
-@functools.cache
-def sides() -> tuple[fit.Side, fit.Side]:
-    """Generated images of eight people, whose identities are the pseudo-labels."""
-    made = Parameters(num_train_identities=8, images_per_infrared_camera=4)
-    batches = [*generator.generate(made, "train")]
-    visible, infrared = (
-        side([batch for batch in batches if batch.infrared == wanted])
-        for wanted in (False, True)
-    )
-    return visible, infrared
-
-
-def side(batches: list[generator.Batch]) -> fit.Side:
-    """One modality's images and labels: a cluster for each person."""
-    counts = [len(batch.images) for batch in batches]
-    clusters = np.repeat(np.arange(len(batches)), counts).astype(np.int32)
-    cameras = np.concatenate([batch.cameras for batch in batches])
-    images = ImageSet(
-        ArraySource(np.concatenate([batch.images for batch in batches])),
-        clusters,
-        cameras,
-        np.array([f"{i:04d}" for i in range(len(clusters))]),
-    )
-    proxies = split_by_camera(clusters, cameras)
-    tables = clustering.proxy_tables(clusters, proxies, cameras)
-    labels = PseudoLabels(
-        np.arange(len(clusters)), clusters, proxies, tables, len(clusters)
-    )
-    return fit.Side(images, labels)
-
-
 def make_epoch(stage: int) -> tuple[Any, Any, Any]:
     """Memories, tables and one batch of 8 visible and 16 infrared images."""
     rng = np.random.default_rng(stage)
-    labels = sides()[0].labels, sides()[1].labels
-    visible, infrared = (pseudo_labels.capacity(s.images) for s in sides())
-    memories = Memories(
-        *(
-            pseudo_labels.initial_memory(unit_rows(rng, len(s.images)), s.labels, size)
-            for s, size in zip(sides(), (visible, infrared), strict=True)
-        )
-    )
-    across = None
-    if stage == 2:
-        across = pseudo_labels.match_across(memories, labels, k1=5, k2=3)
-    tables = pseudo_labels.both_tables(labels, (visible, infrared), across)
+    visible, infrared = (unit_rows(rng, len(side.images)) for side in sides())
     source = fit.batches(
         *sides(), visible_rows=8, images_per_proxy=2, num_steps=1, seed=(SEED, 1)
     )
-    return memories, tables, next(source)
-
-
-def unit_rows(rng: np.random.Generator, num_rows: int) -> np.ndarray:
-    rows = rng.normal(size=(num_rows, Encoder(**SHAPE).num_features))
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    return *start(stage, (visible, infrared)), next(source)
 
 
 def recording(optimizer: optax.GradientTransformation) -> optax.GradientTransformation:
@@ -102,10 +48,11 @@ def recording(optimizer: optax.GradientTransformation) -> optax.GradientTransfor
 
 
 def state_before(optimizer: optax.GradientTransformation) -> TrainState:
-    """The shipped weights, with an Adam that has seen gradients of about 0.01.
+    """The shipped weights, and an Adam that has seen gradients of about 0.01.
 
-    At its very first step Adam divides every gradient by itself: where that is nothing
-    but rounding, so is the step.
+    Of random weights some gradients are so small that rounding is a large share of
+    them; and at its very first step Adam divides every gradient by itself: where that
+    is nothing but rounding, so is the step.
     """
     variables = weights.load(SYNTHETIC)
     state = steps.init_state(
@@ -212,8 +159,8 @@ def test_one_step_is_the_same_on_any_number_of_devices(stage):
     # Nothing that is compared is trivially zero or unchanged.
     for leaf in jax.tree.leaves((gradients, losses)):
         assert np.abs(leaf).max() > 1e-4
-    start, _, batch = make_epoch(stage)
-    assert worst(memories, start)[".visible.proxies"] > 0.1
+    before, _, batch = make_epoch(stage)
+    assert worst(memories, before)[".visible.proxies"] > 0.1
     for n in DEVICES[1:]:
         shares = worst(outputs[n], outputs[1])
         bad = {name: share for name, share in shares.items() if share > TOLERANCE}
