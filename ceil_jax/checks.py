@@ -1,5 +1,6 @@
 """Checks of arguments that the re-rankers, the clustering and the matching share."""
 
+import operator
 from typing import TypeAlias
 
 import jax
@@ -115,15 +116,19 @@ def camera_pair(
 
 
 def at_least(minimum: int, **values: int) -> None:
-    """Check that whole numbers are large enough.
+    """Check that numbers are whole and large enough.
 
     Args:
         minimum: Smallest number allowed.
         **values: The numbers by the name of the argument.
 
     Raises:
-        ValueError: One of them is smaller than `minimum`.
+        ValueError: One of them is not whole or is smaller than `minimum`.
     """
     for name, value in values.items():
-        if value < minimum:
+        try:
+            whole = operator.index(value)
+        except TypeError as error:
+            raise ValueError(f"{name}={value} must be a whole number") from error
+        if whole < minimum:
             raise ValueError(f"{name}={value} must be at least {minimum}")

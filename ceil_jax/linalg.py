@@ -1,4 +1,4 @@
-"""Rows as vectors: lengths and distances."""
+"""Rows as vectors: lengths, products and distances."""
 
 import jax.numpy as jnp
 from jax import lax
@@ -19,6 +19,21 @@ def normalise(x: Float[Array, "*b d"]) -> Float[Array, "*b d"]:
     return x / jnp.sqrt(square)
 
 
+def product(a: Float[Array, "n d"], b: Float[Array, "d m"]) -> Float[Array, "n m"]:
+    """Matrix product in the arrays' own precision on every platform.
+
+    A GPU's default would round the factors to ten bits. Its gradient is as precise.
+
+    Args:
+        a: Left factor.
+        b: Right factor.
+
+    Returns:
+        Inner products of the rows of `a` and the columns of `b`.
+    """
+    return jnp.matmul(a, b, precision=lax.Precision.HIGHEST)
+
+
 def squared_distances(x: Float[Array, "n d"]) -> Float[Array, "n n"]:
     """Squared Euclidean distances of all pairs of rows.
 
@@ -33,8 +48,7 @@ def squared_distances(x: Float[Array, "n d"]) -> Float[Array, "n n"]:
     """
     # Relative to a row, not to the mean: equal rows then give zeros, not rounding.
     x = x - lax.stop_gradient(x[:1])
-    # A GPU's default would round the factors to ten bits.
-    gram = jnp.dot(x, x.T, precision=lax.Precision.HIGHEST)
+    gram = product(x, x.T)
     square = (x * x).sum(1)
     distances = jnp.maximum(square[:, None] + square[None, :] - 2 * gram, 0)
     return jnp.where(jnp.eye(x.shape[0], dtype=bool), 0, distances)

@@ -5,6 +5,9 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
+from ceil_jax import checks, shapes
+from ceil_jax.shapes import AnyArray
+
 
 def _row_mean(
     loss: Float[Array, " b"], row_mask: Bool[Array, " b"]
@@ -15,9 +18,9 @@ def _row_mean(
 
 
 def cdl(
-    scores: Float[Array, "b p"],
-    positives: Int[Array, "b m"],
-    proxy_cameras: Int[Array, " p"],
+    scores: Float[AnyArray, "b p"],
+    positives: Int[AnyArray, "b m"],
+    proxy_cameras: Int[AnyArray, " p"],
     *,
     num_negatives: int,
 ) -> Float[Array, ""]:
@@ -40,21 +43,19 @@ def cdl(
         The mean loss.
 
     Raises:
-        ValueError: `num_negatives` is negative or the shapes do not agree.
+        ValueError: `num_negatives` is negative, or an array has the wrong shape or
+            type.
 
     References:
         Xia et al., TCSVT 2025, the CDL loss; the released `models/camera_memory.py`,
         which gathers the proxies of each camera in a loop over rows. Here all rows and
         cameras are one masked top-k.
     """
-    if num_negatives < 0:
-        raise ValueError(f"{num_negatives=} must be at least 0")
+    checks.at_least(0, num_negatives=num_negatives)
+    scores = shapes.matrix("scores", scores)
     num_rows, num_proxies = scores.shape
-    if positives.shape[0] != num_rows or proxy_cameras.shape != (num_proxies,):
-        raise ValueError(
-            f"{scores.shape=}, {positives.shape=} and {proxy_cameras.shape=} must be "
-            "(b, p), (b, m) and (p,)"
-        )
+    positives = shapes.whole("positives", positives, (num_rows, None))
+    proxy_cameras = shapes.whole("proxy_cameras", proxy_cameras, (num_proxies,))
     num_negatives = min(num_negatives, num_proxies)
     columns = jnp.arange(num_proxies)
 
@@ -77,7 +78,10 @@ def cdl(
 
 
 def info_nce(
-    scores: Float[Array, "b c"], labels: Int[Array, " b"], *, num_valid: Int[Array, ""]
+    scores: Float[AnyArray, "b c"],
+    labels: Int[AnyArray, " b"],
+    *,
+    num_valid: Int[AnyArray, ""] | int,
 ) -> Float[Array, ""]:
     """Softmax cross-entropy over the first `num_valid` columns, mean over rows.
 
@@ -89,10 +93,16 @@ def info_nce(
     Returns:
         The mean loss.
 
+    Raises:
+        ValueError: An array has the wrong shape or type.
+
     References:
         van den Oord et al., 2018; Xia et al., TCSVT 2025, the ID loss; the released
         `models/camera_memory.py`.
     """
+    scores = shapes.matrix("scores", scores)
+    labels = shapes.whole("labels", labels, (scores.shape[0],))
+    num_valid = shapes.whole("num_valid", num_valid, ())
     is_cluster = jnp.arange(scores.shape[1])[None, :] < num_valid
     logits = jnp.where(is_cluster, scores, -jnp.inf)
     index = jnp.maximum(labels, 0)[:, None]

@@ -4,12 +4,14 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from ceil_jax import checks, shapes
 from ceil_jax.linalg import squared_distances
+from ceil_jax.shapes import AnyArray
 
 
 def mmd(
-    visible: Float[Array, "n d"],
-    infrared: Float[Array, "n d"],
+    visible: Float[AnyArray, "n d"],
+    infrared: Float[AnyArray, "n d"],
     *,
     kernel_mul: float = 2.0,
     num_kernels: int = 5,
@@ -31,16 +33,19 @@ def mmd(
         mean(XX + YY - XY - YX) of the kernel matrix's four blocks; at least 0.
 
     Raises:
-        ValueError: The batches differ in shape, or there is no kernel.
+        ValueError: The batches are no matrices or differ in shape, there is no kernel,
+            or `kernel_mul` is not more than 0.
 
     References:
         Long et al., ICML 2015; Xia et al., TCSVT 2025, stage 1; the released
         `models/mmd.py`.
     """
-    if visible.shape != infrared.shape:
-        raise ValueError(f"{visible.shape=} must equal {infrared.shape=}")
-    if num_kernels < 1:
-        raise ValueError(f"{num_kernels=} must be at least 1")
+    visible = shapes.matrix("visible", visible)
+    infrared = shapes.matrix("infrared", infrared)
+    visible = shapes.same("visible", visible, "infrared", infrared)
+    checks.at_least(1, num_kernels=num_kernels)
+    if not kernel_mul > 0:
+        raise ValueError(f"{kernel_mul=} must be more than 0")
     n = visible.shape[0]
     d2 = squared_distances(jnp.concatenate([visible, infrared]))
     base = lax.stop_gradient(d2).sum() / ((2 * n) ** 2 - 2 * n)

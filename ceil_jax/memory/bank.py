@@ -5,11 +5,13 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int
 
-from ceil_jax.linalg import normalise
+from ceil_jax import checks, shapes
+from ceil_jax.linalg import normalise, product
+from ceil_jax.shapes import AnyArray
 
 
 def centers(
-    features: Float[Array, "n d"], labels: Int[Array, " n"], *, num_rows: int
+    features: Float[AnyArray, "n d"], labels: Int[AnyArray, " n"], *, num_rows: int
 ) -> Float[Array, "r d"]:
     """Mean of the features of each label, normalised to length 1.
 
@@ -22,16 +24,15 @@ def centers(
         The memory.
 
     Raises:
-        ValueError: The lengths differ, or `num_rows` is less than 1.
+        ValueError: `features` is no matrix, `labels` are not whole numbers, one for
+            each row, or `num_rows` is less than 1.
 
     References:
         Xia et al., TCSVT 2025, eq. for the proxy centres; the released `trainer.py`.
     """
-    features, labels = jnp.asarray(features), jnp.asarray(labels)
-    if features.shape[0] != labels.shape[0]:
-        raise ValueError(f"{labels.shape=} must have one entry per row of features")
-    if num_rows < 1:
-        raise ValueError(f"{num_rows=} must be at least 1")
+    features = shapes.matrix("features", features)
+    labels = shapes.whole("labels", labels, (features.shape[0],))
+    checks.at_least(1, num_rows=num_rows)
     rows = jnp.where(labels < 0, num_rows, labels)
     # The length of a sum and of a mean have one direction: no division by the count.
     total = jnp.zeros((num_rows, features.shape[1]), features.dtype)
@@ -41,25 +42,25 @@ def centers(
 @jax.custom_vjp
 def _scores(embeddings, memory, gradient_memory):
     del gradient_memory
-    return embeddings @ memory.T
+    return product(embeddings, memory.T)
 
 
 def _scores_forward(embeddings, memory, gradient_memory):
-    return embeddings @ memory.T, gradient_memory
+    return product(embeddings, memory.T), gradient_memory
 
 
 def _scores_backward(gradient_memory, grad):
     # Memories are state, not parameters: the step never asks for their gradients.
-    return grad @ gradient_memory, jnp.zeros_like(gradient_memory), None
+    return product(grad, gradient_memory), jnp.zeros_like(gradient_memory), None
 
 
 _scores.defvjp(_scores_forward, _scores_backward)
 
 
 def scores(
-    embeddings: Float[Array, "b d"],
-    memory: Float[Array, "r d"],
-    gradient_memory: Float[Array, "r d"] | None = None,
+    embeddings: Float[AnyArray, "b d"],
+    memory: Float[AnyArray, "r d"],
+    gradient_memory: Float[AnyArray, "r d"] | None = None,
 ) -> Float[Array, "b r"]:
     """Cosine similarities of embeddings to memory rows; the memory is a constant.
 
@@ -73,11 +74,17 @@ def scores(
     Returns:
         The products.
 
+    Raises:
+        ValueError: One of the arrays is no matrix, the widths differ, or
+            `gradient_memory` has another shape than `memory`.
+
     References:
         The released `models/ClusterContrast/cm.py`, whose backward pass both multiplies
         with and replaces the memory. Here the two memories are two arguments.
     """
-    memory = lax.stop_gradient(memory)
+    memory = lax.stop_gradient(shapes.matrix("memory", memory))
+    embeddings = shapes.matrix("embeddings", embeddings, width=memory.shape[1])
     if gradient_memory is None:
-        return embeddings @ memory.T
+        return product(embeddings, memory.T)
+    gradient_memory = shapes.same("gradient_memory", gradient_memory, "memory", memory)
     return _scores(embeddings, memory, lax.stop_gradient(gradient_memory))

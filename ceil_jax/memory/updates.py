@@ -5,7 +5,21 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from ceil_jax.linalg import normalise
+from ceil_jax import shapes
+from ceil_jax.linalg import normalise, product
+from ceil_jax.shapes import AnyArray
+
+
+def _checked(
+    memory: Float[AnyArray, "r d"],
+    embeddings: Float[AnyArray, "b d"],
+    labels: Int[AnyArray, " b"],
+) -> tuple[Float[Array, "r d"], Float[Array, "b d"], Int[Array, " b"]]:
+    """What every update is given, checked, the embeddings as constants."""
+    memory = shapes.matrix("memory", memory)
+    embeddings = shapes.matrix("embeddings", embeddings, width=memory.shape[1])
+    labels = shapes.whole("labels", labels, (embeddings.shape[0],))
+    return memory, lax.stop_gradient(embeddings), labels
 
 
 def _same_label(labels: Int[Array, " b"]) -> Bool[Array, "b b"]:
@@ -22,16 +36,16 @@ def _set_rows(
     """Write each label's value once, from the first of its rows in the batch."""
     is_first = jnp.argmax(same, axis=1) == jnp.arange(labels.shape[0])
     rows = jnp.where(is_first & (labels >= 0), labels, memory.shape[0])
-    return jnp.asarray(memory).at[rows].set(values, mode="drop")
+    return memory.at[rows].set(values, mode="drop")
 
 
 def dcmu(
-    memory: Float[Array, "r d"],
-    embeddings: Float[Array, "b d"],
-    labels: Int[Array, " b"],
+    memory: Float[AnyArray, "r d"],
+    embeddings: Float[AnyArray, "b d"],
+    labels: Int[AnyArray, " b"],
     *,
     smoothing: float = 0.5,
-    into: Float[Array, "r d"] | None = None,
+    into: Float[AnyArray, "r d"] | None = None,
 ) -> Float[Array, "r d"]:
     r"""Difficulty-aware cluster-based memory update.
 
@@ -52,7 +66,8 @@ def dcmu(
         The new memory; rows without a member are unchanged.
 
     Raises:
-        ValueError: `smoothing` is outside [0, 1].
+        ValueError: `smoothing` is outside [0, 1], or an array has the wrong shape or
+            type.
 
     References:
         Xia et al., TCSVT 2025, DCMU; the released `models/ClusterContrast/cm.py`, which
@@ -61,9 +76,10 @@ def dcmu(
     """
     if not 0 <= smoothing <= 1:
         raise ValueError(f"{smoothing=} must be between 0 and 1")
-    embeddings = lax.stop_gradient(embeddings)
+    memory, embeddings, labels = _checked(memory, embeddings, labels)
+    target = memory if into is None else shapes.same("into", into, "memory", memory)
     same = _same_label(labels)
-    own = jnp.asarray(memory)[jnp.maximum(labels, 0)]
+    own = memory[jnp.maximum(labels, 0)]
     difficulty = 1 - (embeddings * own).sum(1)  # b
     count = jnp.maximum(same.sum(1), 1).astype(difficulty.dtype)
     mean = jnp.where(same, difficulty[None, :], 0).sum(1) / count
@@ -76,14 +92,13 @@ def dcmu(
     softmax = jax.nn.softmax(jnp.where(is_member, masked, 0), axis=1)
     hardest = jax.nn.one_hot(jnp.argmax(masked, axis=1), labels.shape[0])
     weights = smoothing * softmax + (1 - smoothing) * hardest
-    target = memory if into is None else into
-    return _set_rows(target, normalise(weights @ embeddings), labels, same)
+    return _set_rows(target, normalise(product(weights, embeddings)), labels, same)
 
 
 def random_member(
-    memory: Float[Array, "r d"],
-    embeddings: Float[Array, "b d"],
-    labels: Int[Array, " b"],
+    memory: Float[AnyArray, "r d"],
+    embeddings: Float[AnyArray, "b d"],
+    labels: Int[AnyArray, " b"],
     *,
     key: PRNGKeyArray,
 ) -> Float[Array, "r d"]:
@@ -98,20 +113,23 @@ def random_member(
     Returns:
         The new memory; rows without a member are unchanged.
 
+    Raises:
+        ValueError: An array has the wrong shape or type.
+
     References:
         The released `models/ClusterContrast/cm.py`, the update without weights.
     """
+    memory, embeddings, labels = _checked(memory, embeddings, labels)
     same = _same_label(labels)
     draws = jax.random.uniform(key, labels.shape)
     chosen = jnp.argmax(jnp.where(same, draws[None, :], -1.0), axis=1)
-    values = lax.stop_gradient(embeddings)[chosen]
-    return _set_rows(memory, values, labels, same)
+    return _set_rows(memory, embeddings[chosen], labels, same)
 
 
 def momentum(
-    memory: Float[Array, "r d"],
-    embeddings: Float[Array, "b d"],
-    labels: Int[Array, " b"],
+    memory: Float[AnyArray, "r d"],
+    embeddings: Float[AnyArray, "b d"],
+    labels: Int[AnyArray, " b"],
     *,
     beta: float,
 ) -> Float[Array, "r d"]:
@@ -129,13 +147,14 @@ def momentum(
         The new memory; rows without a member are unchanged.
 
     Raises:
-        ValueError: `beta` is outside [0, 1].
+        ValueError: `beta` is outside [0, 1], or an array has the wrong shape or type.
 
     References:
         Dai et al., ACCV 2022; the released `models/ClusterContrast/cm.py`, class `HM`.
     """
     if not 0 <= beta <= 1:
         raise ValueError(f"{beta=} must be between 0 and 1")
+    memory, embeddings, labels = _checked(memory, embeddings, labels)
 
     def step(rows, pair):
         embedding, label = pair
@@ -143,4 +162,4 @@ def momentum(
         target = jnp.where(label >= 0, label, rows.shape[0])
         return rows.at[target].set(normalise(row), mode="drop"), None
 
-    return lax.scan(step, memory, (lax.stop_gradient(embeddings), labels))[0]
+    return lax.scan(step, memory, (embeddings, labels))[0]

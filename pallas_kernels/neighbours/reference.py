@@ -20,7 +20,8 @@ def nearest(
         # The last block is moved back to stay inside: its first rows come twice.
         own = start + jnp.arange(block_rows)  # (b,)
         queries = lax.dynamic_slice_in_dim(features, start, block_rows)
-        products = jnp.dot(queries, features.T, preferred_element_type=jnp.float32)
+        # A GPU's default would round the factors to ten bits: other neighbours.
+        products = jnp.dot(queries, features.T, precision=lax.Precision.HIGHEST)
         itself = own[:, None] == jnp.arange(num_rows)[None, :]
         # An equal row, or rounding, must not come before the row itself.
         _, indices = lax.top_k(jnp.where(itself, jnp.inf, products), k)

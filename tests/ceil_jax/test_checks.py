@@ -1,8 +1,11 @@
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from ceil_jax import checks
+from ceil_jax.rerank import gcr
 
 
 def test_rows_come_as_contiguous_float32_without_a_needless_copy():
@@ -36,3 +39,17 @@ def test_numbers_that_are_too_small_are_named():
     checks.at_least(1, a=1, b=7)
     with pytest.raises(ValueError, match="b=0 must be at least 1"):
         checks.at_least(1, a=1, b=0)
+
+
+@pytest.mark.parametrize("value", [2.5, 2.0, "2", None, np.ones(2)])
+def test_numbers_that_are_not_whole_are_named(value):
+    others: Any = {"k1": np.int64(2), "k2": np.asarray(3)}
+    checks.at_least(1, **others)
+    with pytest.raises(ValueError, match=r"k1=.* must be a whole number"):
+        checks.at_least(1, k1=value)
+
+
+def test_a_rank_that_is_not_whole_is_refused():
+    wrong: Any = 2.5
+    with pytest.raises(ValueError, match=r"k1=2\.5 must be a whole number"):
+        gcr(np.eye(4), np.eye(4), k1=wrong)

@@ -18,7 +18,7 @@ LAYERS = (
     # The method's arithmetic.
     "losses memory encoder metrics optim schedules weights objective state neighbours",
     # What everything may use.
-    "checks config errors files linalg progress",
+    "checks config errors files linalg progress shapes",
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names.split()}
 READS_CONFIG = {"main", "train", "trainer", "model", "score", "evaluate"}
