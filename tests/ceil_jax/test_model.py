@@ -1,0 +1,64 @@
+"""Devices, batches and weights as the configuration asks for them."""
+
+import jax
+import numpy as np
+import pytest
+
+from ceil_jax import model
+from ceil_jax.config import Config
+from ceil_jax.encoder import Encoder
+from ceil_jax.errors import UserError
+
+
+@pytest.mark.parametrize(("asked", "given"), [(0, 4), (1, 1), (3, 3), (4, 4)])
+def test_devices(asked, given):
+    devices = model.devices_of(Config(num_devices=asked))
+    assert devices == jax.local_devices()[:given]
+
+
+def test_more_devices_than_there_are():
+    with pytest.raises(UserError, match=r"num_devices=5, but there are 4 local"):
+        model.devices_of(Config(num_devices=5))
+
+
+@pytest.mark.parametrize(
+    ("rows", "per_proxy", "devices", "would", "fewer"),
+    [
+        (20, 5, 8, "40", 5),
+        (20, 5, 3, "15 or 30", 2),
+        (6, 2, 4, "4 or 8", 3),
+        (7, 1, 4, "4 or 8", 1),
+    ],
+)
+def test_a_batch_that_does_not_divide(rows, per_proxy, devices, would, fewer):
+    config = Config()
+    config.batch.visible_rows, config.batch.images_per_proxy = rows, per_proxy
+    message = f"={rows} .* the {devices} devices: {would} would, or .*devices={fewer}$"
+    with pytest.raises(UserError, match=message):
+        model.check_batch(config, devices)
+    for number in would.split(" or "):
+        config.batch.visible_rows = int(number)
+        assert int(number) % per_proxy == 0
+        model.check_batch(config, devices)
+    config.batch.visible_rows = rows
+    model.check_batch(config, fewer)
+
+
+def test_the_encoder_is_the_configured_one():
+    config = Config()
+    config.encoder.stage_sizes, config.encoder.width = (1, 2, 1, 1), 8
+    config.encoder.dtype = "bfloat16"
+    encoder = model.encoder_of(config, synchronised=False)
+    assert encoder == Encoder((1, 2, 1, 1), 8, dtype=np.dtype("bfloat16"))
+    assert model.encoder_of(config, synchronised=True).axis_name == "batch"
+
+
+def test_weights_that_cannot_be_read(tmp_path):
+    config = Config(init_from=str(tmp_path / "none.safetensors"))
+    with pytest.raises(UserError, match=r"config\.init_from.*none\.safetensors"):
+        model.initial_state(config)
+
+
+def test_rows_become_unit_rows():
+    rows = model.unit_rows(np.array([[3.0, 4.0], [0.0, 0.0]], np.float32))
+    np.testing.assert_allclose(rows, [[0.6, 0.8], [0.0, 0.0]], rtol=1e-6)

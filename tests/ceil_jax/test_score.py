@@ -1,0 +1,93 @@
+"""Figures as curves and lines, and the recorded run beside them."""
+
+import json
+
+import pytest
+
+from ceil_jax import score
+from ceil_jax.config import Config, to_dict
+from ceil_jax.errors import UserError
+from ceil_jax.report.results import FIGURES, ModeResults, Results, Spread
+
+
+def figures(rank1: float, mean_ap: float) -> dict[str, Spread]:
+    others = {name: Spread(0.0, 0.0) for name in FIGURES}
+    return others | {"rank1": Spread(rank1, 1.0), "mAP": Spread(mean_ap, 2.0)}
+
+
+RESULTS = Results(
+    "sysu_mm01",
+    "ceil",
+    10,
+    {
+        "all": ModeResults(figures(40.0, 30.0), figures(60.0, 50.0)),
+        "indoor": ModeResults(figures(50.0, 45.0), None),
+    },
+    "epoch 7",
+)
+
+
+def test_the_score_of_a_model_is_its_mean_rank1_without_re_ranking():
+    assert score.mean_rank1(RESULTS) == 45.0
+
+
+def test_every_figure_has_a_name():
+    flat = score.flat(RESULTS)
+    assert len(flat) == 3 * len(FIGURES)
+    assert flat["all/plain/mAP"] == 30.0
+    assert flat["all/gcr/rank1"] == 60.0
+    assert "indoor/gcr/rank1" not in flat
+
+
+def test_the_line_names_the_checkpoint_and_every_mode():
+    assert score.line(RESULTS) == (
+        "epoch 7: all/plain Rank-1 40.0 mAP 30.0, all/gcr Rank-1 60.0 mAP 50.0, "
+        "indoor/plain Rank-1 50.0 mAP 45.0"
+    )
+
+
+@pytest.fixture
+def config():
+    return Config(stage1_epochs=3, stage2_epochs=4)
+
+
+def record(config, path, **changes):
+    """Write a recorded run of the same settings but for the changes."""
+    settings = to_dict(config) | changes
+    content = {"results": RESULTS.to_json(), "note": "a note", "config": settings}
+    path.write_text(json.dumps(content))
+    config.evaluation.control = str(path)
+
+
+def test_a_control_of_the_same_length_is_shown(config, tmp_path):
+    record(config, tmp_path / "a.json", stage1_epochs=7, stage2_epochs=0, cache_gib=9.0)
+    found = score.read_control(config)
+    assert found is not None
+    assert found[0].modes["all"] == RESULTS.modes["all"]
+    assert found[1] == "a note"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"stage1_epochs": 8, "stage2_epochs": 0}, {"trial": 2}, {"dataset": "llcm"}],
+    ids=["longer", "other split", "other data"],
+)
+def test_a_control_that_does_not_compare_is_left_out(config, tmp_path, changes):
+    record(config, tmp_path / "a.json", **changes)
+    assert score.read_control(config) is None
+
+
+def test_no_control_is_asked_for(config):
+    assert score.read_control(config) is None
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"results": {}}'])
+def test_a_file_that_is_no_record_is_refused(config, tmp_path, text):
+    path = tmp_path / "a.json"
+    path.write_text(text)
+    config.evaluation.control = str(path)
+    with pytest.raises(UserError, match=r"evaluation\.control=.*a\.json"):
+        score.read_control(config)
+    path.unlink()
+    with pytest.raises(UserError, match=r"a\.json"):
+        score.read_control(config)
