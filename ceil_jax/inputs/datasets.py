@@ -11,6 +11,7 @@ import numpy as np
 from ceil_jax import progress as progress_bars
 from ceil_jax.inputs.imageset import ArraySource, ImageSet, ImageSource, RecordSource
 from data import registry
+from data.errors import DataError
 
 if TYPE_CHECKING:
     from data.index import Index
@@ -100,7 +101,6 @@ def load(
         options: See `prepare`.
         progress: See `prepare`.
         trial: From 1: which of the data set's splits into training and test people.
-            Data sets with one split have it for every trial.
         cache_gib: The four sets are loaded into memory if they fit into this many
             GiB together; else images are read from disk whenever they are taken.
 
@@ -110,8 +110,7 @@ def load(
     Raises:
         data.errors.DataError: The data are wrong, or there is no such trial.
     """
-    from data.errors import DataError
-
+    _check_trial(name, trial)
     builder = prepare(
         name,
         data_dir=data_dir,
@@ -122,10 +121,15 @@ def load(
     )
     from data.index import read_index
 
+    return _open(builder, read_index(builder), trial, cache_gib, progress)
+
+
+def _check_trial(name: str, trial: int) -> None:
     num_trials = registry.find(name).num_trials
+    if num_trials == 1 and trial != 1:
+        raise DataError(f"{name} has one split, so {trial=} must be 1")
     if not 1 <= trial <= num_trials:
         raise DataError(f"{name} has trials 1 to {num_trials}, not {trial}")
-    return _open(builder, read_index(builder), trial, cache_gib, progress)
 
 
 def _open(
@@ -134,9 +138,8 @@ def _open(
     """The four image sets of a trial, in memory if they fit."""
     from data.schema import INFRARED, VISIBLE
 
-    column = trial - 1 if index.train.shape[1] > 1 else 0
     chosen = [
-        np.flatnonzero(member[:, column] & (index.modality == modality))
+        np.flatnonzero(member[:, trial - 1] & (index.modality == modality))
         for member in (index.train, index.test)
         for modality in (VISIBLE, INFRARED)
     ]

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("ceil_jax", "pallas_kernels", "data", "configs")
+PACKAGES = ("ceil_jax", "pallas_kernels", "data", "configs", "benchmarks")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 

@@ -21,7 +21,7 @@ LAYERS = (
     "checks config errors files linalg progress shapes",
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names.split()}
-READS_CONFIG = {"main", "train", "trainer", "model", "score", "evaluate"}
+READS_CONFIG = {"main", "train", "trainer", "model", "score"}
 PURE = ("ceil_jax.losses", "ceil_jax.memory", "ceil_jax.metrics", "pallas_kernels")
 EFFECTS = {"absl", "logging", "os", "pathlib", "shutil", "subprocess", "sys", "tqdm"}
 FILES = source.files(*source.PACKAGES)
@@ -81,6 +81,13 @@ def test_arithmetic_has_no_effects(path):
     if source.module_name(path).startswith(PURE):
         used = {name.split(".")[0] for name in source.imports(path)}
         assert not used & EFFECTS
+
+
+@pytest.mark.parametrize("path", FILES, ids=source.relative)
+def test_only_benchmarks_import_benchmarks(path):
+    if source.module_name(path).split(".")[0] != "benchmarks":
+        used = {name.split(".")[0] for name in source.imports(path)}
+        assert "benchmarks" not in used
 
 
 def test_no_circles():

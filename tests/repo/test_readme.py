@@ -5,11 +5,8 @@ import shlex
 import sys
 
 import pytest
-from absl import flags
-from ml_collections import config_flags
 
-from ceil_jax.config import Config, check
-from tests.repo import source
+from tests.repo import program, source
 
 DOCUMENTS = ("README.md", "CONTRIBUTING.md")
 GUIDES = [source.relative(path) for path in sorted(source.ROOT.glob("docs/*.md"))]
@@ -30,15 +27,6 @@ def commands(document: str) -> list[list[str]]:
     return [w for w in words if w]
 
 
-def arguments_of_main(words: list[str]) -> list[str] | None:
-    """What stands after `python -m ceil_jax.main`, or None in other commands."""
-    for start in range(len(words) - 2):
-        python, dash, module = words[start : start + 3]
-        if python.endswith(("python", "python3")) and dash == "-m":
-            return words[start + 3 :] if module == "ceil_jax.main" else None
-    return None
-
-
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_make_targets_exist(document):
     targets = set(TARGET.findall((source.ROOT / "Makefile").read_text()))
@@ -52,27 +40,11 @@ def test_make_targets_exist(document):
 def test_commands_of_the_program_parse(document, monkeypatch):
     monkeypatch.chdir(source.ROOT)
     for words in commands(document):
-        arguments = arguments_of_main(words)
+        arguments = program.arguments_of_main(words)
         if arguments is not None:
             # The library finds the overridden fields there.
             monkeypatch.setattr(sys, "argv", ["main", *arguments])
-            parse(sys.argv)
-
-
-def parse(argv: list[str]) -> None:
-    """Read arguments as the program does, with flags of this test's own.
-
-    Raises:
-        Exception: A flag, a config file or a field does not exist.
-    """
-    values = flags.FlagValues()
-    config_flags.DEFINE_config_file("config", flag_values=values)
-    flags.DEFINE_string("workdir", None, "", flag_values=values)
-    flags.DEFINE_enum("mode", "train", ["train", "evaluate"], "", flag_values=values)
-    left = values(argv)
-    assert left == ["main"], f"{left[1:]} are no flags"
-    assert isinstance(values.config, Config), "no --config"
-    check(values.config)
+            program.parse(sys.argv)
 
 
 def test_readme_shows_the_two_commands():

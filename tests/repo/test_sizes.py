@@ -6,7 +6,7 @@ import pytest
 
 from tests.repo import source
 
-FILES = source.files(*source.PACKAGES, "tests", "benchmarks", "scripts")
+FILES = source.files(*source.PACKAGES, "tests", "scripts")
 MAX_FILE, MAX_FUNCTION = 400, 80
 
 

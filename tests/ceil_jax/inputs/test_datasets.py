@@ -109,11 +109,13 @@ def test_regdb_trials_split_the_people_by_their_lists(tmp_path: Path, cache: str
         assert "4 identities instead of 412" in splits.warnings[0]
 
 
-def test_trials_that_do_not_exist_are_refused(tmp_path: Path, cache: str):
-    root = write_regdb(tmp_path / "RegDB")
+def test_trials_that_do_not_exist_are_refused_before_anything_is_read(tmp_path: Path):
     for trial in (0, 11):
         with pytest.raises(DataError, match=f"trials 1 to 10, not {trial}"):
-            load_regdb(root, cache, trial)
+            load_regdb(tmp_path / "missing", str(tmp_path / "cache"), trial)
+    with pytest.raises(DataError, match="synthetic has one split, so trial=2 must be"):
+        datasets.load("synthetic", prepared_dir=str(tmp_path / "cache"), trial=2)
+    assert not list(tmp_path.iterdir())
 
 
 def test_unknown_name_is_refused(cache: str):

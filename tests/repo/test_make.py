@@ -1,0 +1,68 @@
+"""What `make` would run is understood by the shell and by the program."""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.repo import program, source
+
+pytestmark = pytest.mark.skipif(not shutil.which("make"), reason="no make here")
+
+
+def dry_run(*words: str) -> list[list[str]]:
+    """Words of the commands that make would run; the shell must understand them."""
+    # Under `make test` the outer make's flags and variables must not come along.
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
+    shown = subprocess.run(
+        ["make", "--no-print-directory", "-n", *words],
+        cwd=source.ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+    )
+    assert shown.returncode == 0, shown.stderr
+    subprocess.run(["bash", "-n"], input=shown.stdout, text=True, check=True)
+    return [shlex.split(line) for line in shown.stdout.splitlines()]
+
+
+def config_of(commands: list[list[str]], monkeypatch):
+    """The configuration of the one command of the program."""
+    found = [a for a in map(program.arguments_of_main, commands) if a is not None]
+    (arguments,) = found
+    monkeypatch.chdir(source.ROOT)
+    # The library finds the overridden fields there.
+    monkeypatch.setattr(sys, "argv", ["main", *arguments])
+    return program.parse(sys.argv)
+
+
+def test_demo(monkeypatch):
+    assert config_of(dry_run("demo"), monkeypatch).dataset == "synthetic"
+    flags = "DEMO_FLAGS=--config.seed=7 --config.stage1_epochs=2"
+    changed = config_of(dry_run("demo", flags), monkeypatch)
+    assert (changed.seed, changed.stage1_epochs) == (7, 2)
+
+
+@pytest.mark.parametrize(
+    ("layout", "dataset"),
+    [("RegDB", "regdb"), ("SYSU-MM01", "sysu_mm01"), ("LLCM", "llcm")],
+)
+def test_people(monkeypatch, layout, dataset):
+    words = ["people", "PEOPLE=x"]
+    if layout != "RegDB":  # the default
+        words.append(f"LAYOUT={layout}")
+    config = config_of(dry_run(*words), monkeypatch)
+    assert config.dataset == dataset
+    assert config.data_dir == f"x/{layout}"
+    assert config.allow_partial
+    assert config.image_size == (96, 48)
+
+
+def test_test():
+    tail = ["-m", "pytest", "-n", "3", "--dist", "worksteal", "-x", "tests/repo"]
+    commands = dry_run("test", "WORKERS=3", "PYTEST_FLAGS=-x", "TEST=tests/repo")
+    assert commands[-1][1:] == tail
+    assert commands[-1][0].endswith("python")
