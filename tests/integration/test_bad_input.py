@@ -10,7 +10,6 @@ from safetensors.numpy import save_file
 
 from ceil_jax import train
 from ceil_jax.checkpoint import Checkpoints
-from ceil_jax.compilation import use_cache
 from ceil_jax.errors import UserError
 from data.errors import DataError
 from tests.integration import small
@@ -90,15 +89,9 @@ def test_help_lists_the_fields_of_the_config():
     assert "--workdir" in done.stdout
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("bad")
-
-
 @pytest.fixture
-def config(folder):
-    made = small.config(folder)
-    use_cache(made.compilation_cache)
+def config(shared):
+    made = small.config(shared)
     made.stage1_epochs, made.stage2_epochs = 1, 0
     made.optimizer.warmup_epochs = 0
     made.evaluation.baselines = False
@@ -170,10 +163,10 @@ def test_a_trained_folder_refuses_what_does_not_fit_it(config, tmp_path):
         train.train_and_evaluate(config, tmp_path)
     with Checkpoints(tmp_path / "checkpoints") as saved:
         assert saved.epochs == [1]
-    config.trial = 2
-    with pytest.raises(UserError, match=r"trial is 2.*trained with 1"):
+    config.synthetic.seed = 2
+    with pytest.raises(UserError, match=r"synthetic is .*'seed': 2.*trained with"):
         train.evaluate_checkpoint(config, tmp_path)
-    config.trial, config.seed = 1, 77
+    config.synthetic.seed, config.seed = 0, 77
     with pytest.raises(UserError, match=r"seed=77.*seed 1"):
         train.train_and_evaluate(config, tmp_path)
     config.seed, config.encoder.width = 1, 6

@@ -3,10 +3,7 @@
 import copy
 import dataclasses
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,39 +13,14 @@ import pytest
 
 from ceil_jax import model, train
 from ceil_jax.checkpoint import Checkpoints
-from ceil_jax.compilation import use_cache
 from tests.integration import small
-from tests.repo import source
 
 FIGURES = {"rank1", "rank5", "rank10", "rank20", "mAP", "mINP"}
 
 
-@pytest.fixture(scope="module")
-def config(tmp_path_factory):
-    made = small.config(tmp_path_factory.mktemp("small"))
-    use_cache(made.compilation_cache)
-    return made
-
-
-@pytest.fixture(scope="module")
-def whole(config, tmp_path_factory):
-    """The folder of an uninterrupted run, by the command line, and what it printed."""
-    folder = tmp_path_factory.mktemp("whole")
-    command = [sys.executable, "-m", "ceil_jax.main", f"--workdir={folder}"]
-    command += ["--config=configs/synthetic.py", *small.words(config)]
-    # As many virtual devices as this process: they share the cores out, and with them
-    # the order of sums.
-    environment = os.environ | {"JAX_NUM_CPU_DEVICES": str(len(jax.devices()))}
-    done = subprocess.run(
-        command,
-        cwd=source.ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return folder, done.stdout
+@pytest.fixture
+def config(shared):
+    return small.config(shared)
 
 
 def records(folder: Path) -> list[dict[str, Any]]:
