@@ -1,16 +1,23 @@
-"""Generated people whose identities stand for the pseudo-labels of an epoch."""
+"""Generated people whose identities are an epoch's pseudo-labels; its step."""
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+import optax
 
-from ceil_jax import clustering, pseudo_labels
+from ceil_jax import clustering, optim, parallel, pseudo_labels, steps, weights
 from ceil_jax.clustering.proxies import split_by_camera
+from ceil_jax.encoder import Encoder
 from ceil_jax.fit import Side
 from ceil_jax.inputs.imageset import ArraySource, ImageSet
+from ceil_jax.objective import Objective
+from ceil_jax.pretrained import SYNTHETIC
 from ceil_jax.pseudo_labels import PseudoLabels
-from ceil_jax.state import BothTables, Memories
+from ceil_jax.state import BothTables, Memories, TrainState
 from data.synthetic import generator
 from data.synthetic.parameters import Parameters
 
@@ -18,6 +25,7 @@ SIZE = (64, 32)
 # The shipped encoder's.
 SHAPE: dict[str, Any] = {"stage_sizes": (1, 1, 1, 1), "width": 16}
 NUM_FEATURES = 512
+SEED, PAD = 3, 4
 
 
 @functools.cache
@@ -73,3 +81,44 @@ def start(
     if stage == 2:
         across = pseudo_labels.match_across(memories, labels, k1=5, k2=3)
     return memories, pseudo_labels.both_tables(labels, (visible, infrared), across)
+
+
+def optimizer() -> optax.GradientTransformation:
+    """Training's, with the gradient that it was given at the front of its state."""
+    keep = optax.GradientTransformation(
+        lambda params: jax.tree.map(jnp.zeros_like, params),
+        lambda updates, state, params=None: (updates, updates),
+    )
+    return optax.chain(keep, optim.adam())
+
+
+def make_step(stage: int, num_devices: int) -> Callable[..., Any]:
+    """The whole step of a stage, from 8-bit images, over some devices."""
+    return parallel.over_devices(
+        steps.make_train_step(
+            encoder=Encoder(**SHAPE, axis_name=parallel.AXIS_NAME),
+            optimizer=optimizer(),
+            constants=Objective(num_negatives=3),
+            stage=stage,
+            seed=SEED,
+            pad=PAD,
+            strong_view_from="weak",
+            gather=parallel.gather,
+            mean=parallel.mean,
+        ),
+        num_shared=4,
+        num_split=1,
+        donate=(0, 1),
+        devices=jax.devices()[:num_devices],
+    )
+
+
+def initial_state() -> TrainState:
+    """The shipped weights, never trained on."""
+    return steps.init_state(
+        Encoder(**SHAPE),
+        optimizer(),
+        SIZE,
+        seed=SEED,
+        variables=weights.load(SYNTHETIC),
+    )

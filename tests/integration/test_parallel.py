@@ -9,7 +9,7 @@ import numpy as np
 import optax
 import pytest
 
-from ceil_jax import fit, optim, parallel, steps, weights
+from ceil_jax import fit, parallel, weights
 from ceil_jax.embed import Embedder
 from ceil_jax.encoder import Encoder
 from ceil_jax.encoder.batch_norm import BatchNorm
@@ -17,15 +17,22 @@ from ceil_jax.inputs import augment
 from ceil_jax.objective import Objective, stage2
 from ceil_jax.pretrained import SYNTHETIC
 from ceil_jax.state import Memories, RowLabels, TrainState
-from tests.integration.labelled import SHAPE, SIZE, sides, start, unit_rows
+from tests.integration.labelled import (
+    PAD,
+    SEED,
+    SHAPE,
+    initial_state,
+    make_step,
+    sides,
+    start,
+    unit_rows,
+)
 
 TOLERANCE = 1e-5  # of the largest entry of each tensor
 DEVICES = (1, 2, 4)
-PAD = 4
 # Rounding that moves one activation across ReLU's kink changes gradients by up to 1e-3.
 # Of the first 400 steps, this one's draws keep all activations the farthest from it.
 STEP = 248
-SEED = 3
 
 
 def make_epoch(stage: int) -> tuple[Any, Any, Any]:
@@ -38,26 +45,14 @@ def make_epoch(stage: int) -> tuple[Any, Any, Any]:
     return *start(stage, (visible, infrared)), next(source)
 
 
-def recording(optimizer: optax.GradientTransformation) -> optax.GradientTransformation:
-    """The optimiser, with the gradient that it was given in its state."""
-    keep = optax.GradientTransformation(
-        lambda params: jax.tree.map(jnp.zeros_like, params),
-        lambda updates, state, params=None: (updates, updates),
-    )
-    return optax.chain(keep, optimizer)
-
-
-def state_before(optimizer: optax.GradientTransformation) -> TrainState:
+def state_before() -> TrainState:
     """The shipped weights, and an Adam that has seen gradients of about 0.01.
 
     Of random weights some gradients are so small that rounding is a large share of
     them; and at its very first step Adam divides every gradient by itself: where that
     is nothing but rounding, so is the step.
     """
-    variables = weights.load(SYNTHETIC)
-    state = steps.init_state(
-        Encoder(**SHAPE), optimizer, SIZE, seed=SEED, variables=variables
-    )
+    state = initial_state()
     squares = jax.tree.map(lambda p: jnp.full_like(p, 1e-4), state.params)
     opt_state = optax.tree_utils.tree_set(
         state.opt_state, count=jnp.asarray(1000, jnp.int32), nu=squares
@@ -65,30 +60,13 @@ def state_before(optimizer: optax.GradientTransformation) -> TrainState:
     return state._replace(opt_state=opt_state, step=jnp.asarray(STEP, jnp.int32))
 
 
-def train_step(stage: int, num_devices: int) -> tuple[TrainState, Memories, Any]:
+def take_step(stage: int, num_devices: int) -> tuple[TrainState, Memories, Any]:
     """State, memories and losses after one whole step, on their devices."""
-    devices = jax.devices()[:num_devices]
-    optimizer = recording(optim.adam())
-    step = parallel.over_devices(
-        steps.make_train_step(
-            encoder=Encoder(**SHAPE, axis_name=parallel.AXIS_NAME),
-            optimizer=optimizer,
-            constants=Objective(num_negatives=3),
-            stage=stage,
-            seed=SEED,
-            pad=PAD,
-            strong_view_from="weak",
-            gather=parallel.gather,
-            mean=parallel.mean,
-        ),
-        num_shared=4,
-        num_split=1,
-        donate=(0, 1),
-        devices=devices,
-    )
     memories, tables, batch = make_epoch(stage)
-    placed = parallel.replicate((state_before(optimizer), memories, tables), devices)
-    return step(*placed, np.float32(1e-3), batch)
+    placed = parallel.replicate(
+        (state_before(), memories, tables), jax.devices()[:num_devices]
+    )
+    return make_step(stage, num_devices)(*placed, np.float32(1e-3), batch)
 
 
 def distance_from_kinks(batch: Any) -> float:
@@ -151,8 +129,8 @@ def assert_replicas_equal(tree: Any, num_devices: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", [1, 2])
-def test_one_step_is_the_same_on_any_number_of_devices(stage):
-    outputs = {n: train_step(stage, n) for n in DEVICES}
+def test_one_step_is_the_same_on_any_number_of_devices(stage, shared):
+    outputs = {n: take_step(stage, n) for n in DEVICES}
     state, memories, losses = outputs[1]
     gradients = state.opt_state[0]
     assert jax.tree.structure(gradients) == jax.tree.structure(state.params)
@@ -164,7 +142,7 @@ def test_one_step_is_the_same_on_any_number_of_devices(stage):
     for n in DEVICES[1:]:
         shares = worst(outputs[n], outputs[1])
         bad = {name: share for name, share in shares.items() if share > TOLERANCE}
-        assert not bad, (n, bad, distance_from_kinks(batch))
+        assert not bad, f"{n} devices; {distance_from_kinks(batch)=}: {bad}"
         assert_replicas_equal(outputs[n], n)
 
 
