@@ -39,6 +39,24 @@ class Splits(NamedTuple):
     warnings: tuple[str, ...] = ()
 
 
+class AllTrials(NamedTuple):
+    """Every image that some trial tests on, and which trials do.
+
+    Attributes:
+        visible: The n_v visible images.
+        infrared: The n_i infrared images.
+        test_visible: (n_v, t) bool, whether trial 1, ..., t tests on the image.
+        test_infrared: (n_i, t) bool, likewise.
+        warnings: As in `Splits`.
+    """
+
+    visible: ImageSet
+    infrared: ImageSet
+    test_visible: np.ndarray
+    test_infrared: np.ndarray
+    warnings: tuple[str, ...] = ()
+
+
 def prepare(
     name: str,
     *,
@@ -120,8 +138,72 @@ def load(
         progress=progress,
     )
     from data.index import read_index
+    from data.schema import INFRARED, VISIBLE
 
-    return _open(builder, read_index(builder), trial, cache_gib, progress)
+    index = read_index(builder)
+    chosen = [
+        np.flatnonzero(member[:, trial - 1] & (index.modality == modality))
+        for member in (index.train, index.test)
+        for modality in (VISIBLE, INFRARED)
+    ]
+    sets = _open(builder, index, chosen, cache_gib, progress)
+    return Splits(*sets, warnings=builder.person_config.warnings)
+
+
+def load_all_trials(
+    name: str,
+    *,
+    data_dir: str | None = None,
+    prepared_dir: str | None = None,
+    image_size: tuple[int, int] = (288, 144),
+    options: Mapping[str, Any] | None = None,
+    progress: bool = True,
+    cache_gib: float = 2.0,
+) -> AllTrials:
+    """Prepare a data set if need be, and open what its trials together test on.
+
+    An image that several trials test on is there once, so that it is embedded once.
+
+    Args:
+        name: The data set, a key of `data.registry.REGISTRY`.
+        data_dir: See `prepare`.
+        prepared_dir: See `prepare`.
+        image_size: See `prepare`.
+        options: See `prepare`.
+        progress: See `prepare`.
+        cache_gib: See `load`.
+
+    Returns:
+        The images of both modalities with their trials.
+
+    Raises:
+        data.errors.DataError: The data are wrong.
+    """
+    builder = prepare(
+        name,
+        data_dir=data_dir,
+        prepared_dir=prepared_dir,
+        image_size=image_size,
+        options=options,
+        progress=progress,
+    )
+    from data.index import read_index
+    from data.schema import INFRARED, VISIBLE
+
+    index = read_index(builder)
+    tested = index.test.any(axis=1)
+    chosen = [
+        np.flatnonzero(tested & (index.modality == modality))
+        for modality in (VISIBLE, INFRARED)
+    ]
+    visible, infrared = _open(builder, index, chosen, cache_gib, progress)
+    return AllTrials(
+        visible,
+        infrared,
+        index.test[chosen[0]],
+        index.test[chosen[1]],
+        builder.person_config.warnings,
+    )
 
 
 def _check_trial(name: str, trial: int) -> None:
@@ -133,16 +215,13 @@ def _check_trial(name: str, trial: int) -> None:
 
 
 def _open(
-    builder: "PersonBuilder", index: "Index", trial: int, cache_gib: float, shown: bool
-) -> Splits:
-    """The four image sets of a trial, in memory if they fit."""
-    from data.schema import INFRARED, VISIBLE
-
-    chosen = [
-        np.flatnonzero(member[:, trial - 1] & (index.modality == modality))
-        for member in (index.train, index.test)
-        for modality in (VISIBLE, INFRARED)
-    ]
+    builder: "PersonBuilder",
+    index: "Index",
+    chosen: list[np.ndarray],
+    cache_gib: float,
+    shown: bool,
+) -> list[ImageSet]:
+    """An image set per choice of rows, all in memory if they fit together."""
     sets = [
         ImageSet(
             _on_disk(builder, index, rows),
@@ -155,8 +234,8 @@ def _open(
     height, width = builder.person_config.image_size
     total = sum(len(rows) for rows in chosen)
     if total * height * width * 3 <= cache_gib * 2**30:
-        sets = _in_memory(sets, total, shown)
-    return Splits(*sets, warnings=builder.person_config.warnings)
+        return _in_memory(sets, total, shown)
+    return sets
 
 
 def _on_disk(builder: "PersonBuilder", index: "Index", rows: np.ndarray) -> ImageSource:

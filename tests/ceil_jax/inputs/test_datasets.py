@@ -109,6 +109,43 @@ def test_regdb_trials_split_the_people_by_their_lists(tmp_path: Path, cache: str
         assert "4 identities instead of 412" in splits.warnings[0]
 
 
+def test_all_trials_hold_every_tested_image_once(tmp_path: Path, cache: str):
+    root = write_regdb(tmp_path / "RegDB")
+    every = datasets.load_all_trials(
+        "regdb",
+        data_dir=str(root),
+        prepared_dir=cache,
+        image_size=(12, 6),
+        options={"allow_partial": True},
+    )
+    for images, tested, word in (
+        (every.visible, every.test_visible, "visible"),
+        (every.infrared, every.test_infrared, "thermal"),
+    ):
+        assert tested.shape == (len(images), 10)
+        assert images.names.tolist() == sorted(set(images.names.tolist()))
+        for trial in range(1, 11):
+            path = root / "idx" / f"test_{word}_{trial}.txt"
+            listed = [line.split(" ")[0] for line in path.read_text().splitlines()]
+            assert images.names[tested[:, trial - 1]].tolist() == sorted(listed)
+        shown = images.images.take(np.arange(len(images)))[:, 0, 0, 0]
+        np.testing.assert_array_equal(shown, 10 * images.identities)
+    assert "4 identities instead of 412" in every.warnings[0]
+
+
+def test_all_trials_of_a_fixed_split_are_its_test_images(cache: str):
+    splits = load_synthetic(cache)
+    every = datasets.load_all_trials(
+        "synthetic", prepared_dir=cache, image_size=(32, 16), options=TINY, cache_gib=0
+    )
+    assert isinstance(every.visible.images, RecordSource)
+    assert every.visible.names.tolist() == splits.test_visible.names.tolist()
+    assert every.infrared.names.tolist() == splits.test_infrared.names.tolist()
+    assert every.test_visible.shape == (16, 1)
+    assert every.test_visible.all()
+    assert every.test_infrared.all()
+
+
 def test_trials_that_do_not_exist_are_refused_before_anything_is_read(tmp_path: Path):
     for trial in (0, 11):
         with pytest.raises(DataError, match=f"trials 1 to 10, not {trial}"):
