@@ -28,8 +28,8 @@ class Side(NamedTuple):
 
 
 def batches(
-    visible: Side,
-    infrared: Side,
+    visible: Side | None,
+    infrared: Side | None,
     *,
     visible_rows: int,
     images_per_proxy: int,
@@ -39,8 +39,8 @@ def batches(
     """The batches of one epoch: twice as many infrared images as visible ones.
 
     Args:
-        visible: The visible training images and their labels.
-        infrared: The infrared ones.
+        visible: The visible training images and their labels; None if there are none.
+        infrared: The infrared ones, likewise.
         visible_rows: Visible images of a batch.
         images_per_proxy: Images of each drawn proxy.
         num_steps: Number of batches.
@@ -50,26 +50,31 @@ def batches(
         Batches of host arrays.
     """
     rng = np.random.RandomState(np.array(seed, np.uint32))
-    counts = (visible_rows, 2 * visible_rows)
+    sides, counts = (visible, infrared), (visible_rows, 2 * visible_rows)
     positions = [
-        sample_epoch(
+        [None] * num_steps
+        if side is None
+        else sample_epoch(
             rng,
             side.labels.proxies,
             num_proxies_per_batch=rows // images_per_proxy,
             images_per_proxy=images_per_proxy,
             num_steps=num_steps,
         )
-        for side, rows in zip((visible, infrared), counts, strict=True)
+        for side, rows in zip(sides, counts, strict=True)
     ]
-    rows = [np.arange(n, dtype=np.int32) for n in counts]
     for pair in zip(*positions, strict=True):
-        images, labels = [], []
-        for side, index in zip((visible, infrared), pair, strict=True):
-            images.append(side.images.images.take(side.labels.kept[index]))
-            labels.append(
-                RowLabels(side.labels.proxies[index], side.labels.clusters[index])
-            )
+        images, labels, rows = zip(*map(_rows_of, sides, pair, counts), strict=True)
         yield Batch(*images, *labels, *rows)
+
+
+def _rows_of(side: Side | None, index: np.ndarray | None, num_rows: int) -> Any:
+    """Images, labels and row numbers of one modality's part of a batch."""
+    if side is None or index is None:
+        return None, None, None
+    images = side.images.images.take(side.labels.kept[index])
+    labels = RowLabels(side.labels.proxies[index], side.labels.clusters[index])
+    return images, labels, np.arange(num_rows, dtype=np.int32)
 
 
 @jax.jit

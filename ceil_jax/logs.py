@@ -93,6 +93,7 @@ def epoch_line(record: Mapping[str, Any], num_epochs: int) -> str:
         f"{name} {c['clusters']} clusters {c['proxies']} proxies "
         f"{c['kept']}/{c['images']} kept"
         for name in ("visible", "infrared")
+        if name in record
         for c in (record[name],)
     )
     matched = record.get("right_matches")

@@ -154,16 +154,18 @@ def contrastive(
 
 def stage1(
     constants: Objective,
-    visible: Float[Array, "b d"],
-    infrared: Float[Array, "b d"],
+    visible: Float[Array, "b d"] | None,
+    infrared: Float[Array, "b d"] | None,
     memories: Memories,
     tables: BothTables,
-    labels: tuple[RowLabels, RowLabels],
+    labels: tuple[RowLabels | None, RowLabels | None],
     key: PRNGKeyArray,
     gather: Gather,
     gather_visible: Gather | None = None,
 ) -> tuple[jax.Array, tuple[Losses, Memories]]:
     """Stage 1: the CDL losses of both modalities and the MMD between them.
+
+    With one modality, whose other half is None everywhere, it is that one's CDL loss.
 
     Args:
         constants: Constants of the losses and the update.
@@ -191,6 +193,9 @@ def stage1(
         gathers,
         strict=True,
     ):
+        if raw is None or rows is None:
+            new.append(None)
+            continue
         x = normalise(raw)
         named[f"cdl_{name}"] = _cdl(
             constants, x, bank.proxies, None, table, rows.clusters
@@ -199,7 +204,8 @@ def stage1(
         new.append(
             updated(constants, bank, bank, everyone, everyones, key, clusters=False)
         )
-    named["mmd"] = losses.mmd(gathers[0](visible), gathers[1](infrared))
+    if visible is not None and infrared is not None:
+        named["mmd"] = losses.mmd(gathers[0](visible), gathers[1](infrared))
     return _total(named), (named, Memories(*new))
 
 

@@ -198,8 +198,13 @@ def match_across(
 
     Returns:
         For each modality, visible first: partners of its proxies and of its clusters.
+
+    Raises:
+        ValueError: A modality is not there.
     """
     (v, i), (visible, infrared) = labels, memories
+    if visible is None or infrared is None:
+        raise ValueError("matching needs the memories of both modalities")
     proxies = matching.match(
         visible.proxies[: v.num_proxies],
         infrared.proxies[: i.num_proxies],
@@ -245,14 +250,15 @@ def share_of_right_matches(
 
 
 def both_tables(
-    labels: tuple[PseudoLabels, PseudoLabels],
+    labels: tuple[PseudoLabels | None, PseudoLabels | None],
     sizes: tuple[Capacity, Capacity],
     across: list[tuple[np.ndarray, np.ndarray]] | None,
 ) -> BothTables:
     """The padded tables of both modalities.
 
     Args:
-        labels: Pseudo-labels of the visible and of the infrared images.
+        labels: Pseudo-labels of the visible and of the infrared images; None for a
+            modality that is not there.
         sizes: What to pad to.
         across: Partners, from `match_across`; None in stage 1.
 
@@ -260,4 +266,9 @@ def both_tables(
         The tables.
     """
     partners = across or [None, None]
-    return BothTables(*map(padded_tables, labels, sizes, partners))
+    return BothTables(
+        *(
+            None if label is None else padded_tables(label, size, partner)
+            for label, size, partner in zip(labels, sizes, partners, strict=True)
+        )
+    )

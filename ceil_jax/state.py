@@ -4,6 +4,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 # An array of the host, of a device, or being traced.
 Leaf: TypeAlias = Any
+# "T | Any" below: T, or None for a modality that a data set has no images of. Code that
+# needs both modalities reads them as T; what serves either looks for None.
 
 
 class TrainState(NamedTuple):
@@ -36,10 +38,10 @@ class Memory(NamedTuple):
 
 
 class Memories(NamedTuple):
-    """The memory of each modality."""
+    """The memory of each modality; None for one that is not there."""
 
-    visible: Memory
-    infrared: Memory
+    visible: Memory | Any
+    infrared: Memory | Any
 
 
 class Tables(NamedTuple):
@@ -64,10 +66,10 @@ class Tables(NamedTuple):
 
 
 class BothTables(NamedTuple):
-    """The tables of each modality."""
+    """The tables of each modality; None for one that is not there."""
 
-    visible: Tables
-    infrared: Tables
+    visible: Tables | Any
+    infrared: Tables | Any
 
 
 class RowLabels(NamedTuple):
@@ -79,6 +81,8 @@ class RowLabels(NamedTuple):
 
 class Batch(NamedTuple):
     """One step's images and labels; the leading axis is split over devices.
+
+    All fields of a modality that is not there are None.
 
     Attributes:
         visible: Images, uint8 (b, h, w, 3); they enter twice, as two views.
@@ -92,7 +96,7 @@ class Batch(NamedTuple):
 
     visible: Leaf
     infrared: Leaf
-    visible_labels: RowLabels
-    infrared_labels: RowLabels
+    visible_labels: RowLabels | Any
+    infrared_labels: RowLabels | Any
     visible_rows: Leaf
     infrared_rows: Leaf

@@ -19,10 +19,25 @@ STAGES = {1: objective.stage1, 2: objective.stage2}
 
 
 class Views(NamedTuple):
-    """What the encoder sees of a batch: normalised images, (2 b, h, w, 3) each."""
+    """What the encoder sees of a batch: normalised images, (2 b, h, w, 3) each.
 
-    visible: jax.Array
-    infrared: jax.Array
+    A modality that is not there is None.
+    """
+
+    visible: jax.Array | None
+    infrared: jax.Array | None
+
+
+def _by_modality(
+    rows: jax.Array, views: Views
+) -> tuple[jax.Array | None, jax.Array | None]:
+    """The rows of a batch, visible first, by modality."""
+    if views.visible is None:
+        return None, rows
+    if views.infrared is None:
+        return rows, None
+    visible, infrared = jnp.split(rows, [len(views.visible)])
+    return visible, infrared
 
 
 def _same(tree: Any, num_parts: int = 1) -> Any:
@@ -36,7 +51,7 @@ def update(
     tables: BothTables,
     rate: jax.Array,
     views: Views,
-    labels: tuple[RowLabels, RowLabels],
+    labels: tuple[RowLabels | None, RowLabels | None],
     key: jax.Array,
     *,
     encoder: Encoder,
@@ -71,7 +86,7 @@ def update(
     def loss_of(params: Any) -> tuple[jax.Array, Any]:
         variables = {"params": params, "batch_stats": state.batch_stats}
         embeddings, new = apply(variables, *views, train=True, mutable=["batch_stats"])
-        visible, infrared = jnp.split(embeddings, [len(views.visible)])
+        visible, infrared = _by_modality(embeddings, views)
         total, (named, after) = STAGES[stage](
             constants,
             visible,
@@ -143,7 +158,8 @@ def make_train_step(
             strong_view_from=strong_view_from,
             pad=pad,
         )
-        views = Views(jnp.concatenate([weak, strong]), infrared)
+        visible = None if weak is None else jnp.concatenate([weak, strong])
+        views = Views(visible, infrared)
         twice = jax.tree.map(lambda x: jnp.concatenate([x, x]), batch.visible_labels)
         return update(
             state,

@@ -12,10 +12,13 @@ from ceil_jax.config import Config
 from ceil_jax.embed import Embedder
 from ceil_jax.errors import UserError
 from ceil_jax.inputs.datasets import Splits
+from ceil_jax.inputs.imageset import ImageSet
 from ceil_jax.objective import Objective
 from ceil_jax.progress import bar
 from ceil_jax.pseudo_labels import PseudoLabels
 from ceil_jax.state import Memories, TrainState
+
+MODALITIES = ("visible", "infrared")
 
 
 class Timer:
@@ -84,11 +87,13 @@ class Trainer:
             devices: The devices that share every batch.
 
         Raises:
-            UserError: The schedule's numbers do not fit.
+            UserError: The schedule's numbers do not fit, or there is no image.
         """
         self._config = config
         self.rate_of = schedule_of(config)
         self._sets = (splits.train_visible, splits.train_infrared)
+        if not any(map(len, self._sets)):
+            raise UserError("there are no training images")
         self._devices = devices
         encoder = model.encoder_of(config, synchronised=True)
         flips = (config.clustering.train_flip, config.evaluation.flip)
@@ -143,29 +148,26 @@ class Trainer:
         variables = model.variables_of(state)
         with timer.part("embed"):
             features = [
-                self.embed_train(variables, images, modality)
-                for images, modality in zip(
-                    self._sets, ("visible", "infrared"), strict=True
-                )
+                self._embed(variables, images, modality)
+                for images, modality in zip(self._sets, MODALITIES, strict=True)
             ]
-            if config.clustering.train_flip:
-                features = [model.unit_rows(rows) for rows in features]
         with timer.part("cluster"):
             labels = self._find_labels(features, epoch)
             memories = Memories(
-                *map(pseudo_labels.initial_memory, features, labels, self._sizes)
+                *(
+                    None
+                    if rows is None or side is None
+                    else pseudo_labels.initial_memory(rows, side, sizes)
+                    for rows, side, sizes in zip(
+                        features, labels, self._sizes, strict=True
+                    )
+                )
             )
         record: dict[str, Any] = {"epoch": epoch, "stage": stage}
         across = None
         if stage == 2:
             with timer.part("match"):
-                across = pseudo_labels.match_across(
-                    memories, labels, k1=config.matching.k1, k2=config.matching.k2
-                )
-            identities = (self._sets[0].identities, self._sets[1].identities)
-            right = pseudo_labels.share_of_right_matches(
-                labels, identities, across[0][0]
-            )
+                across, right = self._match(memories, labels)
             if right is not None:
                 record["right_matches"] = right
         with timer.part("fit"):
@@ -179,20 +181,33 @@ class Trainer:
         record |= losses | {"learning_rate": rate}
         record |= {
             name: side.counts()
-            for name, side in zip(("visible", "infrared"), labels, strict=True)
+            for name, side in zip(MODALITIES, labels, strict=True)
+            if side is not None
         }
         return state, record | {"seconds": timer.seconds}
 
+    def _embed(
+        self, variables: Any, images: ImageSet, modality: str
+    ) -> np.ndarray | None:
+        """Unit rows of one modality's training images; None where there are none."""
+        if not len(images):
+            return None
+        rows = self.embed_train(variables, images, modality)
+        return model.unit_rows(rows) if self._config.clustering.train_flip else rows
+
     def _find_labels(
-        self, features: list[np.ndarray], epoch: int
-    ) -> tuple[PseudoLabels, PseudoLabels]:
+        self, features: list[np.ndarray | None], epoch: int
+    ) -> tuple[PseudoLabels | None, PseudoLabels | None]:
         clustering = self._config.clustering
-        found = []
+        found: list[PseudoLabels | None] = []
         total = sum(map(len, self._sets))
         with bar(total=total, desc=f"epoch {epoch} clustering", unit="img") as shown:
             for rows, images, modality in zip(
-                features, self._sets, ("visible", "infrared"), strict=True
+                features, self._sets, MODALITIES, strict=True
             ):
+                if rows is None:
+                    found.append(None)
+                    continue
                 found.append(
                     pseudo_labels.find(
                         rows,
@@ -208,6 +223,17 @@ class Trainer:
         visible, infrared = found
         return visible, infrared
 
+    def _match(self, memories: Memories, labels: Any) -> tuple[Any, float | None]:
+        """Partners across modalities, and the share of right ones where it is known."""
+        matching = self._config.matching
+        across = pseudo_labels.match_across(
+            memories, labels, k1=matching.k1, k2=matching.k2
+        )
+        identities = (self._sets[0].identities, self._sets[1].identities)
+        partners = across[0][0]
+        right = pseudo_labels.share_of_right_matches(labels, identities, partners)
+        return across, right
+
     def _fit(
         self,
         state: TrainState,
@@ -219,7 +245,10 @@ class Trainer:
         config = self._config
         stage = config.stage_of(epoch)
         num_steps = (config.batch.stage1_steps, config.batch.stage2_steps)[stage - 1]
-        sides = [fit.Side(*pair) for pair in zip(self._sets, labels, strict=True)]
+        sides = [
+            None if label is None else fit.Side(images, label)
+            for images, label in zip(self._sets, labels, strict=True)
+        ]
         source = fit.batches(
             *sides,
             visible_rows=config.batch.visible_rows,

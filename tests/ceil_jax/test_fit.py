@@ -66,6 +66,20 @@ def test_sizes_and_types_of_batches():
         assert batch.infrared_rows.tolist() == list(range(12))
 
 
+@pytest.mark.parametrize("there", [0, 1])
+def test_batches_of_one_modality(there):
+    sides = [side if i == there else None for i, side in enumerate((VISIBLE, INFRARED))]
+    [batch] = fit.batches(
+        *sides, visible_rows=6, images_per_proxy=3, num_steps=1, seed=(1, 1)
+    )
+    absent = ("infrared", "visible")[there]
+    of_absent = [name for name in batch._fields if name.startswith(absent)]
+    assert len(of_absent) == 3
+    assert all(getattr(batch, name) is None for name in of_absent)
+    images = (batch.visible, batch.infrared)[there]
+    assert len(images) == (6, 12)[there]
+
+
 def test_labels_are_those_of_the_images():
     seen = set()
     for batch in draw(num_steps=20):

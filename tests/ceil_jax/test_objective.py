@@ -293,3 +293,28 @@ def test_the_papers_constants():
     assert (paper.temperature, paper.smoothing, paper.beta) == (0.05, 0.5, 0.8)
     assert (paper.num_negatives, paper.update) == (100, "dcmu")
     assert paper.memory_gradient == "released"
+
+
+@pytest.mark.parametrize("there", [0, 1])
+def test_stage_1_of_one_modality(problem, there):
+    """It has the loss and the memory that it has beside the other one."""
+    raw, memories, tables, labels = problem
+    name = ("visible", "infrared")[there]
+    parts = []
+    for pair in problem:
+        one = [side if i == there else None for i, side in enumerate(pair)]
+        parts.append(type(pair)(*one) if hasattr(pair, "_fields") else tuple(one))
+    named, after, gradients = outcome(objective.stage1, tuple(parts))
+
+    def naive(rows):
+        x = naive_losses.unit(rows)
+        scores = products(x, memories[there].proxies)
+        return cdl(scores, tables[there], labels[there].clusters)
+
+    check_losses(named, {f"cdl_{name}": naive(raw[there])})
+    want = naive_losses.numerical_gradient(naive, raw[there])
+    np.testing.assert_allclose(gradients[there], want, rtol=1e-3, atol=2e-5)
+    x = naive_losses.unit(raw[there])
+    want = naive_losses.dcmu(memories[there].proxies, x, labels[there].proxies)
+    np.testing.assert_allclose(after[there].proxies, want, atol=1e-6)
+    assert after[1 - there] is None

@@ -15,6 +15,7 @@ from ceil_jax.encoder import Encoder
 from ceil_jax.encoder.batch_norm import BatchNorm
 from ceil_jax.linalg import normalise
 from ceil_jax.objective import Objective
+from ceil_jax.state import BothTables, Memories, Memory
 from tests.ceil_jax import naive_losses, problems
 from tests.ceil_jax.problems import B, D
 
@@ -114,6 +115,44 @@ def test_an_update_moves_everything_once(problem, stage):
     assert (memories.visible.proxies != problem[0].visible.proxies).any()
     same = (memories.visible.clusters == problem[0].visible.clusters).all()
     assert bool(same) is (stage == 1)
+
+
+def test_a_step_of_one_modality_leaves_the_other_stem_its_statistics(problem):
+    memories, tables, _, labels, key = problem
+    encoder = Encoder((1, 1, 1, 1), 2)
+    optimizer = optim.adam()
+    state = steps.init_state(encoder, optimizer, (16, 16), seed=0)
+    images = jnp.asarray(np.random.default_rng(1).normal(size=(B, 16, 16, 3)))
+    bank = memories.visible
+    wide = np.zeros((len(bank.proxies), encoder.num_features), np.float32)
+    wide[:, :D] = bank.proxies
+    after, new, named = jax.jit(
+        functools.partial(
+            steps.update,
+            encoder=encoder,
+            optimizer=optimizer,
+            constants=CONSTANTS,
+            stage=1,
+        ),
+        compiler_options=FAST,
+    )(
+        state,
+        Memories(Memory(wide, wide), None),
+        BothTables(tables.visible, None),
+        jnp.float32(RATE),
+        steps.Views(images.astype(jnp.float32), None),
+        (labels[0], None),
+        key,
+    )
+    assert named.keys() == {"loss", "cdl_visible"}
+    assert new.infrared is None
+    assert (new.visible.proxies != wide).any()
+    old, now = state.batch_stats, after.batch_stats
+    jax.tree.map(
+        np.testing.assert_array_equal, old["infrared_stem"], now["infrared_stem"]
+    )
+    assert (old["norm"]["mean"] != now["norm"]["mean"]).any()
+    steps.check_same_shapes(after.params, state.params)
 
 
 def test_the_statistics_are_of_both_modalities(problem):

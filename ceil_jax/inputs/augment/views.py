@@ -1,6 +1,7 @@
 """The training views: draws of one image, and the image made of them."""
 
-from typing import Literal, NamedTuple
+import functools
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -186,14 +187,14 @@ def infrared_view(image: Planes, draws: InfraredDraws, *, pad: int) -> Planes:
 
 def augment_batch(
     key: jax.Array,
-    visible: jax.Array | np.ndarray,
-    infrared: jax.Array | np.ndarray,
-    visible_rows: jax.Array | np.ndarray,
-    infrared_rows: jax.Array | np.ndarray,
+    visible: jax.Array | np.ndarray | None,
+    infrared: jax.Array | np.ndarray | None,
+    visible_rows: jax.Array | np.ndarray | None,
+    infrared_rows: jax.Array | np.ndarray | None,
     *,
     strong_view_from: StrongViewFrom = "weak",
     pad: int = 10,
-) -> tuple[jax.Array, jax.Array, jax.Array]:
+) -> tuple[jax.Array | Any, jax.Array | Any, jax.Array | Any]:
     """Make the three training views of a batch.
 
     An image's draws depend on the step's key and on its row in the whole batch alone,
@@ -201,8 +202,8 @@ def augment_batch(
 
     Args:
         key: PRNG key of the step, the same on every device.
-        visible: (b, height, width, 3) uint8.
-        infrared: (i, height, width, 3) uint8.
+        visible: (b, height, width, 3) uint8; None where there are no such images.
+        infrared: (i, height, width, 3) uint8; None likewise.
         visible_rows: Row of each visible image in the whole batch, (b,) int.
         infrared_rows: The same for infrared, (i,) int.
         strong_view_from: Whether the strong view starts from the finished weak view,
@@ -211,7 +212,7 @@ def augment_batch(
 
     Returns:
         Weak and strong visible views and infrared views, float32, normalised, of the
-        shapes that came in.
+        shapes that came in; None for those of a modality that is not there.
 
     Raises:
         ValueError: If an array is not uint8 or not (b, height, width, 3), rows and
@@ -224,36 +225,57 @@ def augment_batch(
         raise ValueError(f"{strong_view_from=} must be 'weak' or 'image'")
     if pad < 0:
         raise ValueError(f"{pad=} must be at least 0")
-    visible, visible_rows = _checked("visible", visible, visible_rows)
-    infrared, infrared_rows = _checked("infrared", infrared, infrared_rows)
-    size = (visible.shape[1], visible.shape[2])
-    infrared_size = (infrared.shape[1], infrared.shape[2])
     weak_key, strong_key, infrared_key = jax.random.split(key, 3)
+    weak = strong = infrared_views = None
+    if visible is not None:
+        visible, visible_rows = _checked("visible", visible, visible_rows)
+        one = functools.partial(
+            _visible_views, weak_key, strong_key, strong_view_from, pad
+        )
+        weak, strong = jax.vmap(one)(visible, visible_rows)
+    if infrared is not None:
+        infrared, infrared_rows = _checked("infrared", infrared, infrared_rows)
+        one = functools.partial(_infrared_views, infrared_key, pad)
+        infrared_views = jax.vmap(one)(infrared, infrared_rows)
+    return weak, strong, infrared_views
 
-    def one_visible(image: jax.Array, row: jax.Array) -> tuple[jax.Array, jax.Array]:
-        original = colours.split(image)
-        draws = draw_weak(jax.random.fold_in(weak_key, row), size, pad=pad)
-        weak = weak_view(original, draws, pad=pad)
-        source = original
-        if strong_view_from == "weak":
-            source = weak_bytes(original, draws, pad=pad)
-        strong_draws = draw_strong(jax.random.fold_in(strong_key, row), size, pad=pad)
-        strong = strong_view(source, strong_draws, pad=pad)
-        return colours.merge(weak), colours.merge(strong)
 
-    def one_infrared(image: jax.Array, row: jax.Array) -> jax.Array:
-        row_key = jax.random.fold_in(infrared_key, row)
-        draws = draw_infrared(row_key, infrared_size, pad=pad)
-        return colours.merge(infrared_view(colours.split(image), draws, pad=pad))
+def _visible_views(
+    weak_key: jax.Array,
+    strong_key: jax.Array,
+    strong_view_from: StrongViewFrom,
+    pad: int,
+    image: jax.Array,
+    row: jax.Array,
+) -> tuple[jax.Array, jax.Array]:
+    """The weak and the strong view of one image."""
+    size = (image.shape[0], image.shape[1])
+    original = colours.split(image)
+    draws = draw_weak(jax.random.fold_in(weak_key, row), size, pad=pad)
+    weak = weak_view(original, draws, pad=pad)
+    source = original
+    if strong_view_from == "weak":
+        source = weak_bytes(original, draws, pad=pad)
+    strong_draws = draw_strong(jax.random.fold_in(strong_key, row), size, pad=pad)
+    strong = strong_view(source, strong_draws, pad=pad)
+    return colours.merge(weak), colours.merge(strong)
 
-    weak, strong = jax.vmap(one_visible)(visible, visible_rows)
-    return weak, strong, jax.vmap(one_infrared)(infrared, infrared_rows)
+
+def _infrared_views(
+    key: jax.Array, pad: int, image: jax.Array, row: jax.Array
+) -> jax.Array:
+    """The view of one infrared image."""
+    size = (image.shape[0], image.shape[1])
+    draws = draw_infrared(jax.random.fold_in(key, row), size, pad=pad)
+    return colours.merge(infrared_view(colours.split(image), draws, pad=pad))
 
 
 def _checked(
-    name: str, images: jax.Array | np.ndarray, rows: jax.Array | np.ndarray
+    name: str, images: jax.Array | np.ndarray, rows: jax.Array | np.ndarray | None
 ) -> tuple[jax.Array, jax.Array]:
     """Images and their rows as JAX arrays, after a look at their shapes."""
+    if rows is None:
+        raise ValueError(f"{name}_rows is None, must be the row of each image")
     images, rows = jnp.asarray(images), jnp.asarray(rows)
     if images.dtype != jnp.uint8 or images.ndim != 4 or images.shape[-1] != 3:
         raise ValueError(

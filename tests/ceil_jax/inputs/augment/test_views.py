@@ -136,6 +136,7 @@ def test_padding_is_black_before_normalisation():
         ({"visible": np.zeros((2, *SIZE, 3), np.float32)}, "visible has images.dtype"),
         ({"infrared": np.zeros((2, *SIZE), np.uint8)}, "infrared has images.dtype"),
         ({"visible_rows": np.arange(3)}, "visible_rows has rows.shape"),
+        ({"visible_rows": None}, "visible_rows is None"),
         ({"pad": -1}, "pad=-1 must be at least 0"),
         ({"strong_view_from": "both"}, "strong_view_from='both'"),
     ],
@@ -149,3 +150,16 @@ def test_refuses(change, message):
     }
     with pytest.raises(ValueError, match=message):
         augment_batch(KEY, **{**arguments, **change})
+
+
+def test_a_modality_alone_gets_the_views_that_it_gets_in_company():
+    rng = np.random.default_rng(0)
+    images = [rng.integers(0, 256, (2, *SIZE, 3), np.uint8) for _ in range(2)]
+    rows = np.arange(2)
+    both = augmented(KEY, *images, rows, rows)
+    visible = augmented(KEY, images[0], None, rows, None)
+    infrared = augmented(KEY, None, images[1], None, rows)
+    assert visible[2] is infrared[0] is infrared[1] is None
+    np.testing.assert_allclose(visible[0], both[0], atol=1e-6)
+    np.testing.assert_allclose(visible[1], both[1], atol=1e-6)
+    np.testing.assert_allclose(infrared[2], both[2], atol=1e-6)
