@@ -87,7 +87,8 @@ def score_protocol(
     Args:
         visible: The visible test images.
         infrared: The infrared test images.
-        protocol: "sysu_mm01", "regdb" or "llcm".
+        protocol: "sysu_mm01", "regdb", "llcm", or "standard" for images whose names
+            begin with their part, see `parts`.
         num_trials: Random galleries to average over; RegDB has one, not random.
         sampling: How they are drawn, see `protocols.trials`.
         shots: Images per identity and camera in a gallery.
@@ -109,7 +110,7 @@ def score_protocol(
     """
     if max_rank < max(RANKS):
         raise ValueError(f"{max_rank=} must be at least {max(RANKS)}")
-    sides = _checked_sides(visible, infrared)
+    sides = _checked_sides(visible, infrared, protocol)
     plan = {
         mode: protocols.trials(
             protocol,
@@ -120,8 +121,10 @@ def score_protocol(
             sampling=sampling,
             shots=shots,
         )
-        for mode in protocols.modes(protocol)
+        for mode in protocols.modes_of(protocol, visible, infrared)
     }
+    if not plan:
+        raise UserError("there are no test images to score")
     modes = {}
     with bar(total=sum(map(len, plan.values())), desc="Scoring", unit="trial") as shown:
         for mode, trials in plan.items():
@@ -217,7 +220,7 @@ def ranked_examples(
         visible: The visible test images.
         infrared: The infrared test images.
         protocol: "sysu_mm01", "regdb" or "llcm".
-        mode: One of `protocols.modes(protocol)`.
+        mode: One of `protocols.modes_of(protocol, visible, infrared)`.
         sampling: How the gallery is drawn, see `protocols.trials`.
         shots: Images per identity and camera in the gallery.
         rerank: Parameters of GCR; None to do without.
@@ -231,7 +234,7 @@ def ranked_examples(
         ValueError: An argument that does not fit.
         UserError: The test set lacks what the protocol needs.
     """
-    sides = _checked_sides(visible, infrared)
+    sides = _checked_sides(visible, infrared, protocol)
     [trial] = protocols.trials(
         protocol,
         mode,
@@ -274,14 +277,16 @@ def ranked_examples(
     )
 
 
-def _checked_sides(visible: Embeddings, infrared: Embeddings) -> dict[str, Embeddings]:
+def _checked_sides(
+    visible: Embeddings, infrared: Embeddings, protocol: str
+) -> dict[str, Embeddings]:
     sides = {"visible": visible, "infrared": infrared}
     for name, side in sides.items():
         if side.features.ndim != 2:
             raise ValueError(
                 f"{name} features have shape {side.features.shape}, must be (N, d)"
             )
-        if not len(side.features):
+        if not len(side.features) and protocol != "standard":
             raise UserError(f"there are no {name} test images")
         for field, array in zip(side._fields[1:], side[1:], strict=True):
             if array.shape != (len(side.features),):

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
+from ceil_jax import parts
 from ceil_jax.errors import UserError
 
 
@@ -104,19 +105,59 @@ def modes(protocol: str) -> tuple[Mode, ...]:
     return _MODES[protocol]
 
 
+def modes_of(protocol: str, visible: Labelled, infrared: Labelled) -> tuple[Mode, ...]:
+    """The search modes that test images are scored in.
+
+    Args:
+        protocol: One that `modes` knows, or "standard", whose images name their part
+            themselves, see `parts`.
+        visible: Labels of the visible test images.
+        infrared: Labels of the infrared test images.
+
+    Returns:
+        The modes, in the order of the result tables; none if there are no test images
+        of "standard".
+
+    Raises:
+        ValueError: No such protocol.
+        UserError: Of "standard": no query shows an identity of a gallery.
+    """
+    if protocol != "standard":
+        return modes(protocol)
+    sides = {"visible": visible, "infrared": infrared}
+    return tuple(
+        Mode(
+            f"{query}_to_{gallery}",
+            query,
+            gallery,
+            _cameras(sides[query], parts.QUERY),
+            _cameras(sides[gallery], parts.GALLERY),
+        )
+        for query, gallery in parts.searches(sides)
+    )
+
+
+def _cameras(labels: Labelled, part: str) -> tuple[int, ...]:
+    """Cameras of a part's images, ascending."""
+    return tuple(np.unique(labels.cameras[parts.positions(labels, part)]).tolist())
+
+
 def draws_galleries(protocol: str) -> bool:
     """Whether a protocol's galleries are random, so that there are several trials.
 
     Args:
-        protocol: One that `modes` knows.
+        protocol: One that `modes_of` knows.
 
     Returns:
         False for RegDB: its gallery is the whole test split, whose trials are the ten
-        splits, each with a model of its own.
+        splits, each with a model of its own. False for "standard", too, whose galleries
+        are given.
 
     Raises:
         ValueError: No such protocol.
     """
+    if protocol == "standard":
+        return False
     modes(protocol)
     return protocol != "regdb"
 
@@ -138,11 +179,12 @@ def trials(
     `random.seed(t)`), then for every identity in ascending order and every camera of
     the mode in order one `choice` of that pair's files sorted by name; pairs without an
     image draw nothing. With several shots it is `sample(files, min(shots, len(files)))`
-    in place of `choice`. RegDB's gallery is every image, and there is one trial.
+    in place of `choice`. RegDB's gallery is every image, and there is one trial; there
+    is one of "standard", too, whose images name their part themselves.
 
     Args:
-        protocol: One that `modes` knows.
-        mode: One of `modes(protocol)`.
+        protocol: One that `modes_of` knows.
+        mode: One of `modes_of(protocol, visible, infrared)`.
         visible: Labels of the visible test images.
         infrared: Labels of the infrared test images.
         num_trials: Random galleries; not used by RegDB.
@@ -161,8 +203,13 @@ def trials(
         CEIL's and AGW's `process_gallery_sysu` and `process_gallery_llcm`, which draw
         the same single-shot galleries.
     """
-    _check_arguments(protocol, mode, num_trials, sampling, shots)
     sides = {"visible": visible, "infrared": infrared}
+    if protocol == "standard":
+        query = parts.positions(sides[mode.query_modality], parts.QUERY)
+        return [
+            Trial(query, parts.positions(sides[mode.gallery_modality], parts.GALLERY))
+        ]
+    _check_arguments(protocol, mode, num_trials, sampling, shots)
     query = _positions(sides[mode.query_modality], mode, "query")
     gallery = _positions(sides[mode.gallery_modality], mode, "gallery")
     query_labels, labels = sides[mode.query_modality], sides[mode.gallery_modality]

@@ -12,6 +12,7 @@ from ceil_jax import evaluate, protocols
 from ceil_jax.config import Config, to_dict
 from ceil_jax.errors import UserError
 from ceil_jax.inputs.datasets import Splits
+from ceil_jax.inputs.imageset import ImageSet
 from ceil_jax.report import ranked_lists
 from ceil_jax.report.baselines import grey_pixels
 from ceil_jax.report.results import RerankParams, Results
@@ -20,7 +21,11 @@ Embed = Callable[..., np.ndarray]
 
 
 class Scorer:
-    """Scores embeddings of one run's test images under its protocol."""
+    """Scores embeddings of one run's test images under its protocol.
+
+    Attributes:
+        modes: Its search modes; none where there is nothing to score.
+    """
 
     def __init__(self, config: Config, splits: Splits, protocol: str) -> None:
         """Remember what every evaluation of the run has in common.
@@ -36,12 +41,13 @@ class Scorer:
         """
         evaluation = config.evaluation
         try:
-            for mode in protocols.modes(protocol):
+            test = (splits.test_visible, splits.test_infrared)
+            self.modes = protocols.modes_of(protocol, *test)
+            for mode in self.modes:
                 protocols.trials(
                     protocol,
                     mode,
-                    splits.test_visible,
-                    splits.test_infrared,
+                    *test,
                     num_trials=evaluation.num_trials,
                     sampling=evaluation.sampling,
                     shots=evaluation.shots,
@@ -68,10 +74,9 @@ class Scorer:
         Returns:
             Visible, infrared.
         """
-        return [
-            self._embeddings(images, embed(variables, images, modality))
-            for modality, images in self._sets.items()
-        ]
+        return self._of_both(
+            lambda images, modality: embed(variables, images, modality)
+        )
 
     def grey_pixels(self) -> list[evaluate.Embeddings]:
         """The test images' grey pixels as embeddings, the plainest of baselines.
@@ -79,16 +84,29 @@ class Scorer:
         Returns:
             Visible, infrared.
         """
-        return [
-            self._embeddings(s, grey_pixels(s.images.take(np.arange(len(s)))))
-            for s in self._sets.values()
-        ]
-
-    @staticmethod
-    def _embeddings(images: Any, rows: np.ndarray) -> evaluate.Embeddings:
-        return evaluate.Embeddings(
-            rows, images.identities, images.cameras, images.names
+        return self._of_both(
+            lambda images, _: grey_pixels(images.images.take(np.arange(len(images))))
         )
+
+    def _of_both(
+        self, rows_of: Callable[[ImageSet, str], np.ndarray]
+    ) -> list[evaluate.Embeddings]:
+        """Rows of both modalities with their labels; none of one without images."""
+        rows = {
+            modality: rows_of(images, modality)
+            for modality, images in self._sets.items()
+            if len(images)
+        }
+        none = np.zeros((0, next(iter(rows.values())).shape[1]), np.float32)
+        return [
+            evaluate.Embeddings(
+                rows.get(modality, none),
+                images.identities,
+                images.cameras,
+                images.names,
+            )
+            for modality, images in self._sets.items()
+        ]
 
     def score(self, sides: list[evaluate.Embeddings], checkpoint: str) -> Results:
         """Figures in every mode, plain and re-ranked.
@@ -122,11 +140,10 @@ class Scorer:
             path: The picture to write.
         """
         evaluation = self._config.evaluation
-        mode = protocols.modes(self._protocol)[0]
         found = evaluate.ranked_examples(
             *sides,
             protocol=self._protocol,
-            mode=mode,
+            mode=self.modes[0],
             sampling=evaluation.sampling,
             shots=evaluation.shots,
             rerank=self._rerank,

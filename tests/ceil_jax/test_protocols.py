@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ceil_jax.errors import UserError
-from ceil_jax.protocols import Mode, draws_galleries, modes, trials
+from ceil_jax.protocols import Mode, draws_galleries, modes, modes_of, trials
 
 SYSU_ALL, SYSU_INDOOR = modes("sysu_mm01")
 
@@ -242,3 +242,36 @@ class TestMistakes:
         visible, _ = sysu()
         visible.identities[:3] = -1
         self.check(r"3 of 70 visible test images have no identity", visible=visible)
+
+
+class TestStandard:
+    """Queries and galleries that the images' names give."""
+
+    def sides(self):
+        visible = Labels(
+            np.array([7, 8, 7]),
+            np.array([4, 4, 2]),
+            np.array(["gallery/a", "gallery/b", "query/c"]),
+        )
+        infrared = Labels(np.array([8, 7]), np.array([3, 9]), np.array(["query/d"] * 2))
+        return visible, infrared
+
+    def test_modes_and_their_cameras(self):
+        across, within = modes_of("standard", *self.sides())
+        assert across == Mode(
+            "infrared_to_visible", "infrared", "visible", (3, 9), (4,)
+        )
+        assert within == Mode("visible_to_visible", "visible", "visible", (2,), (4,))
+
+    def test_the_one_trial(self):
+        across, within = modes_of("standard", *self.sides())
+        [trial] = trials("standard", across, *self.sides())
+        assert (trial.query.tolist(), trial.gallery.tolist()) == ([0, 1], [0, 1])
+        [trial] = trials("standard", within, *self.sides())
+        assert (trial.query.tolist(), trial.gallery.tolist()) == ([2], [0, 1])
+
+    def test_the_gallery_is_not_random(self):
+        assert not draws_galleries("standard")
+
+    def test_others_have_the_modes_of_their_protocol(self):
+        assert modes_of("regdb", *self.sides()) == modes("regdb")
