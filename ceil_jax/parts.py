@@ -4,14 +4,12 @@ An image's part is the first folder of its name, e.g. `query/infrared/door/7/a.j
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ceil_jax.errors import UserError
-
-if TYPE_CHECKING:
-    from ceil_jax.protocols import Labelled
+from ceil_jax.labelled import Labelled
 
 QUERY, GALLERY = "query", "gallery"
 # Across modalities first: that is what the encoder is trained for.
@@ -23,7 +21,7 @@ PAIRS = (
 )
 
 
-def positions(labels: "Labelled", part: str) -> np.ndarray:
+def positions(labels: Labelled, part: str) -> np.ndarray:
     """Where the images of a part are.
 
     Args:
@@ -37,7 +35,7 @@ def positions(labels: "Labelled", part: str) -> np.ndarray:
     return np.flatnonzero(np.char.startswith(names, f"{part}/")).astype(np.int32)
 
 
-def searches(sides: Mapping[str, "Labelled"]) -> list[tuple[str, str]]:
+def searches(sides: Mapping[str, Labelled]) -> list[tuple[str, str]]:
     """The searches that are possible: which modality asks, and which one is searched.
 
     Args:
@@ -68,7 +66,7 @@ def searches(sides: Mapping[str, "Labelled"]) -> list[tuple[str, str]]:
         )
         raise UserError(
             f"the test images cannot be scored: {counts}, and no identity is in a "
-            "query and in a gallery. The folders are query/MODALITY/CAMERA/IDENTITY and "
-            "gallery/MODALITY/CAMERA/IDENTITY, with the same names of identities"
+            "query and in a gallery. The folders are query/MODALITY/CAMERA/IDENTITY "
+            "and gallery/MODALITY/CAMERA/IDENTITY, with the same names of identities"
         )
     return found

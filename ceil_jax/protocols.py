@@ -2,32 +2,13 @@
 
 import random
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 import numpy as np
 
 from ceil_jax import parts
 from ceil_jax.errors import UserError
-
-
-@runtime_checkable
-class Labelled(Protocol):
-    """Labels of the test images of one modality, one entry per image."""
-
-    @property
-    def identities(self) -> np.ndarray:
-        """Identity of each image, (N,) integers; -1 = unknown."""
-        ...
-
-    @property
-    def cameras(self) -> np.ndarray:
-        """Camera of each image, (N,) integers; the data set's own numbers, from 1."""
-        ...
-
-    @property
-    def names(self) -> np.ndarray:
-        """Path of each image relative to the data folder, (N,) str."""
-        ...
+from ceil_jax.labelled import Labelled
 
 
 class Mode(NamedTuple):

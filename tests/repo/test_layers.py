@@ -13,12 +13,12 @@ LAYERS = (
     # What reads the config: the training and the evaluation of one experiment.
     "train trainer model score evaluate comparison pretrained",
     # Parts of an epoch.
-    "steps checkpoint parallel inputs clustering matching rerank protocols report "
-    "embed fit pseudo_labels logs compilation",
+    "steps checkpoint parallel inputs clustering matching rerank protocols parts "
+    "report embed fit pseudo_labels logs compilation",
     # The method's arithmetic.
     "losses memory encoder metrics optim schedules weights objective state neighbours",
     # What everything may use.
-    "checks config errors files linalg progress shapes",
+    "checks config errors files labelled linalg progress shapes",
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names.split()}
 READS_CONFIG = {"main", "train", "trainer", "model", "score"}
