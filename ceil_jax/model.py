@@ -165,6 +165,41 @@ def load_images(config: Config) -> datasets.Splits:
     )
 
 
+def for_modalities(config: Config, splits: datasets.Splits) -> Config:
+    """The configuration as it fits the modalities that there are images of.
+
+    Stage 2 works across modalities: with one alone, training is stage 1.
+
+    Args:
+        config: The whole configuration.
+        splits: The images.
+
+    Returns:
+        The configuration, without stage 2 where one modality has no training images.
+
+    Raises:
+        UserError: There are no training images, or no stage is left.
+    """
+    there = [
+        name
+        for name, images in (
+            ("visible", splits.train_visible),
+            ("infrared", splits.train_infrared),
+        )
+        if len(images)
+    ]
+    if not there:
+        raise UserError(f"the data set {config.dataset} has no training images")
+    if len(there) == 2 or not config.stage2_epochs:
+        return config
+    if not config.stage1_epochs:
+        raise UserError(
+            f"all training images are {there[0]}: stage 2 works across modalities, so "
+            "config.stage1_epochs must be at least 1"
+        )
+    return dataclasses.replace(config, stage2_epochs=0)
+
+
 def protocol_of(config: Config) -> str:
     """The protocol that the configuration's data set is scored by.
 

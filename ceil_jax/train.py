@@ -33,7 +33,7 @@ class Run:
         Raises:
             UserError: A mistake that the user can mend.
         """
-        self.config, self.workdir = config, workdir
+        self.workdir = workdir
         self.control = score.read_control(config)
         # Cheap things are refused before a data set is prepared.
         devices = model.devices_of(config)
@@ -43,6 +43,14 @@ class Run:
         splits = model.load_images(config)
         for warning in splits.warnings:
             print(f"warning: {warning}", file=sys.stderr, flush=True)
+        self.config = model.for_modalities(config, splits)
+        if self.config is not config:
+            print(
+                "training images of one modality only: stage 1 alone, "
+                f"{self.config.num_epochs} epochs; stage 2 works across modalities",
+                flush=True,
+            )
+            config = self.config
         self.trainer = Trainer(config, splits, devices)
         self.scorer = score.Scorer(config, splits, model.protocol_of(config))
 
@@ -96,7 +104,7 @@ class Run:
         return results
 
 
-def train_and_evaluate(config: Config, workdir: Path) -> Results:
+def train_and_evaluate(config: Config, workdir: Path) -> Results | None:
     """Train all epochs that are left, then evaluate the last.
 
     Args:
@@ -104,19 +112,21 @@ def train_and_evaluate(config: Config, workdir: Path) -> Results:
         workdir: The run's folder; one with a checkpoint is resumed.
 
     Returns:
-        The last epoch's figures, which are also in `results.json`.
+        The last epoch's figures, which are also in `results.json`; None where no test
+        images are there.
 
     Raises:
         UserError: A mistake that the user can mend.
     """
     counter = CompilationCounter()
     run = Run(config, workdir, training=True)
+    config, is_scored = run.config, bool(run.scorer.modes)
     workdir.mkdir(parents=True, exist_ok=True)
     with run.checkpoints() as saved:
         state, done, best = _resume(config, saved, run.initial)
         write_json(workdir / "config.json", to_dict(config))
         comparison = Comparison(workdir / "comparison.json", keep=done > 0)
-        if done == 0 and config.evaluation.baselines:
+        if done == 0 and config.evaluation.baselines and is_scored:
             _score_baselines(run, comparison)
         with logs.EpochLog(workdir, epochs_done=done) as log:
             for epoch in range(done + 1, config.num_epochs + 1):
@@ -125,7 +135,7 @@ def train_and_evaluate(config: Config, workdir: Path) -> Results:
                 log.write(record)
                 print(logs.epoch_line(record, config.num_epochs), flush=True)
                 results = None
-                if _is_evaluated(config, epoch):
+                if is_scored and _is_evaluated(config, epoch):
                     results = run.score(state, f"epoch {epoch}")
                     log.write_scores(score.flat(results), epoch)
                     print(score.line(results), flush=True)
@@ -134,6 +144,9 @@ def train_and_evaluate(config: Config, workdir: Path) -> Results:
                         comparison.add("stage 1", results)
                 if _is_saved(config, epoch):
                     saved.save(state, epoch, _record(config, best, results))
+            if not is_scored:
+                print(f"no test images to score; checkpoints are in {workdir}")
+                return None
             results = run.finish(state, config.num_epochs, comparison)
             log.write_scores(score.flat(results), config.num_epochs)
     return results
@@ -155,6 +168,8 @@ def evaluate_checkpoint(config: Config, workdir: Path) -> Results:
     if not (workdir / "checkpoints").is_dir():
         raise UserError(f"{workdir}/checkpoints: no checkpoint here; train first")
     run = Run(config, workdir, training=False)
+    if not run.scorer.modes:
+        raise UserError("there are no test images to score")
     with run.checkpoints() as saved:
         got = saved.restore(run.initial)
     _check_same_data(config, got.record)

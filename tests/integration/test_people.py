@@ -30,6 +30,7 @@ def test_regdb_trains_and_is_scored_in_both_directions(tmp_path):
     config.batch.stage1_steps = config.batch.stage2_steps = 4
     config.augment.pad = 4
     results = train.train_and_evaluate(config, tmp_path)
+    assert results is not None
     assert set(results.modes) == {"visible_to_infrared", "infrared_to_visible"}
     # Neighbouring frames are easy: chance is one in five.
     assert all(m.plain["rank5"].mean > 50 for m in results.modes.values())
