@@ -89,7 +89,9 @@ class EvaluationConfig:
     """How a model is scored."""
 
     num_trials: int = 10  # random galleries
-    sampling: str = "ceil"  # or "agw": seeds 1-10 or 0-9
+    protocol: str = ""  # "" for the data set's own, or "regdb_released"
+    sampling: str = "ceil"  # or "agw": seeds 1-10 or 0-9; SYSU-MM01 also "official"
+    permutations: str = ""  # of "official"; "" for data_dir/exp/rand_perm_cam.mat
     shots: int = 1  # gallery images per identity and camera (SYSU-MM01)
     flip: bool = False  # average the embedding with the mirror image's
     num_pictured_queries: int = 8  # rows of ranked_lists.png
@@ -162,7 +164,8 @@ CHOICES = {
     "objective.update": ("dcmu", "random", "momentum"),
     "objective.memory_gradient": ("released", "frozen"),
     "optimizer.schedule": ("multistep", "cosine"),
-    "evaluation.sampling": ("ceil", "agw"),
+    "evaluation.protocol": ("", "regdb_released"),
+    "evaluation.sampling": ("ceil", "agw", "official"),
     "evaluation.shots": (1, 10),
 }
 # Least values; the name stands for the field, None excludes the bound itself.
@@ -222,9 +225,9 @@ def check(config: Config) -> None:
     """
     for name, choices in CHOICES.items():
         if _value(config, name) not in choices:
+            shown = ", ".join(str(choice) or '""' for choice in choices)
             raise UserError(
-                f"config.{name}={_value(config, name)!r} must be one of "
-                f"{', '.join(map(str, choices))}"
+                f"config.{name}={_value(config, name)!r} must be one of {shown}"
             )
     for name, least in AT_LEAST.items():
         if _value(config, name) < least:

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ceil_jax import metrics, protocols
+from ceil_jax import metrics
 from ceil_jax.errors import UserError
 from ceil_jax.progress import bar
-from ceil_jax.protocols import Mode, Trial
+from ceil_jax.protocols import Mode, Plan, Trial, metric_of
 from ceil_jax.report.ranked_lists import pick_queries
 from ceil_jax.report.results import (
     RANKS,
@@ -72,11 +72,8 @@ class RankedExamples(NamedTuple):
 def score_protocol(
     visible: Embeddings,
     infrared: Embeddings,
+    plan: Plan,
     *,
-    protocol: str,
-    num_trials: int = 10,
-    sampling: str = "ceil",
-    shots: int = 1,
     rerank: RerankParams | None = None,
     max_rank: int = 20,
     checkpoint: str = "",
@@ -87,11 +84,7 @@ def score_protocol(
     Args:
         visible: The visible test images.
         infrared: The infrared test images.
-        protocol: "sysu_mm01", "regdb", "llcm", or "standard" for images whose names
-            begin with their part, see `parts`.
-        num_trials: Random galleries to average over; RegDB has one, not random.
-        sampling: How they are drawn, see `protocols.trials`.
-        shots: Images per identity and camera in a gallery.
+        plan: Queries and galleries, see `protocols.plan`.
         rerank: Parameters of GCR; None to do without.
         max_rank: Places of the CMC, at least 20.
         checkpoint: What made the embeddings, for the record.
@@ -106,45 +99,35 @@ def score_protocol(
 
     References:
         CEIL's `test_sysu.py`, `test_regdb.py` and `test_llcm.py`. `test_regdb.py`
-        scores one model on all ten splits; here a model is scored on its own.
+        scores one model on all ten splits, which is protocol "regdb_released" here.
     """
     if max_rank < max(RANKS):
         raise ValueError(f"{max_rank=} must be at least {max(RANKS)}")
-    sides = _checked_sides(visible, infrared, protocol)
-    plan = {
-        mode: protocols.trials(
-            protocol,
-            mode,
-            visible,
-            infrared,
-            num_trials=num_trials,
-            sampling=sampling,
-            shots=shots,
-        )
-        for mode in protocols.modes_of(protocol, visible, infrared)
-    }
-    if not plan:
+    if not plan.trials:
         raise UserError("there are no test images to score")
+    sides = _checked_sides(visible, infrared, plan.protocol)
+    total = sum(map(len, plan.trials.values()))
     modes = {}
-    with bar(total=sum(map(len, plan.values())), desc="Scoring", unit="trial") as shown:
-        for mode, trials in plan.items():
+    with bar(total=total, desc="Scoring", unit="trial") as shown:
+        for mode, trials in plan.trials.items():
             scored = score_trials(
                 sides[mode.query_modality],
                 sides[mode.gallery_modality],
                 trials,
-                protocol=protocol,
+                protocol=metric_of(plan.protocol),
                 rerank=rerank,
                 max_rank=max_rank,
                 on_trial=shown.update if progress else None,
             )
             modes[mode.name] = _mode_results(scored, trials)
     return Results(
-        protocol=protocol,
-        sampling=sampling if protocols.draws_galleries(protocol) else "none",
-        trials=max(map(len, plan.values())),
+        protocol=plan.protocol,
+        sampling=plan.sampling,
+        trials=plan.num_trials,
         modes=modes,
         checkpoint=checkpoint,
-        shots=shots,
+        shots=plan.shots,
+        galleries=plan.galleries,
         rerank=rerank,
     )
 
@@ -205,11 +188,9 @@ def score_trials(
 def ranked_examples(
     visible: Embeddings,
     infrared: Embeddings,
+    plan: Plan,
     *,
-    protocol: str,
     mode: Mode,
-    sampling: str = "ceil",
-    shots: int = 1,
     rerank: RerankParams | None = None,
     num_queries: int = 6,
     top: int = 10,
@@ -219,10 +200,8 @@ def ranked_examples(
     Args:
         visible: The visible test images.
         infrared: The infrared test images.
-        protocol: "sysu_mm01", "regdb" or "llcm".
-        mode: One of `protocols.modes_of(protocol, visible, infrared)`.
-        sampling: How the gallery is drawn, see `protocols.trials`.
-        shots: Images per identity and camera in the gallery.
+        plan: Queries and galleries, see `protocols.plan`.
+        mode: One of the plan's.
         rerank: Parameters of GCR; None to do without.
         num_queries: Queries to show, see `ranked_lists.pick_queries`.
         top: Places to show.
@@ -234,16 +213,8 @@ def ranked_examples(
         ValueError: An argument that does not fit.
         UserError: The test set lacks what the protocol needs.
     """
-    sides = _checked_sides(visible, infrared, protocol)
-    [trial] = protocols.trials(
-        protocol,
-        mode,
-        visible,
-        infrared,
-        num_trials=1,
-        sampling=sampling,
-        shots=shots,
-    )
+    sides = _checked_sides(visible, infrared, plan.protocol)
+    trial, protocol = plan.trials[mode][0], metric_of(plan.protocol)
     query = _take(sides[mode.query_modality], trial.query)
     gallery = _take(sides[mode.gallery_modality], trial.gallery)
     lists = {

@@ -4,18 +4,19 @@ import dataclasses
 import math
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ceil_jax import optim, parallel, steps, weights
+from ceil_jax import optim, parallel, protocols, steps, weights
 from ceil_jax.config import Config
 from ceil_jax.encoder import Encoder
 from ceil_jax.errors import UserError
 from ceil_jax.inputs import datasets
+from ceil_jax.inputs.imageset import ImageSet
 from ceil_jax.state import TrainState
 from data import registry
 
@@ -141,6 +142,21 @@ def variables_of(state: TrainState) -> dict[str, Any]:
     return {"params": state.params, "batch_stats": state.batch_stats}
 
 
+class Tested(NamedTuple):
+    """The images that a model is scored on.
+
+    Attributes:
+        visible: The visible ones.
+        infrared: The infrared ones.
+        splits: By modality, which of the data set's splits tests on which image,
+            (N, splits) bool; None where one split alone is tested.
+    """
+
+    visible: ImageSet
+    infrared: ImageSet
+    splits: dict[str, np.ndarray] | None = None
+
+
 def load_images(config: Config) -> datasets.Splits:
     """The training and test images, prepared at their first use.
 
@@ -150,19 +166,39 @@ def load_images(config: Config) -> datasets.Splits:
     Returns:
         One image set for each split and modality.
     """
+    return datasets.load(config.dataset, trial=config.trial, **_where(config))
+
+
+def tested(config: Config, images: datasets.Splits) -> Tested:
+    """The images that the configuration's protocol scores.
+
+    Args:
+        config: The whole configuration.
+        images: Those of the run's own split.
+
+    Returns:
+        The split's test images, or of "regdb_released" what any split tests on.
+    """
+    if protocol_of(config) != protocols.REGDB_RELEASED:
+        return Tested(images.test_visible, images.test_infrared)
+    of_all = datasets.load_all_trials(config.dataset, **_where(config))
+    splits = {"visible": of_all.test_visible, "infrared": of_all.test_infrared}
+    return Tested(of_all.visible, of_all.infrared, splits)
+
+
+def _where(config: Config) -> dict[str, Any]:
+    """Where the data are and how they are prepared, as `datasets` takes it."""
     options: dict[str, Any] = {"allow_partial": config.allow_partial}
     if config.dataset == "synthetic":
         options = dataclasses.asdict(config.synthetic)
     height, width = config.image_size
-    return datasets.load(
-        config.dataset,
-        data_dir=config.data_dir or None,
-        prepared_dir=config.prepared_dir or None,
-        image_size=(height, width),
-        options=options,
-        trial=config.trial,
-        cache_gib=config.cache_gib,
-    )
+    return {
+        "data_dir": config.data_dir or None,
+        "prepared_dir": config.prepared_dir or None,
+        "image_size": (height, width),
+        "options": options,
+        "cache_gib": config.cache_gib,
+    }
 
 
 def for_modalities(config: Config, splits: datasets.Splits) -> Config:
@@ -201,15 +237,24 @@ def for_modalities(config: Config, splits: datasets.Splits) -> Config:
 
 
 def protocol_of(config: Config) -> str:
-    """The protocol that the configuration's data set is scored by.
+    """The protocol that a model is scored by.
 
     Args:
         config: The whole configuration.
 
     Returns:
-        One of `metrics.PROTOCOLS`.
+        One that `protocols.modes_of` knows: the data set's, or the one asked for.
+
+    Raises:
+        UserError: The one asked for is another data set's.
     """
-    return registry.find(config.dataset).protocol
+    own, chosen = registry.find(config.dataset).protocol, config.evaluation.protocol
+    if chosen == protocols.REGDB_RELEASED and own != "regdb":
+        raise UserError(
+            f"config.evaluation.protocol={chosen} is RegDB's, config.dataset is "
+            f"{config.dataset}"
+        )
+    return chosen or own
 
 
 def workdir_of(path: str) -> Path:

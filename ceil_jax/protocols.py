@@ -1,14 +1,14 @@
 """Which test images query which: search modes and random galleries of each data set."""
 
-import random
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
-from ceil_jax import parts
+from ceil_jax import galleries, parts
 from ceil_jax.errors import UserError
 from ceil_jax.labelled import Labelled
+from ceil_jax.permutations import Permutations
 
 
 class Mode(NamedTuple):
@@ -51,25 +51,27 @@ def _both_directions(
     )
 
 
+# One model scored on all ten splits, as the released code does. Nine of them test
+# people that the model was trained on.
+REGDB_RELEASED = "regdb_released"
+_REGDB = _both_directions((1,), (2,))
 _MODES = {
     "sysu_mm01": (
         Mode("all", "infrared", "visible", (3, 6), (1, 2, 4, 5)),
         Mode("indoor", "infrared", "visible", (3, 6), (1, 2)),
     ),
-    "regdb": _both_directions((1,), (2,)),
+    "regdb": _REGDB,
+    REGDB_RELEASED: _REGDB,
     "llcm": _both_directions((1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 4, 5, 6, 7, 8, 9)),
 }
-# Number of the first trial, which is also the seed of its gallery.
-_FIRST_TRIAL = {"ceil": 1, "agw": 0}
-SAMPLINGS = tuple(_FIRST_TRIAL)
 
 
 def modes(protocol: str) -> tuple[Mode, ...]:
     """The search modes of a protocol.
 
     Args:
-        protocol: "sysu_mm01" (all and indoor search), "regdb" or "llcm" (visible to
-            infrared and back).
+        protocol: "sysu_mm01" (all and indoor search), "regdb", "regdb_released" or
+            "llcm" (visible to infrared and back).
 
     Returns:
         The modes, in the order of the result tables.
@@ -140,7 +142,101 @@ def draws_galleries(protocol: str) -> bool:
     if protocol == "standard":
         return False
     modes(protocol)
-    return protocol != "regdb"
+    return protocol not in ("regdb", REGDB_RELEASED)
+
+
+def metric_of(protocol: str) -> str:
+    """The rule by which a protocol's ranked lists are counted.
+
+    Args:
+        protocol: One that `modes_of` knows.
+
+    Returns:
+        One of `metrics.PROTOCOLS`.
+    """
+    return "regdb" if protocol == REGDB_RELEASED else protocol
+
+
+class Plan(NamedTuple):
+    """Everything that is scored on a test set.
+
+    Attributes:
+        protocol: Its name.
+        trials: Queries and galleries of each mode, in the order of the tables.
+        sampling: How galleries were drawn; "none" if they are not random.
+        shots: Images per identity and camera in a random gallery.
+        galleries: What decided the random galleries: seeds, or rows of a file; "" if
+            they are not random.
+    """
+
+    protocol: str
+    trials: dict[Mode, list[Trial]]
+    sampling: str = "none"
+    shots: int = 1
+    galleries: str = ""
+
+    @property
+    def num_trials(self) -> int:
+        """Trials of the mode that has most."""
+        return max(map(len, self.trials.values()), default=0)
+
+
+def plan(
+    protocol: str,
+    visible: Labelled,
+    infrared: Labelled,
+    *,
+    num_trials: int = 10,
+    sampling: str = "ceil",
+    shots: int = 1,
+    permutations: Permutations | None = None,
+    splits: Mapping[str, np.ndarray] | None = None,
+) -> Plan:
+    """Queries and galleries of every mode of a protocol.
+
+    Args:
+        protocol: One that `modes_of` knows.
+        visible: Labels of the visible test images.
+        infrared: Labels of the infrared test images.
+        num_trials: Random galleries; not used by RegDB.
+        sampling: "ceil", "agw" or, for SYSU-MM01, "official", see `galleries.draw`; not
+            used by RegDB.
+        shots: Images per identity and camera in a gallery: 1 (single-shot) or, for
+            SYSU-MM01, 10 (multi-shot).
+        permutations: The galleries of "official".
+        splits: What "regdb_released" tests on: by modality, whether each split tests on
+            each image, (N, splits) bool.
+
+    Returns:
+        The plan; without modes if there are no test images of "standard".
+
+    Raises:
+        ValueError: An argument that no such protocol takes.
+        UserError: The images lack what the protocol needs.
+    """
+    chosen = modes_of(protocol, visible, infrared)
+    drawn = draws_galleries(protocol)
+    trials_of_mode = {
+        mode: trials(
+            protocol,
+            mode,
+            visible,
+            infrared,
+            num_trials=num_trials,
+            sampling=sampling,
+            shots=shots,
+            permutations=permutations,
+            splits=splits,
+        )
+        for mode in chosen
+    }
+    return Plan(
+        protocol,
+        trials_of_mode,
+        sampling=sampling if drawn else "none",
+        shots=shots,
+        galleries=galleries.origin(sampling, num_trials) if drawn else "",
+    )
 
 
 def trials(
@@ -152,56 +248,75 @@ def trials(
     num_trials: int = 10,
     sampling: str = "ceil",
     shots: int = 1,
+    permutations: Permutations | None = None,
+    splits: Mapping[str, np.ndarray] | None = None,
 ) -> list[Trial]:
     """Queries and galleries of a mode.
 
-    Queries are all images of the mode's query cameras, in their own order. A random
-    gallery is drawn as its authors do: a generator `random.Random(t)` (the stream of
-    `random.seed(t)`), then for every identity in ascending order and every camera of
-    the mode in order one `choice` of that pair's files sorted by name; pairs without an
-    image draw nothing. With several shots it is `sample(files, min(shots, len(files)))`
-    in place of `choice`. RegDB's gallery is every image, and there is one trial; there
-    is one of "standard", too, whose images name their part themselves.
+    Queries are all images of the mode's query cameras, in their own order; random
+    galleries are those of `galleries.draw`. RegDB's gallery is every image, and there
+    is one trial; there is one of "standard", too, whose images name their part
+    themselves.
 
     Args:
         protocol: One that `modes_of` knows.
         mode: One of `modes_of(protocol, visible, infrared)`.
         visible: Labels of the visible test images.
         infrared: Labels of the infrared test images.
-        num_trials: Random galleries; not used by RegDB.
-        sampling: "ceil" (t = 1, 2, ...) or "agw" (t = 0, 1, ...); not used by RegDB.
-        shots: Images per identity and camera in a gallery: 1 (single-shot) or, for
-            SYSU-MM01, 10 (multi-shot).
+        num_trials: See `plan`.
+        sampling: See `plan`.
+        shots: See `plan`.
+        permutations: See `plan`.
+        splits: See `plan`.
 
     Returns:
-        The trials, in the order of t.
+        The trials, in their order.
 
     Raises:
         ValueError: An argument that no such protocol takes.
         UserError: The images lack what the protocol needs.
-
-    References:
-        CEIL's and AGW's `process_gallery_sysu` and `process_gallery_llcm`, which draw
-        the same single-shot galleries.
     """
     sides = {"visible": visible, "infrared": infrared}
-    if protocol == "standard":
-        query = parts.positions(sides[mode.query_modality], parts.QUERY)
-        return [
-            Trial(query, parts.positions(sides[mode.gallery_modality], parts.GALLERY))
-        ]
-    _check_arguments(protocol, mode, num_trials, sampling, shots)
-    query = _positions(sides[mode.query_modality], mode, "query")
-    gallery = _positions(sides[mode.gallery_modality], mode, "gallery")
     query_labels, labels = sides[mode.query_modality], sides[mode.gallery_modality]
-    _check_identities(mode, query_labels.identities[query], labels.identities[gallery])
+    if protocol == "standard":
+        query = parts.positions(query_labels, parts.QUERY)
+        return [Trial(query, parts.positions(labels, parts.GALLERY))]
+    _check_arguments(protocol, mode, num_trials, sampling, shots)
+    query = _positions(query_labels, mode, "query")
+    gallery = _positions(labels, mode, "gallery")
+    labelled = query_labels.identities, labels.identities
+    if protocol == REGDB_RELEASED:
+        found = _trials_of_splits(query, gallery, mode, splits)
+        for trial in found:
+            _check_identities(mode, trial, *labelled)
+        return found
+    _check_identities(mode, Trial(query, gallery), *labelled)
     if not draws_galleries(protocol):
         return [Trial(query, gallery)]
-    groups = _groups(labels, gallery, mode.gallery_cameras)
-    first = _FIRST_TRIAL[sampling]
+    drawn = galleries.draw(
+        labels,
+        gallery,
+        mode.gallery_cameras,
+        num_trials=num_trials,
+        sampling=sampling,
+        shots=shots,
+        permutations=permutations,
+    )
+    return [Trial(query, rows) for rows in drawn]
+
+
+def _trials_of_splits(
+    query: np.ndarray,
+    gallery: np.ndarray,
+    mode: Mode,
+    splits: Mapping[str, np.ndarray] | None,
+) -> list[Trial]:
+    if splits is None:
+        raise ValueError(f"protocol={REGDB_RELEASED!r} needs splits")
+    of_query, of_gallery = splits[mode.query_modality], splits[mode.gallery_modality]
     return [
-        Trial(query, _draw(groups, random.Random(t), shots))
-        for t in range(first, first + num_trials)
+        Trial(query[of_query[query, t]], gallery[of_gallery[gallery, t]])
+        for t in range(of_query.shape[1])
     ]
 
 
@@ -213,9 +328,12 @@ def _check_arguments(
         raise ValueError(f"{mode=} must be one of {protocol}'s: {names}")
     if num_trials < 1:
         raise ValueError(f"{num_trials=} must be at least 1")
-    if sampling not in _FIRST_TRIAL:
-        raise ValueError(f"{sampling=} must be one of {', '.join(SAMPLINGS)}")
-    allowed = (1, 10) if protocol == "sysu_mm01" else (1,)
+    is_sysu = protocol == "sysu_mm01"
+    drawn = draws_galleries(protocol)
+    known = [s for s in galleries.SAMPLINGS if s != galleries.OFFICIAL or is_sysu]
+    if drawn and sampling not in known:
+        raise ValueError(f"{sampling=} must be {' or '.join(known)} with {protocol=}")
+    allowed = (1, 10) if is_sysu else (1,)
     if shots not in allowed:
         raise ValueError(
             f"{shots=} must be {' or '.join(map(str, allowed))} with {protocol=}"
@@ -245,7 +363,10 @@ def _positions(labels: Labelled, mode: Mode, side: str) -> np.ndarray:
     return positions
 
 
-def _check_identities(mode: Mode, query: np.ndarray, gallery: np.ndarray) -> None:
+def _check_identities(
+    mode: Mode, trial: Trial, of_query: np.ndarray, of_gallery: np.ndarray
+) -> None:
+    query, gallery = of_query[trial.query], of_gallery[trial.gallery]
     num_query, num_gallery = len(np.unique(query)), len(np.unique(gallery))
     if num_gallery < 2:
         raise UserError(
@@ -259,22 +380,3 @@ def _check_identities(mode: Mode, query: np.ndarray, gallery: np.ndarray) -> Non
             f"{len(query)} {mode.query_modality} queries is among the {num_gallery} "
             f"identities of the {len(gallery)} {mode.gallery_modality} test images"
         )
-
-
-def _groups(
-    labels: Labelled, positions: np.ndarray, cameras: Sequence[int]
-) -> list[list[int]]:
-    """Positions of each identity and camera, sorted by name, in drawing order."""
-    by_name = positions[np.argsort(labels.names[positions], kind="stable")]
-    groups: dict[tuple[int, int], list[int]] = {}
-    for i in by_name.tolist():
-        pair = int(labels.identities[i]), cameras.index(int(labels.cameras[i]))
-        groups.setdefault(pair, []).append(i)
-    return [groups[pair] for pair in sorted(groups)]
-
-
-def _draw(groups: list[list[int]], rng: random.Random, shots: int) -> np.ndarray:
-    if shots == 1:
-        return np.array([rng.choice(group) for group in groups], np.int32)
-    drawn = [rng.sample(group, min(shots, len(group))) for group in groups]
-    return np.array([i for group in drawn for i in group], np.int32)

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from ceil_jax import evaluate, protocols
+from ceil_jax import evaluate, galleries, permutations, protocols
 from ceil_jax.config import Config, to_dict
 from ceil_jax.errors import UserError
-from ceil_jax.inputs.datasets import Splits
 from ceil_jax.inputs.imageset import ImageSet
+from ceil_jax.permutations import Permutations
 from ceil_jax.report import ranked_lists
 from ceil_jax.report.baselines import grey_pixels
 from ceil_jax.report.results import RerankParams, Results
@@ -27,13 +27,26 @@ class Scorer:
         modes: Its search modes; none where there is nothing to score.
     """
 
-    def __init__(self, config: Config, splits: Splits, protocol: str) -> None:
-        """Remember what every evaluation of the run has in common.
+    def __init__(
+        self,
+        config: Config,
+        protocol: str,
+        visible: ImageSet,
+        infrared: ImageSet,
+        *,
+        splits: Mapping[str, np.ndarray] | None = None,
+        warnings: tuple[str, ...] = (),
+    ) -> None:
+        """Decide queries and galleries, which every evaluation of the run shares.
 
         Args:
             config: The whole configuration.
-            splits: The run's images.
-            protocol: The data set's protocol.
+            protocol: The run's protocol.
+            visible: The visible test images.
+            infrared: The infrared ones.
+            splits: By modality, which split tests on which image, (N, splits) bool;
+                only for "regdb_released".
+            warnings: What is wrong with the images and was allowed.
 
         Raises:
             UserError: The test images lack what the protocol needs: found out before
@@ -41,26 +54,22 @@ class Scorer:
         """
         evaluation = config.evaluation
         try:
-            test = (splits.test_visible, splits.test_infrared)
-            self.modes = protocols.modes_of(protocol, *test)
-            for mode in self.modes:
-                protocols.trials(
-                    protocol,
-                    mode,
-                    *test,
-                    num_trials=evaluation.num_trials,
-                    sampling=evaluation.sampling,
-                    shots=evaluation.shots,
-                )
+            self._plan = protocols.plan(
+                protocol,
+                visible,
+                infrared,
+                num_trials=evaluation.num_trials,
+                sampling=evaluation.sampling,
+                shots=evaluation.shots,
+                permutations=_permutations(config, protocol),
+                splits=splits,
+            )
         except ValueError as error:
             raise UserError(f"config.evaluation: {error}") from error
         self._config = config
-        self._warnings = splits.warnings
-        self._protocol = protocol
-        self._sets = {
-            "visible": splits.test_visible,
-            "infrared": splits.test_infrared,
-        }
+        self._warnings = warnings
+        self._sets = {"visible": visible, "infrared": infrared}
+        self.modes = tuple(self._plan.trials)
         rerank = config.rerank
         self._rerank = RerankParams(rerank.k1, rerank.k2, rerank.camera_weight)
 
@@ -118,15 +127,8 @@ class Scorer:
         Returns:
             The figures.
         """
-        evaluation = self._config.evaluation
         results = evaluate.score_protocol(
-            *sides,
-            protocol=self._protocol,
-            num_trials=evaluation.num_trials,
-            sampling=evaluation.sampling,
-            shots=evaluation.shots,
-            rerank=self._rerank,
-            checkpoint=checkpoint,
+            sides[0], sides[1], self._plan, rerank=self._rerank, checkpoint=checkpoint
         )
         return dataclasses.replace(
             results, dataset=self._config.dataset, warnings=self._warnings
@@ -139,15 +141,13 @@ class Scorer:
             sides: Visible and infrared embeddings.
             path: The picture to write.
         """
-        evaluation = self._config.evaluation
         found = evaluate.ranked_examples(
-            *sides,
-            protocol=self._protocol,
+            sides[0],
+            sides[1],
+            self._plan,
             mode=self.modes[0],
-            sampling=evaluation.sampling,
-            shots=evaluation.shots,
             rerank=self._rerank,
-            num_queries=evaluation.num_pictured_queries,
+            num_queries=self._config.evaluation.num_pictured_queries,
         )
         figure = ranked_lists.ranked_lists(
             self._sets[found.query_modality].images.take(found.queries),
@@ -159,6 +159,21 @@ class Scorer:
             f"{found.query_modality} queries, {found.gallery_modality} gallery",
         )
         ranked_lists.save(figure, path)
+
+
+def _permutations(config: Config, protocol: str) -> Permutations | None:
+    """The galleries of sampling "official", where the protocol and the user want it."""
+    wanted = config.evaluation.sampling == galleries.OFFICIAL
+    if not wanted or protocol != "sysu_mm01":
+        return None
+    chosen = config.evaluation.permutations
+    if not chosen and not config.data_dir:
+        raise UserError(
+            "config.evaluation.sampling=official needs SYSU-MM01's "
+            "exp/rand_perm_cam.mat: name it by config.evaluation.permutations"
+        )
+    path = Path(chosen or Path(config.data_dir) / "exp" / "rand_perm_cam.mat")
+    return permutations.read(path.expanduser())
 
 
 def mean_rank1(results: Results) -> float:

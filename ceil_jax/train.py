@@ -39,6 +39,7 @@ class Run:
         devices = model.devices_of(config)
         if training:
             model.check_batch(config, len(devices))
+        protocol = model.protocol_of(config)
         self.initial = model.initial_state(config)
         splits = model.load_images(config)
         for warning in splits.warnings:
@@ -52,7 +53,15 @@ class Run:
             )
             config = self.config
         self.trainer = Trainer(config, splits, devices)
-        self.scorer = score.Scorer(config, splits, model.protocol_of(config))
+        tested = model.tested(config, splits)
+        self.scorer = score.Scorer(
+            config,
+            protocol,
+            tested.visible,
+            tested.infrared,
+            splits=tested.splits,
+            warnings=splits.warnings,
+        )
 
     def checkpoints(self) -> Checkpoints:
         """The run's checkpoints.

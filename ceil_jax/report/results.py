@@ -69,6 +69,8 @@ class Results:
         modes: Figures by mode name, in the order of the tables.
         checkpoint: What made the embeddings.
         shots: Gallery images per identity and camera, where drawn.
+        galleries: What decided random galleries: seeds, or rows of a file; "" if they
+            are not random or it is unknown.
         rerank: Parameters of the re-ranking; None without it or if unknown.
         dataset: Name of the data set; "" if unknown.
         warnings: What is wrong with the data and was allowed, a line each.
@@ -80,6 +82,7 @@ class Results:
     modes: dict[str, ModeResults]
     checkpoint: str = ""
     shots: int = 1
+    galleries: str = ""
     rerank: RerankParams | None = None
     dataset: str = ""
     warnings: tuple[str, ...] = ()
@@ -99,6 +102,7 @@ class Results:
             "trials": self.trials,
             "dataset": self.dataset,
             "shots": self.shots,
+            "galleries": self.galleries,
             "rerank": self.rerank._asdict() if self.rerank else None,
             "warnings": list(self.warnings),
             "modes": {name: _mode_to_json(mode) for name, mode in self.modes.items()},
@@ -142,6 +146,7 @@ class Results:
                 checkpoint=record["checkpoint"],
                 dataset=record.get("dataset", ""),
                 shots=record.get("shots", 1),
+                galleries=record.get("galleries", ""),
                 rerank=RerankParams(**rerank) if rerank else None,
                 warnings=tuple(record.get("warnings", ())),
             )

@@ -118,18 +118,24 @@ def _cells(figures: Mapping[str, Spread], results: Results) -> list[str]:
 def _heading(results: Results) -> str:
     parts = [f"data set {results.dataset}"] if results.dataset else []
     parts.append(f"protocol {results.protocol}")
+    if results.protocol == "regdb_released":
+        parts.append("one model on all splits: leaks training identities")
     if results.sampling == "none":
         parts.append("gallery: all test images")
     else:
-        kind = "single-shot" if results.shots == 1 else f"{results.shots}-shot"
-        parts.append(
-            f"{results.trials} random {kind} "
-            f"{'gallery' if results.trials == 1 else 'galleries'} "
-            f'(sampling "{results.sampling}")'
-        )
+        parts.append(_galleries(results))
     if results.checkpoint:
         parts.append(f"checkpoint {results.checkpoint}")
     return "; ".join(parts)
+
+
+def _galleries(results: Results) -> str:
+    kind = "single-shot" if results.shots == 1 else f"{results.shots}-shot"
+    noun = "gallery" if results.trials == 1 else "galleries"
+    origin = f", {results.galleries}" if results.galleries else ""
+    return (
+        f'{results.trials} random {kind} {noun} (sampling "{results.sampling}"{origin})'
+    )
 
 
 def _legend(results: Results) -> str:

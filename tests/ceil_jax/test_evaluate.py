@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from ceil_jax import evaluate, protocols
+from ceil_jax import evaluate
 from ceil_jax.errors import UserError
 from ceil_jax.evaluate import (
     Embeddings,
@@ -11,7 +11,7 @@ from ceil_jax.evaluate import (
     score_protocol,
     score_trials,
 )
-from ceil_jax.protocols import Trial, modes
+from ceil_jax.protocols import Plan, Trial, modes, plan, trials
 from ceil_jax.report.results import FIGURES, RerankParams
 from ceil_jax.rerank import gcr
 from tests.parity.evaluation import naive
@@ -37,6 +37,13 @@ def sysu():
     return side((1, 2, 4, 5), seed=1), side((3, 6), seed=2)
 
 
+def scored(sides, protocol="sysu_mm01", options=None, **others):
+    """Figures under a protocol's plan."""
+    visible, infrared = sides
+    chosen = plan(protocol, visible, infrared, **(options or {}))
+    return score_protocol(visible, infrared, chosen, **others)
+
+
 def labels(query, gallery):
     return query.identities, gallery.identities, query.cameras, gallery.cameras
 
@@ -48,13 +55,11 @@ def take(embeddings, rows):
 class TestScoreProtocol:
     def test_figures_are_means_over_the_trials(self, sysu):
         visible, infrared = sysu
-        results = score_protocol(
-            visible, infrared, protocol="sysu_mm01", num_trials=3, rerank=RERANK
-        )
+        results = scored((visible, infrared), options={"num_trials": 3}, rerank=RERANK)
         assert list(results.modes) == ["all", "indoor"]
         for mode in modes("sysu_mm01"):
             found = {"plain": [], "gcr": []}
-            for trial in protocols.trials("sysu_mm01", mode, *sysu, num_trials=3):
+            for trial in trials("sysu_mm01", mode, *sysu, num_trials=3):
                 query, gallery = (
                     take(infrared, trial.query),
                     take(visible, trial.gallery),
@@ -93,28 +98,56 @@ class TestScoreProtocol:
                 )
 
     def test_what_was_measured_is_recorded(self, sysu):
-        results = score_protocol(
-            *sysu, protocol="sysu_mm01", num_trials=2, sampling="agw", checkpoint="x"
-        )
+        options = {"num_trials": 2, "sampling": "agw"}
+        results = scored(sysu, options=options, checkpoint="x")
         assert (results.protocol, results.sampling) == ("sysu_mm01", "agw")
         assert (results.trials, results.checkpoint) == (2, "x")
+        assert (results.galleries, results.shots) == ("seeds 0-1", 1)
         mode = results.modes["indoor"]
         assert (mode.num_queries, mode.num_gallery) == (36, 12)
         assert mode.gcr is None
 
     def test_regdb_has_one_trial_and_no_sampling(self):
         visible, infrared = side((1,), seed=1), side((2,), seed=2)
-        results = score_protocol(visible, infrared, protocol="regdb", rerank=RERANK)
+        results = scored((visible, infrared), "regdb", rerank=RERANK)
         assert (results.sampling, results.trials) == ("none", 1)
+        assert results.galleries == ""
         assert list(results.modes) == ["visible_to_infrared", "infrared_to_visible"]
         assert {s.std for s in results.modes["visible_to_infrared"].plain.values()} == {
             0
         }
 
+    def test_one_model_on_several_splits_is_averaged(self):
+        visible, infrared = side((1,), seed=1), side((2,), seed=2)
+        splits = {
+            "visible": np.stack([visible.identities <= 3, visible.identities > 2], 1),
+            "infrared": np.stack(
+                [infrared.identities <= 3, infrared.identities > 2], 1
+            ),
+        }
+        results = scored((visible, infrared), "regdb_released", {"splits": splits})
+        assert (results.protocol, results.trials) == ("regdb_released", 2)
+        for mode, one, other in (
+            ("visible_to_infrared", visible, infrared),
+            ("infrared_to_visible", infrared, visible),
+        ):
+            wanted = []
+            for keep in (lambda ids: ids <= 3, lambda ids: ids > 2):
+                query = take(one, keep(one.identities))
+                gallery = take(other, keep(other.identities))
+                expected = naive(
+                    query.features @ gallery.features.T, *labels(query, gallery),
+                    protocol="regdb", max_rank=20,
+                )  # fmt: skip
+                assert expected is not None
+                wanted.append(100 * expected.mean_ap)
+            got = results.modes[mode].plain["mAP"]
+            assert got == pytest.approx((np.mean(wanted), np.std(wanted)))
+
     def test_llcm(self):
         visible = side(tuple(range(1, 10)), files=2, seed=1)
         infrared = side((1, 2, 4, 5, 6, 7, 8, 9), files=2, seed=2)
-        results = score_protocol(visible, infrared, protocol="llcm", num_trials=2)
+        results = scored((visible, infrared), "llcm", {"num_trials": 2})
         assert results.modes["visible_to_infrared"].num_gallery == 6 * 8
         assert results.modes["infrared_to_visible"].num_gallery == 6 * 9
 
@@ -127,18 +160,18 @@ class TestScoreProtocol:
             )
             for e in (visible, infrared)
         ]
-        results = score_protocol(*unit, protocol="sysu_mm01", num_trials=2)
+        results = scored(unit, options={"num_trials": 2})
         for mode in results.modes.values():
             assert {tuple(spread) for spread in mode.plain.values()} == {(100, 0)}
 
     def test_the_order_of_the_images_does_not_matter(self, sysu):
         rng = np.random.default_rng(0)
         permuted = [take(e, rng.permutation(len(e.features))) for e in sysu]
-        options = {"protocol": "sysu_mm01", "num_trials": 2, "progress": False}
-        assert (
-            score_protocol(*sysu, **options).to_json()
-            == score_protocol(*permuted, **options).to_json()
+        one, other = (
+            scored(sides, options={"num_trials": 2}, progress=False)
+            for sides in (sysu, permuted)
         )
+        assert one.to_json() == other.to_json()
 
     def test_gcr_gets_the_rows_as_given(self, sysu, monkeypatch):
         seen = []
@@ -148,9 +181,7 @@ class TestScoreProtocol:
             return query @ gallery.T
 
         monkeypatch.setattr(evaluate, "gcr", record)
-        results = score_protocol(
-            *sysu, protocol="sysu_mm01", num_trials=1, rerank=RERANK
-        )
+        results = scored(sysu, options={"num_trials": 1}, rerank=RERANK)
         query, query_cameras, gallery_cameras, parameters = seen[0]
         np.testing.assert_array_equal(query, sysu[1].features)
         np.testing.assert_array_equal(query_cameras, sysu[1].cameras)
@@ -162,7 +193,7 @@ class TestScoreProtocol:
 class TestMistakes:
     def test_too_short_a_cmc(self, sysu):
         with pytest.raises(ValueError, match="max_rank=10 must be at least 20"):
-            score_protocol(*sysu, protocol="sysu_mm01", max_rank=10)
+            scored(sysu, max_rank=10)
 
     def test_features_with_nan(self, sysu):
         visible, infrared = sysu
@@ -172,7 +203,7 @@ class TestMistakes:
             match=r"2 of 72 visible features are NaN or infinite, "
             r"the first of cam2/0001/0004\.jpg",
         ):
-            score_protocol(visible, infrared, protocol="sysu_mm01")
+            scored((visible, infrared))
 
     @pytest.mark.parametrize(
         ("change", "message"),
@@ -187,13 +218,18 @@ class TestMistakes:
     )
     def test_arrays_that_do_not_fit(self, sysu, change, message):
         visible, infrared = sysu
+        chosen = plan("sysu_mm01", visible, infrared)
         with pytest.raises(ValueError, match=message):
-            score_protocol(visible._replace(**change), infrared, protocol="sysu_mm01")
+            score_protocol(visible._replace(**change), infrared, chosen)
 
     def test_no_images(self, sysu):
         empty = take(sysu[0], np.zeros(0, int))
         with pytest.raises(UserError, match="there are no visible test images"):
-            score_protocol(empty, sysu[1], protocol="sysu_mm01")
+            score_protocol(empty, sysu[1], plan("sysu_mm01", *sysu))
+
+    def test_nothing_to_score(self, sysu):
+        with pytest.raises(UserError, match="there are no test images to score"):
+            score_protocol(sysu[0], sysu[1], Plan("standard", {}))
 
     def test_a_gallery_without_a_match(self, sysu):
         visible, infrared = sysu
@@ -209,8 +245,9 @@ class TestRankedExamples:
     @pytest.fixture
     def examples(self, sysu):
         return ranked_examples(
-            *sysu,
-            protocol="sysu_mm01",
+            sysu[0],
+            sysu[1],
+            plan("sysu_mm01", *sysu),
             mode=modes("sysu_mm01")[0],
             rerank=RERANK,
             num_queries=4,
@@ -253,19 +290,25 @@ class TestRankedExamples:
 
     def test_without_re_ranking(self, sysu):
         examples = ranked_examples(
-            *sysu, protocol="sysu_mm01", mode=modes("sysu_mm01")[1], num_queries=2
+            sysu[0],
+            sysu[1],
+            plan("sysu_mm01", *sysu),
+            mode=modes("sysu_mm01")[1],
+            num_queries=2,
         )
         assert list(examples.rankings) == ["plain"]
 
 
 def test_results_json_is_that_of_the_contract(sysu, tmp_path):
-    results = score_protocol(
-        *sysu, protocol="sysu_mm01", num_trials=2, rerank=RERANK, checkpoint="epoch 3"
+    results = scored(
+        sysu, options={"num_trials": 2}, rerank=RERANK, checkpoint="epoch 3"
     )
     results.save(tmp_path / "results.json")
     record = json.loads((tmp_path / "results.json").read_text())
     contract = {"protocol", "sampling", "checkpoint", "trials", "modes"}
-    assert set(record) - contract == {"dataset", "shots", "rerank", "warnings"}
+    assert set(record) - contract == {
+        *("dataset", "shots", "galleries", "rerank", "warnings")
+    }
     assert contract <= set(record)
     assert (record["sampling"], record["trials"]) == ("ceil", 2)
     for mode in ("all", "indoor"):

@@ -8,6 +8,7 @@ from ceil_jax import model
 from ceil_jax.config import Config
 from ceil_jax.encoder import Encoder
 from ceil_jax.errors import UserError
+from tests.data.trees import write_regdb
 
 
 @pytest.mark.parametrize(("asked", "given"), [(0, 4), (1, 1), (3, 3), (4, 4)])
@@ -62,3 +63,43 @@ def test_weights_that_cannot_be_read(tmp_path):
 def test_rows_become_unit_rows():
     rows = model.unit_rows(np.array([[3.0, 4.0], [0.0, 0.0]], np.float32))
     np.testing.assert_allclose(rows, [[0.6, 0.8], [0.0, 0.0]], rtol=1e-6)
+
+
+class TestTested:
+    """Which images a model is scored on."""
+
+    @pytest.fixture
+    def config(self, tmp_path):
+        folder = tmp_path
+        made = Config(dataset="regdb", data_dir=str(write_regdb(folder / "RegDB")))
+        made.prepared_dir, made.image_size = str(folder / "prepared"), (32, 16)
+        made.allow_partial, made.trial = True, 3
+        return made
+
+    def test_a_model_is_scored_on_its_own_split(self, config):
+        images = model.load_images(config)
+        tested = model.tested(config, images)
+        assert model.protocol_of(config) == "regdb"
+        assert (tested.visible, tested.infrared) == images[2:4]
+        assert tested.splits is None
+        assert not set(tested.visible.identities) & set(images[0].identities)
+
+    def test_regdb_released_is_scored_on_every_split(self, config):
+        config.evaluation.protocol = "regdb_released"
+        images = model.load_images(config)
+        tested = model.tested(config, images)
+        assert model.protocol_of(config) == "regdb_released"
+        assert tested.splits is not None
+        for side, name in ((tested.visible, "visible"), (tested.infrared, "infrared")):
+            assert tested.splits[name].shape == (len(side), 10)
+        # Split 3's own people are among them.
+        mine = np.unique(tested.visible.identities[tested.splits["visible"][:, 2]])
+        np.testing.assert_array_equal(mine, np.unique(images.test_visible.identities))
+
+    def test_it_is_regdbs(self):
+        other = Config(dataset="synthetic")
+        other.evaluation.protocol = "regdb_released"
+        with pytest.raises(
+            UserError, match=r"is RegDB's, config\.dataset is synthetic"
+        ):
+            model.protocol_of(other)

@@ -1,46 +1,21 @@
 import random
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 
 from ceil_jax.errors import UserError
-from ceil_jax.protocols import Mode, draws_galleries, modes, modes_of, trials
+from ceil_jax.protocols import (
+    Mode,
+    draws_galleries,
+    metric_of,
+    modes,
+    modes_of,
+    plan,
+    trials,
+)
+from tests.ceil_jax.labels import Labels, labels, reversed_order, sysu, tree
 
 SYSU_ALL, SYSU_INDOOR = modes("sysu_mm01")
-
-
-class Labels(NamedTuple):
-    identities: np.ndarray
-    cameras: np.ndarray
-    names: np.ndarray
-
-
-def labels(paths):
-    """Labels of paths `cam{camera}/{identity}/{file}`, in the order given."""
-    parts = [path.split("/") for path in paths]
-    return Labels(
-        np.array([int(identity) for _, identity, _ in parts], np.int32),
-        np.array([int(camera[3:]) for camera, _, _ in parts], np.int32),
-        np.array(paths),
-    )
-
-
-def tree(cameras, identities=(1, 2, 10, 30), files=5, missing=((2, 2), (4, 10))):
-    """Paths of a test set in a shuffled order; `missing` pairs have no image."""
-    paths = [
-        f"cam{camera}/{identity:04d}/{file:04d}.jpg"
-        for camera in cameras
-        for identity in identities
-        for file in range(1, files + 1)
-        if (camera, identity) not in missing
-    ]
-    random.Random(0).shuffle(paths)
-    return paths
-
-
-def sysu():
-    return labels(tree((1, 2, 4, 5))), labels(tree((3, 6), missing=()))
 
 
 def drawn_as_released(paths, cameras, seed):
@@ -155,6 +130,85 @@ class TestSysu:
             )
 
 
+class TestPlan:
+    @pytest.mark.parametrize(
+        ("options", "galleries"),
+        [
+            ({"sampling": "ceil"}, "seeds 1-10"),
+            ({"sampling": "agw", "num_trials": 3}, "seeds 0-2"),
+            ({"sampling": "ceil", "num_trials": 1}, "seed 1"),
+        ],
+    )
+    def test_what_decided_the_galleries_is_named(self, options, galleries):
+        made = plan("sysu_mm01", *sysu(), **options)
+        assert [mode.name for mode in made.trials] == ["all", "indoor"]
+        assert (made.sampling, made.galleries) == (options["sampling"], galleries)
+        assert made.num_trials == options.get("num_trials", 10)
+
+    def test_rows_of_a_file_are_named(self):
+        sizes = [[5] * 30 for _ in range(6)]
+        sizes[1][1] = sizes[3][9] = 0
+        made = plan(
+            "sysu_mm01",
+            *sysu(),
+            sampling="official",
+            permutations=reversed_order(sizes),
+        )
+        assert made.galleries == "rows 1-10 of rand_perm_cam.mat"
+
+    def test_what_is_not_drawn_has_no_sampling(self):
+        visible, infrared = labels(tree((1,))), labels(tree((2,), missing=()))
+        made = plan("regdb", visible, infrared, sampling="agw")
+        assert (made.sampling, made.galleries, made.num_trials) == ("none", "", 1)
+
+    def test_nothing_to_test(self):
+        none = Labels(np.zeros(0, int), np.zeros(0, int), np.zeros(0, str))
+        assert plan("standard", none, none).num_trials == 0
+
+
+class TestRegdbReleased:
+    def test_every_split_has_its_queries_and_gallery(self):
+        visible = labels(tree((1,), missing=()))
+        infrared = labels(tree((2,), files=3, missing=()))
+        halves = ((1, 2), (10, 30), (1, 30))
+        splits = {
+            name: np.stack([np.isin(side.identities, half) for half in halves], axis=1)
+            for name, side in (("visible", visible), ("infrared", infrared))
+        }
+        for mode in modes("regdb_released"):
+            found = trials("regdb_released", mode, visible, infrared, splits=splits)
+            assert len(found) == 3
+            sides = {"visible": visible, "infrared": infrared}
+            for trial, half in zip(found, halves, strict=True):
+                for rows, modality in (
+                    (trial.query, mode.query_modality),
+                    (trial.gallery, mode.gallery_modality),
+                ):
+                    shown = sides[modality].names[rows]
+                    assert {int(name.split("/")[1]) for name in shown} == set(half)
+                    assert len(rows) == {"visible": 10, "infrared": 6}[modality]
+
+    def test_it_is_counted_as_regdb(self):
+        assert metric_of("regdb_released") == "regdb"
+        assert metric_of("llcm") == "llcm"
+        assert not draws_galleries("regdb_released")
+
+    def test_a_split_without_a_match(self):
+        visible, infrared = labels(tree((1,))), labels(tree((2,), missing=()))
+        splits = {
+            "visible": np.isin(visible.identities, (1, 2))[:, None],
+            "infrared": np.isin(infrared.identities, (10, 30))[:, None],
+        }
+        mode = modes("regdb_released")[0]
+        with pytest.raises(UserError, match="none of the 2 identities"):
+            trials("regdb_released", mode, visible, infrared, splits=splits)
+
+    def test_the_splits_are_needed(self):
+        visible, infrared = labels(tree((1,))), labels(tree((2,), missing=()))
+        with pytest.raises(ValueError, match="needs splits"):
+            plan("regdb_released", visible, infrared)
+
+
 class TestRegdb:
     def test_everything_queries_everything_once(self):
         visible, infrared = labels(tree((1,))), labels(tree((2,), files=3, missing=()))
@@ -187,7 +241,8 @@ class TestMistakes:
         ("change", "message"),
         [
             ({"num_trials": 0}, "num_trials=0 must be at least 1"),
-            ({"sampling": "official"}, "sampling='official' must be one of ceil, agw"),
+            ({"sampling": "x"}, "sampling='x' must be ceil or agw or official with"),
+            ({"sampling": "official"}, "sampling='official' needs permutations"),
             ({"shots": 3}, "shots=3 must be 1 or 10 with protocol='sysu_mm01'"),
             ({"mode": modes("regdb")[0]}, "must be one of sysu_mm01's: all, indoor"),
         ],

@@ -2,11 +2,14 @@
 
 import json
 
+import numpy as np
 import pytest
+import scipy.io
 
 from ceil_jax import score
 from ceil_jax.config import Config, to_dict
 from ceil_jax.errors import UserError
+from ceil_jax.inputs.imageset import ArraySource, ImageSet
 from ceil_jax.report.results import FIGURES, ModeResults, Results, Spread
 
 
@@ -91,3 +94,74 @@ def test_a_file_that_is_no_record_is_refused(config, tmp_path, text):
     path.unlink()
     with pytest.raises(UserError, match=r"a\.json"):
         score.read_control(config)
+
+
+class TestOfficialGalleries:
+    """The file that lists them is found and read before anything is trained."""
+
+    def image_set(self, cameras):
+        """Two identities, two images of each in every camera."""
+        pairs = [(c, i, n) for c in cameras for i in (1, 2) for n in (1, 2)]
+        return ImageSet(
+            ArraySource(np.zeros((len(pairs), 4, 4, 3), np.uint8)),
+            np.array([identity for _, identity, _ in pairs]),
+            np.array([camera for camera, _, _ in pairs]),
+            np.array([f"cam{c}/{i:04d}/{n:04d}.jpg" for c, i, n in pairs]),
+        )
+
+    def scorer(self, config, protocol="sysu_mm01"):
+        config.evaluation.sampling = "official"
+        config.evaluation.num_trials = 2
+        sets = self.image_set((1, 2, 4, 5)), self.image_set((3, 6))
+        return score.Scorer(config, protocol, *sets)
+
+    def write(self, path):
+        path.parent.mkdir(exist_ok=True)
+        cell, pair = np.empty((6, 1), object), np.empty((2, 1), object)
+        pair[0, 0] = pair[1, 0] = np.array([[2, 1], [1, 2]])
+        cell[:, 0] = [pair] * 6
+        scipy.io.savemat(path, {"rand_perm_cam": cell})
+        return path
+
+    def scored(self, scorer):
+        rng = np.random.default_rng(0)
+        sides = scorer.embeddings(
+            lambda _, images, __: rng.standard_normal((len(images), 4)), None
+        )
+        return scorer.score(sides, "x")
+
+    def test_the_file_of_the_data_folder_is_read(self, config, tmp_path):
+        self.write(tmp_path / "exp" / "rand_perm_cam.mat")
+        config.data_dir = str(tmp_path)
+        results = self.scored(self.scorer(config))
+        assert results.sampling == "official"
+        assert results.galleries == "rows 1-2 of rand_perm_cam.mat"
+        assert results.modes["all"].num_gallery == 8
+
+    def test_another_place_can_be_named(self, config, tmp_path):
+        path = self.write(tmp_path / "mine" / "a.mat")
+        config.evaluation.permutations = str(path)
+        assert self.scorer(config).modes
+
+    def test_without_a_folder_the_file_must_be_named(self, config):
+        with pytest.raises(UserError, match=r"name it by config\.evaluation\.perm"):
+            self.scorer(config)
+
+    def test_a_folder_without_the_file(self, config, tmp_path):
+        config.data_dir = str(tmp_path)
+        with pytest.raises(UserError, match=r"exp/rand_perm_cam\.mat: no such file"):
+            self.scorer(config)
+
+    def test_more_trials_than_the_file_has(self, config, tmp_path):
+        config.data_dir = str(tmp_path)
+        self.write(tmp_path / "exp" / "rand_perm_cam.mat")
+        config.evaluation.sampling, config.evaluation.num_trials = "official", 3
+        sets = self.image_set((1, 2, 4, 5)), self.image_set((3, 6))
+        with pytest.raises(UserError, match=r"has 2 trials .*num_trials=3 asks"):
+            score.Scorer(config, "sysu_mm01", *sets)
+
+    def test_data_sets_without_such_a_file_say_so(self, config):
+        sets = self.image_set(range(1, 10)), self.image_set(range(1, 10))
+        config.evaluation.sampling = "official"
+        with pytest.raises(UserError, match=r"config\.evaluation: sampling='official'"):
+            score.Scorer(config, "llcm", *sets)

@@ -14,7 +14,7 @@ LAYERS = (
     "train trainer model score evaluate comparison pretrained",
     # Parts of an epoch.
     "steps checkpoint parallel inputs clustering matching rerank protocols parts "
-    "report embed fit pseudo_labels logs compilation",
+    "galleries permutations report embed fit pseudo_labels logs compilation",
     # The method's arithmetic.
     "losses memory encoder metrics optim schedules weights objective state neighbours",
     # What everything may use.
