@@ -2,18 +2,17 @@
 
 import os
 import zipfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from data.schema import PersonBuilder
-
 FILE_NAME = "index.npz"
 
 
 class Index(NamedTuple):
-    """A row per stored image, split by split and each split in its stored order.
+    """A row per stored image, split by split and each split sorted by name.
 
     Attributes:
         split: (n,) str, the TFDS split.
@@ -37,51 +36,70 @@ class Index(NamedTuple):
     test: np.ndarray
 
 
-def read_index(builder: PersonBuilder) -> Index:
-    """The index of prepared data, made at first use and kept beside them.
+def make_index(splits: Mapping[str, Iterable[Mapping[str, Any]]]) -> Index:
+    """Collect what the examples of all splits say.
 
     Args:
-        builder: A prepared builder.
+        splits: The examples of each split, in the order on disk; `Example`'s fields
+            without the image. Without trials the split's name is "train" or "test".
 
     Returns:
         The index.
     """
-    path = Path(builder.data_path) / FILE_NAME
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            return Index(**{field: stored[field] for field in Index._fields})
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        index = _scan(builder)  # not there yet, or damaged
-    draft = path.with_name(f"{os.getpid()}.{FILE_NAME}")
-    try:
-        np.savez(draft, **index._asdict())
-        draft.replace(path)
-    except OSError:
-        draft.unlink(missing_ok=True)  # a read-only cache: made again next time
-    return index
-
-
-def _scan(builder: PersonBuilder) -> Index:
-    """Read every field but the image of every example."""
-    fixed = not builder.person_config.num_trials
-    rows: list[tuple[str, int, dict[str, Any]]] = []
-    for split in sorted(builder.info.splits):
-        source = builder.records(split, decode_images=False)
-        found = [(split, n, source[n]) for n in range(len(source))]
-        rows += sorted(found, key=lambda row: int(row[2]["index"]))
-    splits = np.array([split for split, _, _ in rows])
-    examples = [example for _, _, example in rows]
+    rows = [
+        (split, fields["name"], record, fields)
+        for split, examples in splits.items()
+        for record, fields in enumerate(examples)
+    ]
+    rows.sort(key=lambda row: row[:3])
+    names = np.array([split for split, _, _, _ in rows])
+    examples = [fields for _, _, _, fields in rows]
 
     def column(field: str, dtype: type) -> np.ndarray:
         return np.array([example[field] for example in examples], dtype=dtype)
 
+    fixed = "train_trials" not in examples[0]
     return Index(
-        split=splits,
-        record=np.array([record for _, record, _ in rows], dtype=np.int64),
-        name=np.array([example["name"].decode() for example in examples]),
+        split=names,
+        record=np.array([record for _, _, record, _ in rows], dtype=np.int64),
+        name=np.array([name for _, name, _, _ in rows]),
         identity=column("identity", np.int32),
         camera=column("camera", np.int32),
         modality=column("modality", np.int8),
-        train=splits[:, None] == "train" if fixed else column("train_trials", bool),
-        test=splits[:, None] == "test" if fixed else column("test_trials", bool),
+        train=names[:, None] == "train" if fixed else column("train_trials", bool),
+        test=names[:, None] == "test" if fixed else column("test_trials", bool),
     )
+
+
+def write_index(index: Index, folder: Path) -> None:
+    """Write the index beside the data, whole or not at all.
+
+    Args:
+        index: The index.
+        folder: Where the data lie; nothing happens if it cannot be written.
+    """
+    draft = folder / f"{os.getpid()}.{FILE_NAME}"
+    try:
+        np.savez(draft, **index._asdict())
+        draft.replace(folder / FILE_NAME)
+    except OSError:
+        draft.unlink(missing_ok=True)
+
+
+def read_index(folder: Path) -> Index | None:
+    """The index that lies beside the data, None where it is missing or damaged.
+
+    Args:
+        folder: Where the data lie.
+
+    Returns:
+        The index.
+    """
+    try:
+        with (
+            (folder / FILE_NAME).open("rb") as file,
+            np.load(file, allow_pickle=False) as stored,
+        ):
+            return Index(**{field: stored[field] for field in Index._fields})
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None

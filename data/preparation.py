@@ -1,17 +1,15 @@
 """Where prepared data lie, and how they get there once and whole."""
 
 import contextlib
-import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
-import tensorflow_datasets as tfds
-
+from data.builder import PersonBuilder
 from data.errors import DataError
-from data.schema import PersonBuilder
+from data.listing import Listing, fingerprint
 
 try:
     import fcntl
@@ -25,19 +23,17 @@ def default_prepared_dir() -> Path:
     return Path(chosen) if chosen else Path.home() / ".cache" / "ceil_jax"
 
 
-def folder_of(
-    prepared_dir: str | Path | None, root: Path, names: Sequence[str]
-) -> Path:
+def folder_of(prepared_dir: str | Path | None, root: Path, listing: Listing) -> Path:
     """Where the data prepared from a folder belong.
 
-    The place's name changes with the folder's path and with the name, size and time of
-    change of every image, so that no two folders share it and a changed one is prepared
-    anew.
+    The place's name changes with the folder's path, with the name, size and time of
+    change of every image, and with what is said of it: no two folders share it, and a
+    changed one is prepared anew.
 
     Args:
         prepared_dir: Home of all prepared data, or None for the default one.
         root: The data folder.
-        names: Paths of the images below it.
+        listing: Its images.
 
     Returns:
         A folder below `prepared_dir`; it need not exist.
@@ -45,18 +41,9 @@ def folder_of(
     Raises:
         DataError: An image is missing or empty.
     """
-    resolved = root.resolve()
-    digest = hashlib.sha256(os.fsencode(resolved))
-    for name in names:
-        try:
-            facts = (resolved / name).stat()
-        except OSError as error:
-            raise DataError(f"image is listed but missing: {root / name}") from error
-        if facts.st_size == 0:
-            raise DataError(f"image {root / name} is empty (0 bytes)")
-        digest.update(f"{name}\n{facts.st_size}\n{facts.st_mtime_ns}\n".encode())
     home = Path(prepared_dir) if prepared_dir else default_prepared_dir()
-    return home.expanduser() / f"{resolved.name}-{digest.hexdigest()[:16]}"
+    digest = fingerprint(root, listing)
+    return home.expanduser() / f"{root.resolve().name}-{digest}"
 
 
 def prepare(builder: PersonBuilder) -> PersonBuilder:
@@ -85,7 +72,6 @@ def prepare(builder: PersonBuilder) -> PersonBuilder:
                 return _informed(builder)
             for stale in place.parent.glob("incomplete.*"):
                 shutil.rmtree(stale, ignore_errors=True)
-            tfds.disable_progress_bar()  # ours shows the rate and goes to stderr
             with tempfile.TemporaryDirectory() as downloads:  # TFDS insists on one
                 builder.download_and_prepare(download_dir=downloads)
     except OSError as error:

@@ -5,6 +5,7 @@ Importing this module is cheap: TFDS is imported with the first builder.
 
 import dataclasses
 import difflib
+import importlib
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from data.errors import DataError
 
 if TYPE_CHECKING:
-    from data.schema import PersonBuilder
+    from data.builder import PersonBuilder
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -43,8 +44,8 @@ class Entry:
         protocol: Name of its evaluation protocol.
         num_trials: How many splits into training and test people it comes with.
         needs_data_dir: Whether the user must name a folder.
-        visible_cameras: Numbers of the visible cameras.
-        infrared_cameras: Numbers of the infrared cameras.
+        visible_cameras: Numbers of the visible cameras; none where the folder decides.
+        infrared_cameras: Numbers of the infrared cameras, likewise.
     """
 
     make_builder: Callable[[Request], "PersonBuilder"]
@@ -103,44 +104,38 @@ def _synthetic(request: Request) -> "PersonBuilder":
     return Builder(data_dir=str(home.expanduser()), config=config)
 
 
-def _regdb(request: Request) -> "PersonBuilder":
-    from data.preparation import folder_of
-    from data.regdb.layout import deviations, read_listing
-    from data.regdb.regdb_dataset_builder import Builder, RegDBConfig
+def _listed(name: str) -> "Callable[[Request], PersonBuilder]":
+    """What makes builders of a data set that is a folder of images."""
 
-    _check_options(request, ())
-    root = _needed_folder(request, "RegDB")
-    listing = read_listing(root)
-    home = folder_of(request.prepared_dir, root, listing.names)
-    warnings = _partial(request, f"RegDB at {root}", deviations(listing))
-    height, width = request.image_size
-    config = RegDBConfig(
-        name=f"{height}x{width}",
-        image_size=request.image_size,
-        progress=request.progress,
-        warnings=warnings,
-        root=root,
-        listing=listing,
-    )
-    return Builder(data_dir=str(home), config=config)
+    def make_builder(request: Request) -> "PersonBuilder":
+        from data.listed import ListedConfig
+        from data.listing import open_folder
+        from data.preparation import folder_of
 
+        module = importlib.import_module(f"data.{name}.{name}_dataset_builder")
+        layout = module.Builder.LAYOUT
+        _check_options(request, ())
+        if request.data_dir is None:
+            raise DataError(
+                f"{layout.title} needs data_dir, the folder that holds its images"
+            )
+        root = request.data_dir.expanduser()
+        allow_partial = bool(request.options.get("allow_partial", False))
+        listing, warnings = open_folder(layout, root, allow_partial=allow_partial)
+        home = folder_of(request.prepared_dir, root, listing)
+        height, width = request.image_size
+        config = ListedConfig(
+            name=f"{height}x{width}",
+            image_size=request.image_size,
+            progress=request.progress,
+            allow_partial=allow_partial,
+            root=root,
+            listing=listing,
+            warnings=warnings,
+        )
+        return module.Builder(data_dir=str(home), config=config)
 
-def _needed_folder(request: Request, title: str) -> Path:
-    if request.data_dir is None:
-        raise DataError(f"{title} needs data_dir, the folder that it was unpacked to")
-    return request.data_dir.expanduser()
-
-
-def _partial(request: Request, what: str, found: list[str]) -> tuple[str, ...]:
-    """Stop at wrong figures, or turn them into a warning where the user allows it."""
-    if not found:
-        return ()
-    shown = "; ".join(found[:2])
-    more = f"; and {len(found) - 2} more wrong figures" if len(found) > 2 else ""
-    message = f"{what} is not whole: {shown}{more}"
-    if not request.options.get("allow_partial", False):
-        raise DataError(f"{message} (--config.allow_partial=True goes on nevertheless)")
-    return (message,)
+    return make_builder
 
 
 REGISTRY: Mapping[str, Entry] = {
@@ -153,11 +148,35 @@ REGISTRY: Mapping[str, Entry] = {
         infrared_cameras=(3, 6),
     ),
     "regdb": Entry(
-        make_builder=_regdb,
+        make_builder=_listed("regdb"),
         protocol="regdb",
         num_trials=10,
         needs_data_dir=True,
         visible_cameras=(1,),
         infrared_cameras=(2,),
+    ),
+    "sysu_mm01": Entry(
+        make_builder=_listed("sysu_mm01"),
+        protocol="sysu_mm01",
+        num_trials=1,
+        needs_data_dir=True,
+        visible_cameras=(1, 2, 4, 5),
+        infrared_cameras=(3, 6),
+    ),
+    "llcm": Entry(
+        make_builder=_listed("llcm"),
+        protocol="llcm",
+        num_trials=1,
+        needs_data_dir=True,
+        visible_cameras=(1, 2, 3, 4, 5, 6, 7, 8, 9),
+        infrared_cameras=(1, 2, 4, 5, 6, 7, 8, 9),
+    ),
+    "folder": Entry(
+        make_builder=_listed("folder"),
+        protocol="standard",
+        num_trials=1,
+        needs_data_dir=True,
+        visible_cameras=(),
+        infrared_cameras=(),
     ),
 }

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,14 +15,14 @@ from data import registry
 from data.errors import DataError
 
 if TYPE_CHECKING:
+    from data.builder import PersonBuilder
     from data.index import Index
-    from data.schema import PersonBuilder
 
 READ_BLOCK = 64  # images read at a time while a set is loaded into memory
 
 
 class Splits(NamedTuple):
-    """The image sets of one trial.
+    """The image sets of one trial; one that has no images is empty.
 
     Attributes:
         train_visible: Visible images to train on.
@@ -30,6 +31,8 @@ class Splits(NamedTuple):
         test_infrared: Infrared images to test on.
         warnings: What is wrong with the data and was allowed, a line each; belongs in
             every report.
+        camera_names: The user's names of the cameras by number, where they have any.
+        identity_names: The user's names of the people by number, likewise.
     """
 
     train_visible: ImageSet
@@ -37,6 +40,8 @@ class Splits(NamedTuple):
     test_visible: ImageSet
     test_infrared: ImageSet
     warnings: tuple[str, ...] = ()
+    camera_names: Mapping[int, str] = MappingProxyType({})
+    identity_names: Mapping[int, str] = MappingProxyType({})
 
 
 class AllTrials(NamedTuple):
@@ -137,17 +142,21 @@ def load(
         options=options,
         progress=progress,
     )
-    from data.index import read_index
-    from data.schema import INFRARED, VISIBLE
+    from data.modalities import INFRARED, VISIBLE
 
-    index = read_index(builder)
+    index = builder.index()
     chosen = [
         np.flatnonzero(member[:, trial - 1] & (index.modality == modality))
         for member in (index.train, index.test)
         for modality in (VISIBLE, INFRARED)
     ]
     sets = _open(builder, index, chosen, cache_gib, progress)
-    return Splits(*sets, warnings=builder.person_config.warnings)
+    return Splits(
+        *sets,
+        warnings=builder.warnings,
+        camera_names=builder.camera_names,
+        identity_names=builder.identity_names,
+    )
 
 
 def load_all_trials(
@@ -187,10 +196,9 @@ def load_all_trials(
         options=options,
         progress=progress,
     )
-    from data.index import read_index
-    from data.schema import INFRARED, VISIBLE
+    from data.modalities import INFRARED, VISIBLE
 
-    index = read_index(builder)
+    index = builder.index()
     tested = index.test.any(axis=1)
     chosen = [
         np.flatnonzero(tested & (index.modality == modality))
@@ -202,7 +210,7 @@ def load_all_trials(
         infrared,
         index.test[chosen[0]],
         index.test[chosen[1]],
-        builder.person_config.warnings,
+        builder.warnings,
     )
 
 

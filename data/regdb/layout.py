@@ -1,126 +1,80 @@
-"""What RegDB's folder holds: its lists of images, and whether they are whole."""
+"""RegDB's folder: its lists of images, and whether they are whole."""
 
-import re
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 import numpy as np
 
-from data.errors import DataError
-from data.schema import INFRARED, VISIBLE
+from data.files import need_folder, read_image_list, refuse_overlap, split_missing
+from data.listing import Layout, Listing, Row, listing_of
+from data.modalities import INFRARED, VISIBLE
 
+TITLE = "RegDB"
+CONTENTS = "Visible, Thermal and idx"
 NUM_TRIALS = 10
 NUM_IDENTITIES = 412
 IDENTITIES_PER_SPLIT = 206
 IMAGES_PER_LIST = 2060
 FOLDERS = {VISIBLE: "Visible", INFRARED: "Thermal"}
 LISTS = {VISIBLE: "visible", INFRARED: "thermal"}
+CAMERAS = {VISIBLE: 1, INFRARED: 2}
 SPLITS = ("train", "test")
 
 
-class Listing(NamedTuple):
-    """Every image that the lists of the ten trials name, sorted by path.
-
-    Attributes:
-        names: (n,) paths below the data folder.
-        identities: (n,) int, the number of the person's folder.
-        modalities: (n,) int.
-        train_trials: (n, 10) bool, whether a trial trains on the image.
-        test_trials: (n, 10) bool, whether a trial tests on it.
-    """
-
-    names: list[str]
-    identities: np.ndarray
-    modalities: np.ndarray
-    train_trials: np.ndarray
-    test_trials: np.ndarray
-
-
 def read_listing(root: Path) -> Listing:
-    """Read the forty lists of images.
+    """List the images that the forty lists name.
 
     Args:
         root: RegDB's folder, which holds `Visible`, `Thermal` and `idx`.
 
     Returns:
-        The images.
+        The images, with the trials that train and test on each.
 
     Raises:
-        DataError: A folder or list is missing, a line cannot be read, or a trial tests
-            on a person that it trains on.
+        DataError: A list is missing, a line cannot be read, or a trial tests on a
+            person that it trains on.
     """
-    if not root.is_dir():
-        raise DataError(f"no such data folder: {root}")
-    for folder in (*FOLDERS.values(), "idx"):
-        if not (root / folder).is_dir():
-            raise DataError(
-                f"{root} has no folder {folder}: RegDB as distributed holds Visible, "
-                "Thermal and idx"
-            )
-    used: dict[str, np.ndarray] = {}  # (train or test, trial)
-    modalities: dict[str, int] = {}
+    need_folder(root, "idx", TITLE, CONTENTS)
+    rows: list[Row] = []
+    missing: list[str] = []
     for modality in (VISIBLE, INFRARED):
-        for row, split in enumerate(SPLITS):
-            for trial in range(NUM_TRIALS):
-                path = root / "idx" / f"{split}_{LISTS[modality]}_{trial + 1}.txt"
-                for name in _read_list(path, FOLDERS[modality]):
-                    slots = used.setdefault(name, np.zeros((2, NUM_TRIALS), dtype=bool))
-                    slots[row, trial] = True
-                    modalities[name] = modality
-    names = sorted(used)
-    trials = np.array([used[name] for name in names])
-    listing = Listing(
-        names=names,
-        identities=np.array([identity_of(name) for name in names]),
-        modalities=np.array([modalities[name] for name in names]),
-        train_trials=trials[:, 0],
-        test_trials=trials[:, 1],
-    )
-    _refuse_overlap(root, listing)
+        used = _trials(root, modality)
+        names, absent = split_missing(root, sorted(used))
+        rows += [_row(name, modality, used[name]) for name in names]
+        missing += absent
+    listing = listing_of(rows, num_trials=NUM_TRIALS, missing=missing)
+    for trial in range(NUM_TRIALS):
+        refuse_overlap(
+            root / "idx",
+            listing.identities[listing.train[:, trial]],
+            listing.identities[listing.test[:, trial]],
+            f"trial {trial + 1} lists",
+        )
     return listing
+
+
+def _trials(root: Path, modality: int) -> dict[str, np.ndarray]:
+    """Of each listed image, (2, 10) bool: which trials train and test on it."""
+    used: dict[str, np.ndarray] = {}
+    folder = FOLDERS[modality]
+    for row, split in enumerate(SPLITS):
+        for trial in range(NUM_TRIALS):
+            path = root / "idx" / f"{split}_{LISTS[modality]}_{trial + 1}.txt"
+            pattern = rf"{folder}/[0-9]+/[^/]+"
+            for name in read_image_list(path, pattern, f"{folder}/<identity>/<image>"):
+                used.setdefault(name, np.zeros((2, NUM_TRIALS), bool))[row, trial] = (
+                    True
+                )
+    return used
+
+
+def _row(name: str, modality: int, trials: np.ndarray) -> Row:
+    train, test = (tuple(row.tolist()) for row in trials)
+    return Row(name, identity_of(name), CAMERAS[modality], modality, train, test)
 
 
 def identity_of(name: str) -> int:
     """The person's number, from the folder that the image lies in."""
     return int(PurePosixPath(name).parent.name)
-
-
-def _read_list(path: Path, folder: str) -> list[str]:
-    """Names of the images of one list, e.g. `Visible/285/back_v_05528_285.bmp 0`."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError as error:
-        raise DataError(f"missing list of images: {path}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read list of images {path}: {error}") from error
-    names = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        name = line.strip().rpartition(" ")[0].strip().replace("\\", "/")
-        parts = PurePosixPath(name).parts
-        if not re.fullmatch(rf"{folder}/\d+/[^/]+", name) or ".." in parts:
-            raise DataError(
-                f"{path}, line {number}: expected '{folder}/<identity>/<image> <label>'"
-                f", found {line.strip()!r}"
-            )
-        names.append(name)
-    if not names:
-        raise DataError(f"list of images is empty: {path}")
-    return names
-
-
-def _refuse_overlap(root: Path, listing: Listing) -> None:
-    """Stop where a trial would test on people that it was trained on."""
-    for trial in range(NUM_TRIALS):
-        train = listing.identities[listing.train_trials[:, trial]]
-        test = listing.identities[listing.test_trials[:, trial]]
-        both = np.intersect1d(train, test)
-        if both.size:
-            raise DataError(
-                f"{root / 'idx'}: trial {trial + 1} lists {both.size} identities for "
-                f"training and for testing, the first one {both[0]}"
-            )
 
 
 def deviations(listing: Listing) -> list[str]:
@@ -137,9 +91,7 @@ def deviations(listing: Listing) -> list[str]:
     if total != NUM_IDENTITIES:
         found.append(f"{total} identities instead of {NUM_IDENTITIES}")
     for modality, word in LISTS.items():
-        for split, slots in zip(
-            SPLITS, (listing.train_trials, listing.test_trials), strict=True
-        ):
+        for split, slots in zip(SPLITS, (listing.train, listing.test), strict=True):
             for trial in range(NUM_TRIALS):
                 rows = slots[:, trial] & (listing.modalities == modality)
                 people = len(np.unique(listing.identities[rows]))
@@ -151,3 +103,6 @@ def deviations(listing: Listing) -> list[str]:
                         f"{IMAGES_PER_LIST}"
                     )
     return found
+
+
+LAYOUT = Layout(TITLE, NUM_TRIALS, read_listing, deviations)

@@ -2,12 +2,15 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 
-from data.schema import INFRARED, VISIBLE, Example, PersonBuilder, PersonConfig
+from data.builder import PersonBuilder, Splits
+from data.modalities import INFRARED, VISIBLE
+from data.schema import Example, PersonConfig
 from data.synthetic.generator import SPLITS, generate, identities_of
 from data.synthetic.parameters import INFRARED_CAMERAS, VISIBLE_CAMERAS, Parameters
 
@@ -49,8 +52,20 @@ def synthetic_config(parameters: Parameters, *, progress: bool) -> SyntheticConf
 class Builder(PersonBuilder):
     """Splits `train` and `test`, with the cameras and names of SYSU-MM01."""
 
-    def splits(self) -> dict[str, tuple[int, Iterable[Example]]]:
-        """The number of images and the examples of each split, by its name."""
+    BUILDER_CONFIGS: ClassVar[list[SyntheticConfig]] = [
+        synthetic_config(Parameters(), progress=True)
+    ]
+
+    def splits(self, dl_manager: Any) -> Splits:
+        """The number of images and the examples of each split, by its name.
+
+        Args:
+            dl_manager: Not used.
+
+        Returns:
+            The splits.
+        """
+        del dl_manager
         config = self.person_config
         assert isinstance(config, SyntheticConfig)
         parameters = config.parameters
@@ -82,29 +97,16 @@ def examples(parameters: Parameters, split: str) -> Iterator[Example]:
     Yields:
         The examples, person by person.
     """
-    counts = {
-        **dict.fromkeys(VISIBLE_CAMERAS, parameters.images_per_visible_camera),
-        **dict.fromkeys(INFRARED_CAMERAS, parameters.images_per_infrared_camera),
-    }
-    names = sorted(
-        image_name(camera, identity, number)
-        for camera, count in counts.items()
-        for identity in identities_of(parameters, split)
-        for number in range(1, count + 1)
-    )
-    ranks = {name: rank for rank, name in enumerate(names)}
     for batch in generate(parameters, split):
         for image, camera, number in zip(
             batch.images, batch.cameras.tolist(), batch.numbers.tolist(), strict=True
         ):
-            name = image_name(camera, batch.identity, number)
             yield Example(
                 image=image,
                 identity=batch.identity,
                 camera=camera,
                 modality=INFRARED if batch.infrared else VISIBLE,
-                name=name,
-                index=ranks[name],
+                name=image_name(camera, batch.identity, number),
                 train_trials=NO_TRIALS,
                 test_trials=NO_TRIALS,
             )

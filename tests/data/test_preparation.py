@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from data import preparation
+from data.builder import PersonBuilder
 from data.errors import DataError
-from data.index import FILE_NAME, read_index
+from data.index import FILE_NAME
 from data.registry import Request, find
-from data.schema import PersonBuilder
 from tests.data.trees import write_regdb
 
 SIZE = (16, 16)
@@ -50,7 +50,7 @@ def test_a_second_use_prepares_nothing(tmp_path: Path, monkeypatch, capfd):
 def test_two_builders_of_the_same_data(tmp_path: Path):
     early, late = synthetic(tmp_path), synthetic(tmp_path)
     preparation.prepare(early)
-    index = read_index(preparation.prepare(late))
+    index = preparation.prepare(late).index()
     assert len(index.name) == 2 * 8 + 8
 
 
@@ -97,16 +97,30 @@ def test_a_changed_image_is_prepared_anew(tmp_path: Path):
     assert (images["Visible/1/male_back_v_00000_1.bmp"] == 255).all()
 
 
-def test_missing_and_empty_images_stop_before_anything_is_written(tmp_path: Path):
+def test_an_empty_image_stops_before_anything_is_written(tmp_path: Path):
     root = write_regdb(tmp_path / "RegDB")
     path = root / "Thermal" / "2" / "male_back_t_00001_2.bmp"
     path.write_bytes(b"")
     with pytest.raises(DataError, match=r"male_back_t_00001_2\.bmp is empty"):
         regdb(root, tmp_path / "cache")
-    path.unlink()
-    with pytest.raises(DataError, match=r"missing: .*male_back_t_00001_2\.bmp$"):
-        regdb(root, tmp_path / "cache")
     assert not (tmp_path / "cache").exists()
+
+
+def test_a_changed_list_is_prepared_anew(tmp_path: Path):
+    root = write_regdb(tmp_path / "RegDB")
+    before = preparation.prepare(regdb(root, tmp_path / "cache")).index()
+    lists = [root / "idx" / f"{part}_visible_1.txt" for part in ("train", "test")]
+    texts = [path.read_text() for path in lists]
+    others = [root / "idx" / f"{part}_thermal_1.txt" for part in ("train", "test")]
+    for path, text in zip(lists, reversed(texts), strict=True):
+        path.write_text(text)  # the same images, trained on instead of tested
+    texts = [path.read_text() for path in others]
+    for path, text in zip(others, reversed(texts), strict=True):
+        path.write_text(text)
+    after = preparation.prepare(regdb(root, tmp_path / "cache")).index()
+    np.testing.assert_array_equal(after.name, before.name)
+    np.testing.assert_array_equal(after.train[:, 0], before.test[:, 0])
+    np.testing.assert_array_equal(after.train[:, 1:], before.train[:, 1:])
 
 
 def test_a_broken_image_leaves_nothing_half_written(tmp_path: Path):
@@ -117,8 +131,8 @@ def test_a_broken_image_leaves_nothing_half_written(tmp_path: Path):
     broken = regdb(root, tmp_path / "cache")
     with pytest.raises(DataError, match=r"cannot read image .*_00001_3\.bmp \(70 by"):
         preparation.prepare(broken)
-    left = [p for p in (tmp_path / "cache").rglob("*") if p.is_file()]
-    assert [path.name for path in left] == ["lock"]
+    left = {p.name for p in (tmp_path / "cache").rglob("*") if p.is_file()}
+    assert left == {"lock", "metadata.json"}, "TFDS notes the default configuration"
     path.write_bytes(whole)
     assert len(preparation.prepare(regdb(root, tmp_path / "cache")).records("images"))
 
@@ -126,15 +140,15 @@ def test_a_broken_image_leaves_nothing_half_written(tmp_path: Path):
 KILLED = """
 import os, pathlib, signal, sys
 sys.path.insert(0, {root!r})
-from data import preparation, schema
+from data import builder, preparation
 from tests.data import test_preparation as tests
-old = schema.PersonBuilder._generate_examples
+old = builder.PersonBuilder._generate_examples
 def killed(self, split, total, examples):
     for n, pair in enumerate(old(self, split, total, examples)):
         if split == "test" and n == 3:
             os.kill(os.getpid(), signal.SIGKILL)
         yield pair
-schema.PersonBuilder._generate_examples = killed
+builder.PersonBuilder._generate_examples = killed
 preparation.prepare(tests.synthetic(pathlib.Path({place!r})))
 """
 
@@ -146,7 +160,7 @@ def test_a_killed_preparation_is_done_again(tmp_path: Path):
     parent = Path(synthetic(tmp_path).data_path).parent
     assert [p for p in parent.iterdir() if "incomplete" in p.name]
     builder = preparation.prepare(synthetic(tmp_path))
-    assert sorted(p.name for p in parent.iterdir()) == ["1.0.0", "lock"]
+    assert sorted(p.name for p in parent.iterdir()) == ["2.0.0", "lock"]
     assert len(builder.records("test")) == 8
 
 
@@ -165,14 +179,14 @@ def test_default_place(monkeypatch, tmp_path: Path):
 
 def test_index_is_sorted_by_name_and_survives_damage(tmp_path: Path):
     builder = preparation.prepare(synthetic(tmp_path))
-    index = read_index(builder)
+    index = builder.index()
     for split in ("train", "test"):
         names = index.name[index.split == split].tolist()
         assert names == sorted(names)
     stored = Path(builder.data_path) / FILE_NAME
     stored.write_bytes(stored.read_bytes()[:100])
     for _ in range(2):  # made again, then read
-        again = read_index(builder)
+        again = builder.index()
         for field in index._fields:
             np.testing.assert_array_equal(getattr(again, field), getattr(index, field))
     for row in range(len(index.name)):

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from ceil_jax import metrics
 from data.errors import DataError
 from data.registry import REGISTRY, Request, find
 from tests.data.trees import write_regdb
@@ -19,7 +20,16 @@ def test_entries_agree_with_the_data_sets():
     assert find("synthetic").infrared_cameras == (3, 6)
     assert find("regdb").num_trials == 10
     assert find("synthetic").num_trials == 1
-    assert {entry.protocol for entry in REGISTRY.values()} == {"sysu_mm01", "regdb"}
+    protocols = {name: entry.protocol for name, entry in REGISTRY.items()}
+    assert protocols == {
+        "synthetic": "sysu_mm01",
+        "sysu_mm01": "sysu_mm01",
+        "regdb": "regdb",
+        "llcm": "llcm",
+        "folder": "standard",
+    }
+    for entry in REGISTRY.values():
+        assert entry.protocol in metrics.PROTOCOLS
 
 
 def test_registry_is_imported_without_tfds():
@@ -51,8 +61,9 @@ def test_wrong_options_are_refused(
 
 
 def test_a_needed_folder_is_asked_for(tmp_path: Path):
-    with pytest.raises(DataError, match="RegDB needs data_dir"):
-        find("regdb").make_builder(request(tmp_path))
+    for name, title in (("regdb", "RegDB"), ("llcm", "LLCM"), ("folder", "folder")):
+        with pytest.raises(DataError, match=f"{title} needs data_dir, the folder"):
+            find(name).make_builder(request(tmp_path))
 
 
 def test_wrong_counts_stop_unless_allowed(tmp_path: Path, caplog):
@@ -66,5 +77,5 @@ def test_wrong_counts_stop_unless_allowed(tmp_path: Path, caplog):
     hint = " (--config.allow_partial=True goes on nevertheless)"
     assert str(caught.value) == message + hint
     builder = find("regdb").make_builder(request(tmp_path, root, allow_partial=True))
-    assert builder.person_config.warnings == (message,)
+    assert builder.warnings == (message,)
     assert not caplog.messages, "the program prints the warning, once"

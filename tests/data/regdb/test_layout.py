@@ -1,11 +1,14 @@
 import os
+import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from data.errors import DataError
-from data.regdb.layout import Listing, deviations, identity_of, read_listing
+from data.listing import Listing
+from data.regdb.layout import deviations, identity_of, read_listing
 from tests.data.trees import write_regdb
 
 
@@ -17,10 +20,10 @@ def test_listing_holds_every_image_once(tmp_path: Path):
     folders = [name.split("/") for name in listing.names]
     assert listing.identities.tolist() == [int(parts[1]) for parts in folders]
     assert listing.modalities.tolist() == [int(p[0] == "Thermal") for p in folders]
-    assert (listing.train_trials ^ listing.test_trials).all()
-    assert (listing.train_trials.sum(axis=0) == 8).all()
+    assert (listing.train ^ listing.test).all()
+    assert (listing.train.sum(axis=0) == 8).all()
     order = np.random.RandomState(3).permutation([1, 2, 3, 4])
-    trained = np.unique(listing.identities[listing.train_trials[:, 2]])
+    trained = np.unique(listing.identities[listing.train[:, 2]])
     assert trained.tolist() == sorted(order[:2].tolist())
 
 
@@ -32,7 +35,7 @@ def test_lists_of_other_systems_are_read(tmp_path: Path):
     path.write_bytes((text + "\r\n").encode())
     got = read_listing(root)
     assert got.names == want.names
-    np.testing.assert_array_equal(got.train_trials, want.train_trials)
+    np.testing.assert_array_equal(got.train, want.train)
 
 
 def test_files_that_no_list_names_are_ignored(tmp_path: Path):
@@ -43,6 +46,29 @@ def test_files_that_no_list_names_are_ignored(tmp_path: Path):
     assert read_listing(root).names == want
 
 
+def test_listed_images_that_are_missing_are_left_out_and_counted(tmp_path: Path):
+    root = write_regdb(tmp_path / "RegDB")
+    gone = "Visible/1/male_back_v_00000_1.bmp"
+    (root / gone).unlink()
+    listing = read_listing(root)
+    assert len(listing.names) == 4 * 2 * 2 - 1
+    assert gone not in listing.names
+    assert listing.missing == (f"1 listed image is missing, the first {root / gone}",)
+    shutil.rmtree(root / "Visible")
+    listing = read_listing(root)
+    assert (listing.modalities == 1).all()
+    assert listing.missing[0].startswith("8 listed images are missing, the first ")
+
+
+def test_an_extension_in_upper_case_is_told(tmp_path: Path):
+    root = write_regdb(tmp_path / "RegDB")
+    place = root / "Thermal" / "1"
+    (place / "male_back_t_00000_1.bmp").rename(place / "male_back_t_00000_1.BMP")
+    (missing,) = read_listing(root).missing or ("",)
+    hint = "(there is male_back_t_00000_1.BMP: upper and lower case differ)"
+    assert missing.endswith(hint) or sys.platform in ("darwin", "win32")
+
+
 def test_identity_comes_from_the_last_folder_only():
     assert identity_of("Visible/285/male_back_v_05528_285.bmp") == 285
 
@@ -50,7 +76,7 @@ def test_identity_comes_from_the_last_folder_only():
 def test_missing_parts_are_named(tmp_path: Path):
     with pytest.raises(DataError, match=r"no such data folder: .*nowhere"):
         read_listing(tmp_path / "nowhere")
-    with pytest.raises(DataError, match="has no folder Visible"):
+    with pytest.raises(DataError, match="has no folder idx: RegDB as distributed"):
         read_listing(tmp_path)
     root = write_regdb(tmp_path / "RegDB")
     (root / "idx" / "test_thermal_4.txt").unlink()
@@ -104,18 +130,19 @@ def whole_listing() -> Listing:
     return Listing(
         names=[str(n) for n in range(len(identities))],
         identities=identities,
+        cameras=np.tile(np.repeat([1, 2], 10), 412),
         modalities=np.tile(np.repeat([0, 1], 10), 412),
-        train_trials=train,
-        test_trials=~train,
+        train=train,
+        test=~train,
     )
 
 
 def test_figures_are_compared_with_those_of_regdb():
     whole = whole_listing()
     assert deviations(whole) == []
-    train = whole.train_trials.copy()
+    train = whole.train.copy()
     train[np.flatnonzero(whole.identities == 2)[0], 6] = False
-    assert deviations(whole._replace(train_trials=train)) == [
+    assert deviations(whole._replace(train=train)) == [
         "train_visible_7: 206 identities and 2059 images instead of 206 and 2060"
     ]
     fewer = whole.identities.copy()
@@ -130,5 +157,5 @@ def test_real_pedestrians():
     listing = read_listing(Path(os.environ["CEIL_JAX_PEOPLE"]) / "RegDB")
     assert len(listing.names) == 200
     assert len(np.unique(listing.identities)) == 10
-    assert (listing.train_trials.sum(axis=0) == 100).all()
-    assert (listing.test_trials.sum(axis=0) == 100).all()
+    assert (listing.train.sum(axis=0) == 100).all()
+    assert (listing.test.sum(axis=0) == 100).all()
