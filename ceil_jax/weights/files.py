@@ -1,0 +1,122 @@
+"""Files of weights, whatever program wrote them, to the variables of our encoder."""
+
+import math
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from safetensors import SafetensorError, safe_open
+
+from ceil_jax.weights import archive, converted, naming, state_dict
+from ceil_jax.weights.layout import translate
+
+KINDS = ".pt, .pth and .safetensors files and folders that --mode convert made"
+
+
+class Found(NamedTuple):
+    """The encoder of a file.
+
+    Attributes:
+        variables: `{"params": ..., "batch_stats": ...}`, float32.
+        naming: Whose names its tensors had.
+        place: Where in the file they stood, "" for the file itself.
+        num_tensors: Tensors that were taken.
+        num_others: Tensors beside them that were passed over.
+    """
+
+    variables: dict[str, Any]
+    naming: str
+    place: str
+    num_tensors: int
+    num_others: int
+
+
+def load(path: str | Path) -> dict[str, Any]:
+    """Variables of `Encoder` from a file of weights, which is read as plain data.
+
+    PyTorch is not needed, and nothing that the file holds is run. What is read:
+    `.pt`/`.pth` files of `torch.save` (state dicts, bare or in a checkpoint) and of
+    TorchScript (OpenAI's `RN50.pt`), `.safetensors` files, and folders of `convert`.
+    Names are OpenAI CLIP's, timm's or the released CEIL's; see `from_torch`.
+
+    Args:
+        path: The file or folder.
+
+    Returns:
+        `{"params": ..., "batch_stats": ...}`, float32; `architecture` tells its sizes.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is of another kind, damaged or hostile, or its tensors are
+            not an encoder's: it names the file and the first tensor that is missing or
+            misshapen.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return converted.read(path)
+    return find(path).variables
+
+
+def find(path: Path) -> Found:
+    """As `load`, with what was found.
+
+    Args:
+        path: A file.
+
+    Returns:
+        The encoder, and where it stood.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: As `load`.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    with path.open("rb") as file:
+        start = file.read(16)
+    try:
+        if path.suffix == ".safetensors":
+            return _from_safetensors(path)
+        if start.startswith((archive.ZIP_MAGIC, archive.PICKLE_MAGIC)):
+            return _from_pytorch(path)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    raise ValueError(
+        f"{path}: weights are read from {KINDS}; this {path.stat().st_size}-byte file "
+        f"starts with {start!r}"
+    )
+
+
+def _from_pytorch(path: Path) -> Found:
+    with archive.opened(path) as root:
+        tensors, place = state_dict.find(root, lambda names: naming.choose(names)[2])
+        count = sum(math.prod(tensor.shape) for tensor in tensors.values())
+        if count > path.stat().st_size:
+            raise ValueError(
+                f"its tensors have {count} numbers, more than {path.stat().st_size} "
+                "bytes can hold"
+            )
+        got = translate(tensors)
+    return Found(*got[:2], place, got.num_tensors, len(tensors) - got.num_tensors)
+
+
+class _Entry:
+    """A tensor of a .safetensors file, read when asked for."""
+
+    def __init__(self, file: Any, name: str) -> None:
+        self.shape = tuple(file.get_slice(name).get_shape())
+        self._file, self._name = file, name
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        del copy
+        array = self._file.get_tensor(self._name)
+        return array if dtype is None else array.astype(dtype)
+
+
+def _from_safetensors(path: Path) -> Found:
+    try:
+        with safe_open(path, framework="numpy") as file:
+            tensors = {name: _Entry(file, name) for name in file.keys()}  # noqa: SIM118
+            got = translate(tensors)
+    except SafetensorError as error:
+        raise ValueError(f"not a readable .safetensors file ({error})") from error
+    return Found(*got[:2], "", got.num_tensors, len(tensors) - got.num_tensors)
