@@ -60,6 +60,7 @@ class ObjectiveConfig:
     smoothing: float = 0.5
     beta: float = 0.8
     memory_gradient: str = "released"  # or "frozen"
+    contrast: str = "cdl"  # or "info_nce", over clusters alone
 
 
 @dataclass(slots=True)
@@ -163,6 +164,7 @@ CHOICES = {
     "augment.strong_view_from": ("weak", "image"),
     "objective.update": ("dcmu", "random", "momentum"),
     "objective.memory_gradient": ("released", "frozen"),
+    "objective.contrast": ("cdl", "info_nce"),
     "optimizer.schedule": ("multistep", "cosine"),
     "evaluation.protocol": ("", "regdb_released"),
     "evaluation.sampling": ("ceil", "agw", "official"),

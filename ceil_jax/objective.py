@@ -31,6 +31,9 @@ class Objective:
             terms is taken with the memory as the other modality's rows have just left
             it, as the released code does and the published figures were trained.
             "frozen": the plain gradient, with the memory of the start of the step.
+        contrast: "cdl": the CDL loss over camera proxies, and in stage 2 InfoNCE over
+            clusters beside it. "info_nce": InfoNCE over clusters alone (an ablation);
+            in stage 1 the cluster rows are then the ones that batches update.
     """
 
     temperature: float = 0.05
@@ -39,6 +42,7 @@ class Objective:
     smoothing: float = 0.5
     beta: float = 0.8
     memory_gradient: Literal["released", "frozen"] = "released"
+    contrast: Literal["cdl", "info_nce"] = "cdl"
 
     def __post_init__(self):
         """Refuse unknown choices."""
@@ -48,6 +52,8 @@ class Objective:
             raise ValueError(f"{self.update=} must be dcmu, random or momentum")
         if self.memory_gradient not in ("released", "frozen"):
             raise ValueError(f"{self.memory_gradient=} must be released or frozen")
+        if self.contrast not in ("cdl", "info_nce"):
+            raise ValueError(f"{self.contrast=} must be cdl or info_nce")
 
 
 def _updated_rows(constants: Objective, rows, into, embeddings, labels, key):
@@ -70,7 +76,8 @@ def updated(
     labels: RowLabels,
     key: PRNGKeyArray,
     *,
-    clusters: bool,
+    proxies: bool = True,
+    clusters: bool = True,
 ) -> Memory:
     """One modality's memory after a batch.
 
@@ -81,21 +88,21 @@ def updated(
         embeddings: Unit rows of the whole batch, all devices'.
         labels: Their proxies and clusters in this memory.
         key: Draws of the "random" update.
-        clusters: Whether the cluster rows are updated too (stage 2); else proxies only.
+        proxies: Whether the proxies are updated.
+        clusters: Whether the cluster rows are.
 
     Returns:
         The new memory.
     """
-    keys = jax.random.split(key)
-    proxies = _updated_rows(
-        constants, start.proxies, into.proxies, embeddings, labels.proxies, keys[0]
-    )
-    if not clusters:
-        return into._replace(proxies=proxies)
-    rows = _updated_rows(
-        constants, start.clusters, into.clusters, embeddings, labels.clusters, keys[1]
-    )
-    return Memory(proxies, rows)
+    rows = [
+        _updated_rows(constants, of_start, target, embeddings, of_level, level_key)
+        if is_updated
+        else target
+        for is_updated, of_start, target, of_level, level_key in zip(
+            (proxies, clusters), start, into, labels, jax.random.split(key), strict=True
+        )
+    ]
+    return Memory(*rows)
 
 
 def _cdl(constants, embeddings, rows, gradient_rows, tables: Tables, clusters):
@@ -106,6 +113,11 @@ def _cdl(constants, embeddings, rows, gradient_rows, tables: Tables, clusters):
         tables.proxy_cameras,
         num_negatives=constants.num_negatives,
     )
+
+
+def _identity(constants, embeddings, rows, gradient_rows, tables: Tables, clusters):
+    scores = memory.scores(embeddings, rows, gradient_rows) / constants.temperature
+    return losses.info_nce(scores, clusters, num_valid=tables.num_clusters)
 
 
 def _total(named: Losses) -> jax.Array:
@@ -143,11 +155,8 @@ def contrastive(
     gradient = Memory(None, None) if gradient_bank is None else gradient_bank
     owners = tables.proxy_clusters[labels.proxies]
     cdl = _cdl(constants, embeddings, bank.proxies, gradient.proxies, tables, owners)
-    scores = memory.scores(embeddings, bank.clusters, gradient.clusters)
-    identity = losses.info_nce(
-        scores / constants.temperature,
-        labels.clusters,
-        num_valid=tables.num_clusters,
+    identity = _identity(
+        constants, embeddings, bank.clusters, gradient.clusters, tables, labels.clusters
     )
     return cdl, identity
 
@@ -166,6 +175,7 @@ def stage1(
     """Stage 1: the CDL losses of both modalities and the MMD between them.
 
     With one modality, whose other half is None everywhere, it is that one's CDL loss.
+    With `contrast="info_nce"` the ID losses stand in the place of the CDL losses.
 
     Args:
         constants: Constants of the losses and the update.
@@ -197,13 +207,16 @@ def stage1(
             new.append(None)
             continue
         x = normalise(raw)
-        named[f"cdl_{name}"] = _cdl(
-            constants, x, bank.proxies, None, table, rows.clusters
+        if constants.contrast == "cdl":
+            loss, kind, level = _cdl, "cdl", "proxies"
+        else:
+            loss, kind, level = _identity, "id", "clusters"
+        named[f"{kind}_{name}"] = loss(
+            constants, x, getattr(bank, level), None, table, rows.clusters
         )
+        levels = {other: other == level for other in Memory._fields}
         everyone, everyones = join((x, rows))
-        new.append(
-            updated(constants, bank, bank, everyone, everyones, key, clusters=False)
-        )
+        new.append(updated(constants, bank, bank, everyone, everyones, key, **levels))
     if visible is not None and infrared is not None:
         named["mmd"] = losses.mmd(gathers[0](visible), gathers[1](infrared))
     return _total(named), (named, Memories(*new))
@@ -223,7 +236,7 @@ def stage2(
     """Stage 2: CDL and ID within each modality and across, by the matched labels.
 
     Each memory gets two updates: first from the other modality's rows, then from its
-    own, which win.
+    own, which win. With `contrast="info_nce"` the ID losses stand alone.
 
     Args:
         constants: Constants of the losses and the update.
@@ -264,7 +277,6 @@ def stage2(
             everyone[other],
             crossed[other],
             keys[i],
-            clusters=True,
         )
         gradient = between if constants.memory_gradient == "released" else None
         cdl, identity = contrastive(constants, x[i], bank, gradient, table, labels[i])
@@ -283,7 +295,8 @@ def stage2(
                 everyone[i],
                 own[i],
                 keys[2 + i],
-                clusters=True,
             )
         )
+    if constants.contrast == "info_nce":
+        named = {name: loss for name, loss in named.items() if "cdl" not in name}
     return _total(named), (named, Memories(*new))

@@ -280,4 +280,5 @@ def _objective(config: Config) -> Objective:
         smoothing=part.smoothing,
         beta=part.beta,
         memory_gradient=part.memory_gradient,  # type: ignore[arg-type]
+        contrast=part.contrast,  # type: ignore[arg-type]
     )

@@ -179,6 +179,52 @@ def test_stage_2_as_released(problem):
     )
 
 
+@pytest.mark.parametrize("update", ["dcmu", "momentum"])
+def test_stage_1_over_clusters_alone(problem, update):
+    raw, memories, tables, labels = problem
+    kind = {"contrast": "info_nce", "update": update, "beta": 0.7}
+    named, after, gradients = outcome(objective.stage1, problem, **kind)
+    widths = naive_losses.bandwidths_of(np.concatenate(raw).astype(np.float64))
+
+    def naive(moved):
+        want = {"mmd": naive_losses.mmd(*moved, bandwidths=widths)}
+        for i, name in enumerate(("visible", "infrared")):
+            scores = products(naive_losses.unit(moved[i]), memories[i].clusters)
+            want[f"id_{name}"] = naive_losses.info_nce(
+                scores, labels[i].clusters, int(tables[i].num_clusters)
+            )
+        return want
+
+    check_losses(named, naive(raw))
+    check_gradients(gradients, naive, raw)
+    for i in (0, 1):
+        x = naive_losses.unit(raw[i])
+        rows, of_rows = memories[i].clusters, labels[i].clusters
+        want = (
+            naive_losses.dcmu(rows, x, of_rows)
+            if update == "dcmu"
+            else naive_losses.momentum(rows, x, of_rows, 0.7)
+        )
+        np.testing.assert_allclose(after[i].clusters, want, atol=1e-6)
+        assert np.abs(after[i].clusters - rows).max() > 0.1
+        np.testing.assert_array_equal(after[i].proxies, memories[i].proxies)
+
+
+def test_stage_2_over_clusters_alone(problem):
+    raw = problem[0]
+    kind = {"contrast": "info_nce", "memory_gradient": "frozen"}
+    named, _, gradients = outcome(objective.stage2, problem, **kind)
+
+    def naive(moved):
+        both = naive_stage2(problem, moved)
+        return {name: loss for name, loss in both.items() if "id" in name}
+
+    want = naive(raw)
+    assert len(want) == 4
+    check_losses(named, want)
+    check_gradients(gradients, naive, raw)
+
+
 @pytest.mark.parametrize("memory_gradient", ["released", "frozen"])
 def test_own_rows_win_over_those_of_the_other_modality(problem, memory_gradient):
     raw, memories, _, labels = problem
@@ -244,20 +290,25 @@ def test_proxies_and_clusters_may_disagree(problem):
     assert float(kinds[0][1]) != float(kinds[1][1])
 
 
-@pytest.mark.parametrize("clusters", [True, False])
+@pytest.mark.parametrize("levels", [(True, True), (True, False), (False, True)])
 @pytest.mark.parametrize("update", ["dcmu", "momentum", "random"])
-def test_updates(problem, update, clusters):
+def test_updates(problem, update, levels):
     raw, memories, _, labels = problem
     start, x = memories[0], naive_losses.unit(raw[0]).astype(np.float32)
     into = Memory(*(-rows[::-1] for rows in start))
-    updated: Any = jax.jit(objective.updated, static_argnames=("constants", "clusters"))
+
+    @functools.partial(jax.jit, static_argnums=0)
+    def updated(*arguments: Any) -> Any:
+        proxies, clusters = levels
+        return objective.updated(*arguments, proxies=proxies, clusters=clusters)
+
     kind = Objective(update=update, smoothing=0.3, beta=0.6)
     key = jax.random.key(1)
-    got = updated(kind, start, into, x, labels[0], key, clusters=clusters)
-    for level, name in enumerate(("proxies", "clusters")):
+    got = updated(kind, start, into, x, labels[0], key)
+    for level in (0, 1):
         rows, target = labels[0][level], into[level]
-        if name == "clusters" and not clusters:
-            np.testing.assert_array_equal(got.clusters, into.clusters)
+        if not levels[level]:
+            np.testing.assert_array_equal(got[level], target)
         elif update == "random":
             for row in range(len(target)):
                 choices = x[rows == row] if row in rows else target[row][None]
@@ -277,6 +328,7 @@ def test_updates(problem, update, clusters):
         ({"temperature": 0.0}, "temperature=0.0 must be more than 0"),
         ({"update": "mean"}, "update='mean' must be dcmu, random or momentum"),
         ({"memory_gradient": "none"}, "memory_gradient='none' must be released or"),
+        ({"contrast": "pcl"}, "contrast='pcl' must be cdl or info_nce"),
     ],
 )
 def test_refuses(change, message):
@@ -292,7 +344,7 @@ def test_the_papers_constants():
     paper = Objective()
     assert (paper.temperature, paper.smoothing, paper.beta) == (0.05, 0.5, 0.8)
     assert (paper.num_negatives, paper.update) == (100, "dcmu")
-    assert paper.memory_gradient == "released"
+    assert (paper.memory_gradient, paper.contrast) == ("released", "cdl")
 
 
 @pytest.mark.parametrize("there", [0, 1])
