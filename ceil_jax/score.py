@@ -222,6 +222,22 @@ def _comparable(config: Mapping[str, Any]) -> dict[str, Any]:
     return kept | {"evaluation": evaluation, "num_epochs": num_epochs}
 
 
+def _completed(recorded: Mapping[str, Any], default: Mapping[str, Any]) -> Any:
+    """A recorded configuration with the fields that are newer than it.
+
+    Such a field does by default what was done before there was a choice.
+    """
+    return {
+        **recorded,
+        **{
+            name: _completed(recorded.get(name, {}), value)
+            if isinstance(value, Mapping)
+            else recorded.get(name, value)
+            for name, value in default.items()
+        },
+    }
+
+
 def read_control(config: Config) -> tuple[Results, str] | None:
     """The recorded run that `config.evaluation.control` names, if it compares.
 
@@ -245,6 +261,7 @@ def read_control(config: Config) -> tuple[Results, str] | None:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"config.evaluation.control={path}: {error}") from error
     ours = json.loads(json.dumps(to_dict(config)))
+    recorded = _completed(recorded, json.loads(json.dumps(to_dict(Config()))))
     is_comparable = _comparable(recorded) == _comparable(ours)
     return (results, note) if is_comparable else None
 

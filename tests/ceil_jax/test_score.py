@@ -11,6 +11,7 @@ from ceil_jax.config import Config, to_dict
 from ceil_jax.errors import UserError
 from ceil_jax.inputs.imageset import ArraySource, ImageSet
 from ceil_jax.report.results import FIGURES, ModeResults, Results, Spread
+from configs import synthetic
 
 
 def figures(rank1: float, mean_ap: float) -> dict[str, Spread]:
@@ -78,6 +79,23 @@ def test_a_control_of_the_same_length_is_shown(config, tmp_path):
 def test_a_control_that_does_not_compare_is_left_out(config, tmp_path, changes):
     record(config, tmp_path / "a.json", **changes)
     assert score.read_control(config) is None
+
+
+def test_a_control_recorded_before_a_choice_was_there_made_the_default_one(
+    config, tmp_path
+):
+    objective = to_dict(config)["objective"]
+    del objective["contrast"]
+    record(config, tmp_path / "a.json", objective=objective)
+    assert score.read_control(config) is not None
+    config.objective.contrast = "info_nce"
+    assert score.read_control(config) is None
+
+
+def test_the_demo_shows_its_control():
+    found = score.read_control(synthetic.get_config())
+    assert found is not None
+    assert found[0].modes["all"].plain["rank1"].mean == pytest.approx(40.8, abs=0.05)
 
 
 def test_no_control_is_asked_for(config):
