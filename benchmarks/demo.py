@@ -10,9 +10,6 @@ tables of `docs/demo.md`.
 """
 
 import json
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +17,7 @@ import numpy as np
 from absl import app, flags
 from tabulate import tabulate
 
+from benchmarks import program
 from configs import synthetic
 
 RECORDED = Path(__file__).with_name("recorded")
@@ -61,17 +59,11 @@ def run(kind: str, seed: str, folder: Path) -> dict[str, Any]:
     Returns:
         Its `comparison.json`, its configuration and the seconds that it took.
     """
-    done = folder / "seconds.json"
-    if not done.exists():
-        command = [sys.executable, "-m", "ceil_jax.main"]
-        command += ["--config=configs/synthetic.py", f"--workdir={folder}"]
-        start = time.monotonic()
-        subprocess.run([*command, *_flags_of(kind, seed)], check=True)
-        done.write_text(json.dumps(time.monotonic() - start))
+    done = program.train(_flags_of(kind, seed), folder)
     return {
         "comparison": json.loads((folder / "comparison.json").read_text()),
-        "config": json.loads((folder / "config.json").read_text()),
-        "seconds": json.loads(done.read_text()),
+        "config": done["config"],
+        "seconds": done["seconds"],
     }
 
 
@@ -112,8 +104,6 @@ def main(argv: list[str]) -> None:
             runs[kind].append(run(kind, seed, output / f"{kind}_{seed}"))
     RECORDED.mkdir(exist_ok=True)
     first = runs["control"][0]
-    for each in (*runs["full"], *runs["control"]):
-        each["config"]["init_from"] = Path(each["config"]["init_from"]).name
     record = {"seeds": _SEEDS.value, "runs": runs}
     (RECORDED / "demo.json").write_text(json.dumps(record, indent=1) + "\n")
     epochs = synthetic.get_config().num_epochs

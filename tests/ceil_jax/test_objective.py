@@ -187,7 +187,7 @@ def test_stage_1_over_clusters_alone(problem, update):
     widths = naive_losses.bandwidths_of(np.concatenate(raw).astype(np.float64))
 
     def naive(moved):
-        want = {"mmd": naive_losses.mmd(*moved, bandwidths=widths)}
+        want: dict[str, Any] = {"mmd": naive_losses.mmd(*moved, bandwidths=widths)}
         for i, name in enumerate(("visible", "infrared")):
             scores = products(naive_losses.unit(moved[i]), memories[i].clusters)
             want[f"id_{name}"] = naive_losses.info_nce(
