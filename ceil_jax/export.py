@@ -1,0 +1,96 @@
+"""Embeddings of a data set's images in a file, for search programs of one's own."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ceil_jax import model
+from ceil_jax.config import Config
+from ceil_jax.embed import Embedder
+from ceil_jax.inputs.imageset import ImageSet
+from ceil_jax.state import TrainState
+
+FILE_NAME = "embeddings.npz"
+
+
+class Exported(NamedTuple):
+    """The columns of `embeddings.npz`, a row per image.
+
+    Attributes:
+        features: (n, d) float32 unit rows: similarities are their inner products.
+        name: (n,) str, path below the data folder, with forward slashes.
+        modality: (n,) str, "visible" or "infrared".
+        camera: (n,) int32, the data set's number of the camera.
+        identity: (n,) int32, the data set's number of the person, -1 where unknown.
+        split: (n,) str, "train" or "test".
+    """
+
+    features: np.ndarray
+    name: np.ndarray
+    modality: np.ndarray
+    camera: np.ndarray
+    identity: np.ndarray
+    split: np.ndarray
+
+
+def embed_everything(config: Config, state: TrainState) -> Exported:
+    """Embed every training and test image of the configuration's data set.
+
+    Args:
+        config: The whole configuration.
+        state: The trained weights.
+
+    Returns:
+        The rows, training images first, visible ones before infrared ones.
+
+    Raises:
+        UserError: The data set has no images, or the weights have diverged.
+    """
+    splits = model.load_images(config)
+    embedder = Embedder(
+        model.encoder_of(config, synchronised=False),
+        num_rows=config.batch.embed_rows,
+        flip=config.evaluation.flip,
+        devices=model.devices_of(config),
+    )
+    variables = model.variables_of(state)
+    found = []
+    for split in ("train", "test"):
+        for modality in ("visible", "infrared"):
+            images: ImageSet = getattr(splits, f"{split}_{modality}")
+            if len(images):
+                rows = model.unit_rows(embedder(variables, images, modality))
+                found.append(_columns(rows, images, modality, split))
+    return Exported(*map(np.concatenate, zip(*found, strict=True)))
+
+
+def _columns(
+    rows: np.ndarray, images: ImageSet, modality: str, split: str
+) -> Exported:
+    """The columns of one set."""
+    return Exported(
+        rows,
+        np.asarray(images.names),
+        np.full(len(images), modality),
+        images.cameras,
+        images.identities,
+        np.full(len(images), split),
+    )
+
+
+def save(exported: Exported, workdir: Path) -> Path:
+    """Write `embeddings.npz`, whole or not at all.
+
+    Args:
+        exported: The rows.
+        workdir: The run's folder.
+
+    Returns:
+        The file.
+    """
+    path = workdir / FILE_NAME
+    draft = path.with_name(f"incomplete.{FILE_NAME}")
+    np.savez(draft, **exported._asdict())
+    draft.replace(path)
+    return path
