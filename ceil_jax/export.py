@@ -6,8 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ceil_jax import model
+from ceil_jax.checkpoint import Checkpoints
 from ceil_jax.config import Config
 from ceil_jax.embed import Embedder
+from ceil_jax.errors import UserError
 from ceil_jax.inputs.imageset import ImageSet
 from ceil_jax.state import TrainState
 
@@ -65,9 +67,7 @@ def embed_everything(config: Config, state: TrainState) -> Exported:
     return Exported(*map(np.concatenate, zip(*found, strict=True)))
 
 
-def _columns(
-    rows: np.ndarray, images: ImageSet, modality: str, split: str
-) -> Exported:
+def _columns(rows: np.ndarray, images: ImageSet, modality: str, split: str) -> Exported:
     """The columns of one set."""
     return Exported(
         rows,
@@ -77,6 +77,31 @@ def _columns(
         images.identities,
         np.full(len(images), split),
     )
+
+
+def export(config: Config, workdir: Path) -> Path:
+    """Embed a data set's images with a run's newest checkpoint, into its folder.
+
+    Args:
+        config: The configuration that it was trained with.
+        workdir: The run's folder.
+
+    Returns:
+        The file written.
+
+    Raises:
+        UserError: There is no checkpoint, or a mistake that the user can mend.
+    """
+    folder = workdir / "checkpoints"
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no checkpoint here; train first")
+    with Checkpoints(folder) as saved:
+        state = saved.restore(model.initial_state(config)).state
+    exported = embed_everything(config, state)
+    path = save(exported, workdir)
+    num_rows, num_features = exported.features.shape
+    print(f"{num_rows} rows of {num_features} numbers written to {path}", flush=True)
+    return path
 
 
 def save(exported: Exported, workdir: Path) -> Path:

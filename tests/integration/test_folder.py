@@ -1,0 +1,105 @@
+"""Images of one's own cameras: trained on without labels, scored, embedded."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ceil_jax import export, train
+from ceil_jax.errors import UserError
+from data.synthetic import generator
+from data.synthetic.parameters import Parameters
+from tests.integration import small
+
+PEOPLE = Parameters(
+    num_train_identities=8, num_test_identities=6, images_per_infrared_camera=4
+)
+# Cameras of the generated people that ask; the others are searched.
+QUERY_CAMERAS = (3, 6)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The generated people's images, sorted into folders by camera names."""
+    root = tmp_path_factory.mktemp("cameras")
+    for split in ("train", "test"):
+        for batch in generator.generate(PEOPLE, split):
+            modality = "infrared" if batch.infrared else "visible"
+            for number, (pixels, camera) in enumerate(
+                zip(batch.images, batch.cameras, strict=True)
+            ):
+                place = root / modality / f"door {camera}"
+                if split == "test":
+                    role = "query" if camera in QUERY_CAMERAS else "gallery"
+                    place = root / role / modality / f"door {camera}"
+                    place /= f"person {batch.identity}"
+                place.mkdir(parents=True, exist_ok=True)
+                name = f"{split}_{batch.identity}_{number}.png"
+                Image.fromarray(pixels).save(place / name)
+    return root
+
+
+@pytest.fixture
+def config(shared, folder, tmp_path):
+    made = small.config(shared)
+    made.dataset, made.data_dir = "folder", str(folder)
+    made.prepared_dir = str(tmp_path / "prepared")
+    made.evaluation.baselines = False
+    made.stage1_epochs = made.stage2_epochs = 1
+    made.optimizer.warmup_epochs = 0
+    return made
+
+
+def stages(workdir):
+    lines = (workdir / "metrics.jsonl").read_text().splitlines()
+    return [json.loads(line)["stage"] for line in lines]
+
+
+def test_trains_without_labels_and_scores_what_is_labelled(config, tmp_path):
+    workdir = tmp_path / "run"
+    config.stage1_epochs = 0  # the other test's
+    results = train.train_and_evaluate(config, workdir)
+    assert results is not None
+    assert [*results.modes] == ["infrared_to_visible"]
+    mode = results.modes["infrared_to_visible"]
+    # Two infrared cameras ask, four visible ones are searched, of six people.
+    assert (mode.num_queries, mode.num_gallery) == (6 * 2 * 4, 6 * 4 * 4)
+    assert stages(workdir) == [2]
+    # No identity is known, so nothing can be said of right matches.
+    assert "right_matches" not in (workdir / "metrics.jsonl").read_text()
+    check_embeddings(config, workdir)
+
+
+def check_embeddings(config, workdir):
+    path = export.export(config, workdir)
+    assert path == workdir / "embeddings.npz"
+    with np.load(path, allow_pickle=False) as stored:
+        rows = export.Exported(**stored)
+    assert len(rows.features) == (8 + 6) * (4 * 4 + 2 * 4)
+    np.testing.assert_allclose(np.linalg.norm(rows.features, axis=1), 1, atol=1e-5)
+    is_test = rows.split == "test"
+    assert (rows.identity[~is_test] == -1).all()
+    assert set(rows.identity[is_test]) == {1, 2, 3, 4, 5, 6}
+    for name, modality, camera in zip(
+        rows.name, rows.modality, rows.camera, strict=True
+    ):
+        assert f"{modality}/door {camera}/" in name
+
+
+def test_one_modality_alone_is_stage_1(config, folder, tmp_path, capsys):
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    (alone / "infrared").symlink_to(folder / "infrared")
+    config.data_dir = str(alone)
+    workdir = tmp_path / "run"
+    assert train.train_and_evaluate(config, workdir) is None
+    printed = capsys.readouterr().out
+    assert "one modality only: stage 1 alone, 1 epochs" in printed
+    assert "no test images" in printed
+    assert stages(workdir) == [1]
+    assert not (workdir / "results.json").exists()
+    with pytest.raises(UserError, match="no test images to score"):
+        train.evaluate_checkpoint(config, workdir)
+    with np.load(export.export(config, workdir)) as stored:
+        assert set(stored["modality"]) == {"infrared"}
