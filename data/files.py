@@ -216,9 +216,10 @@ def refuse_overlap(where: Path, train: np.ndarray, test: np.ndarray, what: str) 
     """
     both = np.intersect1d(train, test)
     if both.size:
+        people = "1 identity" if both.size == 1 else f"{both.size} identities"
         raise DataError(
-            f"{where}: {what} {both.size} identities for training and for testing, the "
-            f"first one {both[0]}"
+            f"{where}: {what} {people} for training and for testing, the first one "
+            f"{both[0]}"
         )
 
 

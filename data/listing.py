@@ -140,7 +140,7 @@ def open_folder(
         raise DataError(f"{what} holds no image{_why(listing.missing)}")
     for name in listing.names:
         _check_encoding(root, name)
-    wrong = [*layout.deviations(listing), *listing.missing]
+    wrong = [*listing.missing, *layout.deviations(listing)]  # paths before figures
     warnings = tuple(f"{what}: {note}" for note in listing.notes)
     if not wrong:
         return listing, warnings

@@ -55,9 +55,8 @@ def read_listing(root: Path) -> Listing:
     absent_people = sorted(set(people) - {row.identity for row in tested})
     if absent_people:
         missing.append(
-            f"{len(absent_people)} of the {len(people)} identities in "
-            f"{root / 'idx' / 'test_id.txt'} have no image, the first "
-            f"{absent_people[0]}"
+            f"no image of {len(absent_people)} of the {len(people)} identities in "
+            f"{root / 'idx' / 'test_id.txt'}, the first {absent_people[0]}"
         )
     listing = listing_of(rows + tested, missing=missing)
     refuse_overlap(

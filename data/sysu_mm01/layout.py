@@ -83,10 +83,12 @@ def read_listing(root: Path) -> Listing:
     for lists, people in ((TRAIN_LISTS, train), (TEST_LISTS, test)):
         absent = sorted(set(people) - seen)
         if absent:
+            names = f"{root / 'exp' / lists[0]}" + "".join(
+                f" and {n}" for n in lists[1:]
+            )
             missing.append(
-                f"{len(absent)} of the {len(set(people))} identities in "
-                f"{root / 'exp'}: {' and '.join(lists)} have no image, the first "
-                f"{absent[0]}"
+                f"no image of {len(absent)} of the {len(set(people))} identities in "
+                f"{names}, the first {absent[0]}"
             )
     return listing_of(rows, missing=missing)
 

@@ -43,8 +43,8 @@ def test_a_whole_folder_opens_without_a_word(tmp_path: Path):
         (["3 instead of 4"], [], "3 instead of 4"),
         ([], ["no folder x"], "no folder x"),
         (["a", "b"], [], "a; b"),
-        (["a"], ["b", "c"], "a; b; and 1 more wrong figure"),
-        (["a", "b", "c"], ["d"], "a; b; and 2 more wrong figures"),
+        (["a"], ["b", "c"], "b; c; and 1 more wrong figure"),
+        (["a", "b", "c"], ["d"], "d; a; and 2 more wrong figures"),
     ],
 )
 def test_wrong_figures_stop_or_warn(

@@ -11,7 +11,7 @@ from ceil_jax.inputs.imageset import ArraySource, RecordSource
 from data.errors import DataError
 from data.synthetic.generator import generate
 from data.synthetic.parameters import Parameters
-from tests.data.trees import write_regdb
+from tests.data.trees import TREES, write_image, write_regdb
 
 TINY = {
     "num_train_identities": 3,
@@ -144,6 +144,82 @@ def test_all_trials_of_a_fixed_split_are_its_test_images(cache: str):
     assert every.test_visible.shape == (16, 1)
     assert every.test_visible.all()
     assert every.test_infrared.all()
+
+
+def load_tree(name: str, root: Path, cache: str) -> datasets.Splits:
+    return datasets.load(
+        name,
+        data_dir=str(root),
+        prepared_dir=cache,
+        image_size=(12, 6),
+        options={"allow_partial": True},
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    # Of two images each: cameras that see a person, times people.
+    [("sysu_mm01", [22, 12, 16, 8]), ("llcm", [36, 32, 36, 32])],
+)
+def test_fixed_splits_hold_the_people_of_their_lists(
+    name: str, counts: list[int], tmp_path: Path, cache: str
+):
+    splits = load_tree(name, TREES[name].write(tmp_path / name), cache)
+    assert [len(each) for each in splits[:4]] == counts
+    for each, kind, people in (
+        (splits.train_visible, 0, {1, 2, 3} if name == "sysu_mm01" else {1, 2}),
+        (splits.train_infrared, 1, {1, 2, 3} if name == "sysu_mm01" else {1, 2}),
+        (splits.test_visible, 0, {4, 11}),
+        (splits.test_infrared, 1, {4, 11}),
+    ):
+        assert set(each.identities.tolist()) == people
+        shown = np.round(each.images.take(np.arange(len(each)))[:, 6, 3] / 10.0)
+        np.testing.assert_array_equal(shown[:, 0], each.identities)
+        np.testing.assert_array_equal(shown[:, 1], 2 * each.cameras + kind)
+    assert len(splits.warnings) == 1
+    assert splits.camera_names == splits.identity_names == {}
+
+
+def test_a_folder_of_ones_own(tmp_path: Path, cache: str):
+    root = TREES["folder"].write(tmp_path / "images")
+    for _ in range(2):  # prepared, then read again
+        splits = load_tree("folder", root, cache)
+        assert [len(each) for each in splits[:4]] == [4, 2, 8, 8]
+        assert (splits.train_visible.identities == -1).all()
+        assert splits.camera_names == {1: "door", 2: "hall", 3: "roof"}
+        assert splits.identity_names == {1: "x", 2: "y"}
+        assert splits.warnings == ()
+        roles = {name.split("/")[0] for name in splits.test_infrared.names}
+        assert roles == {"query", "gallery"}
+
+
+@pytest.mark.parametrize("cache_gib", [0.0, 1.0])
+def test_a_folder_of_one_modality_without_labels(
+    tmp_path: Path, cache: str, cache_gib: float
+):
+    for camera in ("north", "south"):
+        write_image(tmp_path / "set" / "infrared" / camera / "1.png", 3, 2, 1)
+    splits = datasets.load(
+        "folder",
+        data_dir=str(tmp_path / "set"),
+        prepared_dir=cache,
+        image_size=(12, 6),
+        cache_gib=cache_gib,
+    )
+    assert [len(each) for each in splits[:4]] == [0, 2, 0, 0]
+    for each in splits[:4]:
+        rows = np.arange(len(each))
+        assert each.images.take(rows).shape == (len(each), 12, 6, 3)
+        assert each.images.image_size == (12, 6)
+    every = datasets.load_all_trials(
+        "folder",
+        data_dir=str(tmp_path / "set"),
+        prepared_dir=cache,
+        image_size=(12, 6),
+        cache_gib=cache_gib,
+    )
+    assert len(every.visible) == len(every.infrared) == 0
+    assert every.test_visible.shape == (0, 1)
 
 
 def test_trials_that_do_not_exist_are_refused_before_anything_is_read(tmp_path: Path):

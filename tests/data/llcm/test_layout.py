@@ -57,7 +57,7 @@ def test_what_is_looked_for_in_vain(tmp_path: Path):
     assert gone not in listing.names
     assert listing.missing == (
         f"1 listed image is missing, the first {root / gone}",
-        f"2 of the 2 identities in {root / 'idx' / 'test_id.txt'} have no image, the "
+        f"no image of 2 of the 2 identities in {root / 'idx' / 'test_id.txt'}, the "
         "first 4",
     )
 
@@ -84,9 +84,7 @@ def test_a_wrong_line_is_shown(tmp_path: Path, line: str):
 def test_lists_that_cannot_be_used_are_named(tmp_path: Path):
     root = write_llcm(tmp_path / "LLCM")
     (root / "idx" / "test_id.txt").write_text("4,2")
-    with pytest.raises(
-        DataError, match="idx: the lists name 1 identities for training"
-    ):
+    with pytest.raises(DataError, match="idx: the lists name 1 identity for training"):
         read_listing(root)
     (root / "idx" / "test_id.txt").unlink()
     with pytest.raises(DataError, match=r"missing list of identities: .*test_id\.txt"):

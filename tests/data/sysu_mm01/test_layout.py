@@ -59,8 +59,8 @@ def test_what_is_looked_for_in_vain(tmp_path: Path):
     assert 4 not in listing.cameras
     assert listing.missing == (
         f"no folder {root / 'cam4'}",
-        f"2 of the 5 identities in {root / 'exp'}: train_id.txt and val_id.txt have no "
-        "image, the first 23",
+        f"no image of 2 of the 5 identities in {root / 'exp' / 'train_id.txt'} and "
+        "val_id.txt, the first 23",
     )
 
 
