@@ -1,7 +1,7 @@
 """The figures of an evaluation, and the file that keeps them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -73,7 +73,14 @@ class Results:
             are not random or it is unknown.
         rerank: Parameters of the re-ranking; None without it or if unknown.
         dataset: Name of the data set; "" if unknown.
-        warnings: What is wrong with the data and was allowed, a line each.
+        split: Which of the data set's splits was tested; None if it has only one, or
+            several were tested.
+        seed: Of the training; None if unknown.
+        selection: How the epoch was chosen: "last" or "best_on_test".
+        comparable: Whether figures published for the data set, if any, were measured
+            in the same way.
+        warnings: What must be known to trust the figures, a line each.
+        by_split: Figures of each split, where `modes` is their mean.
     """
 
     protocol: str
@@ -85,7 +92,12 @@ class Results:
     galleries: str = ""
     rerank: RerankParams | None = None
     dataset: str = ""
+    split: int | None = None
+    seed: int | None = None
+    selection: str = "last"
+    comparable: bool = False
     warnings: tuple[str, ...] = ()
+    by_split: Mapping[int, dict[str, ModeResults]] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The structure of `results.json`: plain dictionaries, figures in percent.
@@ -93,20 +105,29 @@ class Results:
         Returns:
             `{"protocol", "sampling", "checkpoint", "trials", "modes"}` and what else
             the figures depend on; a mode holds "plain" and, if re-ranked, "gcr", each
-            of `FIGURES` with "mean" and "std".
+            of `FIGURES` with "mean" and "std". "splits" is there where several splits
+            were trained and tested: modes by the split's number.
         """
+        splits = {
+            str(split): {name: _mode_to_json(mode) for name, mode in modes.items()}
+            for split, modes in (self.by_split or {}).items()
+        }
         return {
             "protocol": self.protocol,
             "sampling": self.sampling,
             "checkpoint": self.checkpoint,
             "trials": self.trials,
             "dataset": self.dataset,
+            "split": self.split,
+            "seed": self.seed,
+            "selection": self.selection,
+            "comparable": self.comparable,
             "shots": self.shots,
             "galleries": self.galleries,
             "rerank": self.rerank._asdict() if self.rerank else None,
             "warnings": list(self.warnings),
             "modes": {name: _mode_to_json(mode) for name, mode in self.modes.items()},
-        }
+        } | ({"splits": splits} if splits else {})
 
     def save(self, path: str | Path) -> None:
         """Write `results.json`, whole or not at all.
@@ -130,28 +151,73 @@ class Results:
             ValueError: A key is missing.
         """
         rerank = record.get("rerank")
+        splits = record.get("splits")
         try:
-            modes = {
-                name: ModeResults(
-                    plain=_figures_from_json(mode["plain"]),
-                    gcr=_figures_from_json(mode["gcr"]) if "gcr" in mode else None,
-                )
-                for name, mode in record["modes"].items()
-            }
             return cls(
                 protocol=record["protocol"],
                 sampling=record["sampling"],
                 trials=record["trials"],
-                modes=modes,
+                modes=_modes_from_json(record["modes"]),
                 checkpoint=record["checkpoint"],
-                dataset=record.get("dataset", ""),
                 shots=record.get("shots", 1),
                 galleries=record.get("galleries", ""),
                 rerank=RerankParams(**rerank) if rerank else None,
+                dataset=record.get("dataset", ""),
+                split=record.get("split"),
+                seed=record.get("seed"),
+                selection=record.get("selection", "last"),
+                comparable=record.get("comparable", False),
                 warnings=tuple(record.get("warnings", ())),
+                by_split={int(t): _modes_from_json(m) for t, m in splits.items()}
+                if splits
+                else None,
             )
         except KeyError as error:
             raise ValueError(f"these results have no {error}") from error
+
+
+def mean_of_splits(results: Mapping[int, Results]) -> Results:
+    """One model per split: mean and spread of their figures.
+
+    Args:
+        results: Figures of each split by its number, all of one protocol and with one
+            trial each.
+
+    Returns:
+        Mean and population standard deviation over the splits, and each split.
+
+    Raises:
+        ValueError: There is no split, one has several trials, or another protocol.
+    """
+    if not results:
+        raise ValueError("results is empty: there must be at least one split")
+    first = next(iter(results.values()))
+    for split, each in results.items():
+        if each.trials != 1:
+            raise ValueError(f"{split=} has {each.trials} trials, must have 1")
+        if each.protocol != first.protocol:
+            raise ValueError(f"{split=} has protocol {each.protocol}, not the first's")
+    modes = {
+        name: ModeResults(
+            _over([each.modes[name].plain for each in results.values()]),
+            _over([gcr for each in results.values() if (gcr := each.modes[name].gcr)]),
+            mode.num_queries,
+            mode.num_gallery,
+        )
+        for name, mode in first.modes.items()
+    }
+    warnings = dict.fromkeys(w for each in results.values() for w in each.warnings)
+    same_rerank = all(each.rerank == first.rerank for each in results.values())
+    return replace(
+        first,
+        trials=len(results),
+        modes=modes,
+        rerank=first.rerank if same_rerank else None,
+        split=None,
+        comparable=all(each.comparable for each in results.values()),
+        warnings=tuple(warnings),
+        by_split={split: each.modes for split, each in results.items()},
+    )
 
 
 def summarise(metrics: Sequence[Metrics]) -> dict[str, Spread]:
@@ -179,12 +245,33 @@ def summarise(metrics: Sequence[Metrics]) -> dict[str, Spread]:
     }
 
 
+def _over(figures: Sequence[Mapping[str, Spread]]) -> Any:
+    """Mean and population standard deviation of means; None of nothing."""
+    if not figures:
+        return None
+    rows = np.array([[each[name].mean for name in FIGURES] for each in figures])
+    return {
+        name: Spread(float(column.mean()), float(column.std()))
+        for name, column in zip(FIGURES, rows.T, strict=True)
+    }
+
+
 def _mode_to_json(mode: ModeResults) -> dict[str, Any]:
     sides = {"plain": mode.plain, "gcr": mode.gcr}
     return {
         side: {name: spread._asdict() for name, spread in figures.items()}
         for side, figures in sides.items()
         if figures is not None
+    }
+
+
+def _modes_from_json(record: Mapping[str, Any]) -> dict[str, ModeResults]:
+    return {
+        name: ModeResults(
+            plain=_figures_from_json(mode["plain"]),
+            gcr=_figures_from_json(mode["gcr"]) if "gcr" in mode else None,
+        )
+        for name, mode in record.items()
     }
 
 

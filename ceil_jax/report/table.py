@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from tabulate import tabulate
 
+from ceil_jax.report import published
 from ceil_jax.report.results import FIGURES, ModeResults, Results, Spread
 
 _HEADINGS = {
@@ -39,7 +40,8 @@ def results_table(results: Results) -> str:
 
     Returns:
         Text of several lines: mean and standard deviation over trials, in percent; the
-        mean alone if there is one trial.
+        mean alone if there is one trial. A second table shows the published figures
+        beside ours where they compare.
     """
     rows = []
     for name, mode in results.modes.items():
@@ -47,7 +49,35 @@ def results_table(results: Results) -> str:
         if mode.gcr is not None:
             rows.append(["", "R", *_cells(mode.gcr, results)])
     headings = ["mode", "", *(_HEADINGS[name] for name in FIGURES)]
-    return "\n".join([_heading(results), _table(rows, headings), _legend(results)])
+    parts = [_heading(results), _table(rows, headings), _legend(results)]
+    theirs = published.beside(results)
+    if theirs is not None:
+        parts += ["", _beside_published(results, theirs)]
+    return "\n".join(parts)
+
+
+def splits_table(results: Results) -> str:
+    """A table per mode of the figures of every split, plain and re-ranked.
+
+    Args:
+        results: Figures of several splits.
+
+    Returns:
+        Text of several lines, figures in percent; the last line of a table is their
+        mean and standard deviation. "" if there is one split.
+    """
+    tables = []
+    for name, mode in results.modes.items():
+        lines = [
+            [f"split {split}", *_main_figures(modes[name], spread=False)]
+            for split, modes in (results.by_split or {}).items()
+        ]
+        if lines:
+            lines.append(["all", *_main_figures(mode, spread=True)])
+            ours = [_HEADINGS[figure] for figure in published.FIGURES]
+            headings = [_words(name), *ours, *(f"R {heading}" for heading in ours)]
+            tables.append(_table(lines, headings))
+    return "\n\n".join(tables)
 
 
 def comparison_table(rows: Sequence[ComparisonRow], *, mode: str) -> str:
@@ -81,7 +111,7 @@ def comparison_table(rows: Sequence[ComparisonRow], *, mode: str) -> str:
     headings = ["", "Rank-1", "mAP", "R Rank-1", "R mAP", ""]
     if not any(row.note for row in rows):
         cells, headings = [line[:-1] for line in cells], headings[:-1]
-    title = f"{mode.replace('_', ' ')} search, % (R = with GCR re-ranking)"
+    title = f"{_words(mode)} search, % (R = with GCR re-ranking)"
     return "\n".join([title, _table(cells, headings)])
 
 
@@ -101,35 +131,82 @@ def _table(rows: list[list[str]], headings: list[str]) -> str:
 
 
 def _mode_label(name: str, mode: ModeResults) -> str:
-    label = name.replace("_", " ")
+    label = _words(name)
     if mode.num_queries is None or mode.num_gallery is None:
         return label
     return f"{label} ({mode.num_queries:,} in {mode.num_gallery:,})"
 
 
 def _cells(figures: Mapping[str, Spread], results: Results) -> list[str]:
-    several = results.trials > 1
+    return [_number(figures[name], results.trials > 1) for name in FIGURES]
+
+
+def _main_figures(mode: ModeResults, *, spread: bool) -> list[str]:
+    """Rank-1, mAP and mINP, plain and re-ranked."""
     return [
-        f"{figures[name].mean:.2f}" + (f" ± {figures[name].std:.2f}" if several else "")
-        for name in FIGURES
+        "-" if side is None else _number(side[figure], spread)
+        for side in (mode.plain, mode.gcr)
+        for figure in published.FIGURES
     ]
 
 
+def _number(figure: Spread, spread: bool) -> str:
+    return f"{figure.mean:.2f}" + (f" ± {figure.std:.2f}" if spread else "")
+
+
+def _beside_published(
+    results: Results, theirs: Mapping[str, Mapping[str, Mapping[str, float]]]
+) -> str:
+    rows = []
+    for name, mode in results.modes.items():
+        sides = {"plain": mode.plain, "gcr": mode.gcr}
+        for kind, side in sides.items():
+            if side is None:
+                continue
+            rows.append([_words(name), "plain" if kind == "plain" else "R"])
+            for figure in published.FIGURES:
+                ours, other = side[figure].mean, theirs[name][kind][figure]
+                is_sic = (results.dataset, name, kind, figure) == published.SIC
+                rows[-1] += [
+                    f"{ours:.2f}",
+                    f"{other:.2f}" + (" (sic)" if is_sic else ""),
+                    f"{ours - other:+.2f}",
+                ]
+    triples = ([_HEADINGS[f], "published", "diff"] for f in published.FIGURES)
+    headings = ["mode", "", *(word for triple in triples for word in triple)]
+    title = "beside the published figures, in %"
+    return "\n".join([title, _table(rows, headings), *published.notes(results)])
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
 def _heading(results: Results) -> str:
+    """Two lines: what was tested and how, and what was tested there."""
     parts = [f"data set {results.dataset}"] if results.dataset else []
+    if results.split is not None:
+        parts.append(f"split {results.split}")
     parts.append(f"protocol {results.protocol}")
     if results.protocol == "regdb_released":
         parts.append("one model on all splits: leaks training identities")
-    if results.sampling == "none":
-        parts.append("gallery: all test images")
-    else:
-        parts.append(_galleries(results))
-    if results.checkpoint:
-        parts.append(f"checkpoint {results.checkpoint}")
-    return "; ".join(parts)
+    if results.by_split is not None:
+        parts.append(
+            f"splits {', '.join(map(str, results.by_split))}, a model for each"
+        )
+    parts.append(_galleries(results))
+    model = [f"checkpoint {results.checkpoint}"] if results.checkpoint else []
+    if results.selection == "best_on_test":
+        model.append("epoch chosen on the test set")
+    if results.seed is not None:
+        model.append(f"trained with seed {results.seed}")
+    return "\n".join("; ".join(line) for line in (parts, model) if line)
 
 
 def _galleries(results: Results) -> str:
+    if results.sampling == "none":
+        given = results.protocol == "standard"
+        return f"gallery: {'as given' if given else 'all test images'}"
     kind = "single-shot" if results.shots == 1 else f"{results.shots}-shot"
     noun = "gallery" if results.trials == 1 else "galleries"
     origin = f", {results.galleries}" if results.galleries else ""
@@ -139,7 +216,8 @@ def _galleries(results: Results) -> str:
 
 
 def _legend(results: Results) -> str:
-    several = f", mean ± standard deviation over {results.trials} trials"
+    noun = "splits" if results.by_split else "trials"
+    several = f", mean ± standard deviation over {results.trials} {noun}"
     lines = ["in %" + (several if results.trials > 1 else "")]
     if any(mode.gcr is not None for mode in results.modes.values()):
         line = "R = with GCR re-ranking"

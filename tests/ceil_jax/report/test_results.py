@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from ceil_jax.report.results import (
     RerankParams,
     Results,
     Spread,
+    mean_of_splits,
     summarise,
 )
 
@@ -63,6 +65,32 @@ class TestFile:
         assert again.modes["infrared_to_visible"].gcr is None
         assert again.modes["visible_to_infrared"].plain["mAP"] == Spread(50.25, 1.5)
 
+    def test_all_that_is_kept_comes_back(self):
+        results = replace(
+            self.results,
+            galleries="seeds 1-10",
+            dataset="llcm",
+            split=3,
+            seed=7,
+            selection="best_on_test",
+            comparable=True,
+            warnings=("one", "two"),
+            by_split={3: {"visible_to_infrared": ModeResults(self.figures, None)}},
+        )
+        record = json.loads(json.dumps(results.to_json()))
+        again = Results.from_json(record)
+        assert again.by_split == results.by_split
+        assert again.to_json() == results.to_json() == record
+        for name in ("galleries", "split", "seed", "selection", "comparable"):
+            assert getattr(again, name) == getattr(results, name)
+
+    def test_files_of_before_can_be_read(self):
+        old = {"protocol", "sampling", "checkpoint", "trials", "modes"}
+        record = {k: v for k, v in self.results.to_json().items() if k in old}
+        again = Results.from_json(record)
+        assert (again.seed, again.split, again.selection) == (None, None, "last")
+        assert not again.comparable
+
     def test_save_leaves_only_the_file(self, tmp_path):
         self.results.save(tmp_path / "results.json")
         assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
@@ -74,3 +102,50 @@ class TestFile:
         del record["modes"]["visible_to_infrared"]["plain"]["mAP"]
         with pytest.raises(ValueError, match="these results have no 'mAP'"):
             Results.from_json(record)
+
+
+class TestMeanOfSplits:
+    def one(self, rank1, *, gcr=True, **changes):
+        side = {name: Spread(rank1, 0.0) for name in FIGURES}
+        mode = ModeResults(side, side if gcr else None, 10, 20)
+        options = {"checkpoint": "epoch 6", "rerank": RerankParams()} | changes
+        return Results("regdb", "none", 1, {"visible_to_infrared": mode}, **options)
+
+    def test_mean_and_population_deviation(self):
+        mean = mean_of_splits({1: self.one(80.0), 4: self.one(90.0), 5: self.one(91.0)})
+        mode = mean.modes["visible_to_infrared"]
+        # Deviations from 87 are -7, 3 and 4: (49 + 9 + 16) / 3.
+        assert mode.plain["mAP"] == pytest.approx((87, (74 / 3) ** 0.5))
+        assert mode.gcr == mode.plain
+        assert (mean.trials, mean.split) == (3, None)
+        assert mean.by_split is not None
+        assert list(mean.by_split) == [1, 4, 5]
+        assert mean.by_split[4]["visible_to_infrared"].plain["rank1"].mean == 90.0
+        assert (mode.num_queries, mode.num_gallery) == (10, 20)
+
+    def test_without_re_ranking(self):
+        mean = mean_of_splits({1: self.one(80.0, gcr=False)})
+        assert mean.modes["visible_to_infrared"].gcr is None
+
+    def test_every_warning_stays_once(self):
+        mean = mean_of_splits(
+            {
+                1: self.one(80.0, warnings=("a", "b"), comparable=True),
+                2: self.one(80.0, warnings=("b", "c"), comparable=False),
+            }
+        )
+        assert mean.warnings == ("a", "b", "c")
+        assert not mean.comparable
+
+    def test_re_ranking_that_differs_has_no_one_name(self):
+        both = {1: self.one(80.0), 2: self.one(80.0, rerank=RerankParams(9, 4, 0.1))}
+        assert mean_of_splits(both).rerank is None
+
+    def test_mistakes(self):
+        with pytest.raises(ValueError, match="results is empty"):
+            mean_of_splits({})
+        with pytest.raises(ValueError, match="split=2 has 10 trials, must have 1"):
+            mean_of_splits({1: self.one(1.0), 2: replace(self.one(1.0), trials=10)})
+        other = replace(self.one(1.0), protocol="llcm")
+        with pytest.raises(ValueError, match="split=2 has protocol llcm"):
+            mean_of_splits({1: self.one(1.0), 2: other})
