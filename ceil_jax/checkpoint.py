@@ -1,6 +1,6 @@
-"""Checkpoints of a run, by Orbax: training state, epoch and best figures."""
+"""Checkpoints of a run, by Orbax: training state, epoch and what belongs to them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,7 +9,6 @@ import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import (
     AnyPreservationPolicy,
-    BestN,
     CustomSteps,
     LatestN,
 )
@@ -18,8 +17,6 @@ from ceil_jax.errors import UserError
 from ceil_jax.state import TrainState
 from ceil_jax.steps import check_same_shapes
 
-SCORE = "score"
-
 
 class Saved(NamedTuple):
     """What a checkpoint holds.
@@ -27,7 +24,7 @@ class Saved(NamedTuple):
     Attributes:
         state: The training state at the end of `epoch`.
         epoch: Epochs finished.
-        record: Seed, best figures and what else training notes, plain values.
+        record: Seed, data and what else training notes, plain values.
     """
 
     state: TrainState
@@ -35,24 +32,43 @@ class Saved(NamedTuple):
     record: dict[str, Any]
 
 
+class _Best:
+    """Orbax's policy that the best checkpoint stays, as known when one is saved."""
+
+    def __init__(self, epoch: Callable[[], int | None]) -> None:
+        self._epoch = epoch
+
+    def should_preserve(
+        self, checkpoints: Sequence[Any], *, context: Any
+    ) -> Sequence[bool]:
+        """Whether each checkpoint is the best."""
+        del context
+        best = self._epoch()
+        return [info.step == best for info in checkpoints]
+
+
 class Checkpoints:
     """The checkpoints of one run's folder; a context manager.
 
-    The last two are kept, those of the epochs in `keep_epochs`, and the best by the
-    score that evaluations report.
+    The last two are kept, those of the epochs in `keep_epochs`, and the best. Each is
+    saved before it is scored, so the best is known from elsewhere, when the next is.
     """
 
-    def __init__(self, folder: Path, *, keep_epochs: tuple[int, ...] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        keep_epochs: tuple[int, ...] = (),
+        best: Callable[[], int | None] = lambda: None,
+    ) -> None:
         """Open the folder, which need not exist yet.
 
         Args:
             folder: The run's `checkpoints` folder.
             keep_epochs: Epochs whose checkpoints are never removed.
+            best: The epoch that is the best so far, if any.
         """
-        keep = [
-            LatestN(2),
-            BestN(get_metric_fn=_score, n=1, keep_checkpoints_without_metrics=False),
-        ]
+        keep = [LatestN(2), _Best(best)]
         if keep_epochs:
             keep.append(CustomSteps(steps=list(keep_epochs)))
         self._manager = ocp.CheckpointManager(
@@ -94,18 +110,16 @@ class Checkpoints:
             state: The training state; it is copied to the host first, so that it may
                 be donated at once and be restored on any number of devices.
             epoch: Epochs finished.
-            record: Plain values; its "score", if any, decides which is the best.
+            record: Plain values.
         """
         if epoch in self._manager.all_steps():
             return
-        score = record.get(SCORE)
         self._manager.save(
             epoch,
             args=ocp.args.Composite(
                 state=ocp.args.StandardSave(_to_host(state)),
                 record=ocp.args.JsonSave(dict(record)),
             ),
-            metrics={SCORE: score} if score is not None else None,
         )
 
     def restore(self, like: TrainState, epoch: int | None = None) -> Saved:
@@ -152,10 +166,6 @@ class Checkpoints:
                 f"{folder}: the checkpoint of epoch {epoch} is of another architecture "
                 f"than the configuration ({error})"
             ) from error
-
-
-def _score(metrics: Mapping[str, float] | None) -> float:
-    return metrics[SCORE] if metrics else float("-inf")
 
 
 def _to_host(state: TrainState) -> TrainState:

@@ -135,6 +135,7 @@ class Config:
     stage1_epochs: int = 50
     stage2_epochs: int = 40
     save_epoch: int = 10  # save every so many epochs, and at the end of each stage
+    selection: str = "last"  # epoch of the model; "best_on_test": as the released code
     eval_step: int = 10  # evaluate every so many epochs; 0 for only at the end
     num_devices: int = 0  # local devices to use; 0 for all
     compilation_cache: str = ""  # folder of compiled programs; "" for the user's cache
@@ -160,6 +161,7 @@ class Config:
 
 
 CHOICES = {
+    "selection": ("last", "best_on_test"),
     "encoder.dtype": ("float32", "bfloat16"),
     "augment.strong_view_from": ("weak", "image"),
     "objective.update": ("dcmu", "random", "momentum"),
@@ -258,6 +260,11 @@ def check(config: Config) -> None:
         )
     if config.num_epochs < 1:
         raise UserError("config.stage1_epochs and config.stage2_epochs are both 0")
+    if config.selection == "best_on_test" and not config.eval_step:
+        raise UserError(
+            "config.selection=best_on_test chooses among the epochs that are evaluated "
+            "on the way: config.eval_step=0 must be at least 1"
+        )
     _check_shapes(config)
 
 

@@ -163,12 +163,12 @@ def run(argv: Sequence[str]) -> None:
     """
     command = parse(argv)
     # Imported late: a typing mistake is answered at once, not after JAX has started.
-    from ceil_jax import compilation, model, train
+    from ceil_jax import compilation, model, train, trained
 
     compilation.use_cache(command.config.compilation_cache)
     workdir = model.workdir_of(command.workdir)
     if command.mode == "evaluate":
-        train.evaluate_checkpoint(command.config, workdir)
+        trained.evaluate_checkpoint(command.config, workdir)
     else:
         train.train_and_evaluate(command.config, workdir)
 

@@ -13,6 +13,7 @@ import optax
 
 from ceil_jax import optim, parallel, protocols, steps, weights
 from ceil_jax.config import Config
+from ceil_jax.embed import Embedder
 from ceil_jax.encoder import Encoder
 from ceil_jax.errors import UserError
 from ceil_jax.inputs import datasets
@@ -98,12 +99,34 @@ def optimizer_of(config: Config) -> optax.GradientTransformation:
     )
 
 
-def initial_state(config: Config, *, from_weights: bool = True) -> TrainState:
+def embedder_of(config: Config, devices: list[Any], *, flip: bool) -> Embedder:
+    """What embeds whole image sets.
+
+    Args:
+        config: The whole configuration.
+        devices: The devices that share the work.
+        flip: Average with the mirror image's embedding.
+
+    Returns:
+        The compiled steps.
+    """
+    return Embedder(
+        encoder_of(config, synchronised=False),
+        num_rows=config.batch.embed_rows,
+        flip=flip,
+        devices=devices,
+    )
+
+
+def initial_state(
+    config: Config, *, from_weights: bool = True, flag: str = "config.init_from"
+) -> TrainState:
     """The state before the first step.
 
     Args:
         config: The whole configuration.
         from_weights: Start from `config.init_from` where it is set.
+        flag: What the user set it by, for messages.
 
     Returns:
         The state.
@@ -116,7 +139,7 @@ def initial_state(config: Config, *, from_weights: bool = True) -> TrainState:
         try:
             variables = weights.load(config.init_from)
         except (OSError, ValueError) as error:
-            raise UserError(f"config.init_from: {error}") from error
+            raise UserError(f"{flag}: {error}") from error
     height, width = config.image_size
     try:
         return steps.init_state(
@@ -127,7 +150,7 @@ def initial_state(config: Config, *, from_weights: bool = True) -> TrainState:
             variables=variables,
         )
     except ValueError as error:
-        raise UserError(f"config.init_from={config.init_from}: {error}") from error
+        raise UserError(f"{flag}={config.init_from}: {error}") from error
 
 
 def variables_of(state: TrainState) -> dict[str, Any]:

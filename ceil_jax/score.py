@@ -13,7 +13,7 @@ from ceil_jax.config import Config, to_dict
 from ceil_jax.errors import UserError
 from ceil_jax.inputs.imageset import ImageSet
 from ceil_jax.permutations import Permutations
-from ceil_jax.report import ranked_lists
+from ceil_jax.report import published, ranked_lists
 from ceil_jax.report.baselines import grey_pixels
 from ceil_jax.report.results import RerankParams, Results
 
@@ -130,8 +130,13 @@ class Scorer:
         results = evaluate.score_protocol(
             sides[0], sides[1], self._plan, rerank=self._rerank, checkpoint=checkpoint
         )
+        config, protocol = self._config, self._plan.protocol
         return dataclasses.replace(
-            results, dataset=self._config.dataset, warnings=self._warnings
+            results,
+            dataset=config.dataset,
+            split=config.trial if protocol == "regdb" else None,
+            comparable=is_comparable(config, self._warnings),
+            warnings=self._warnings,
         )
 
     def draw(self, sides: list[evaluate.Embeddings], path: Path) -> None:
@@ -176,6 +181,28 @@ def _permutations(config: Config, protocol: str) -> Permutations | None:
     return permutations.read(path.expanduser())
 
 
+def is_comparable(config: Config, warnings: tuple[str, ...]) -> bool:
+    """Whether figures are measured as the published ones of the data set are.
+
+    Args:
+        config: The whole configuration.
+        warnings: What is wrong with the images and was allowed.
+
+    Returns:
+        True with the whole data set, the published encoder and image size and ten
+        single-shot galleries, if they are random; false without published figures.
+    """
+    evaluation, encoder = config.evaluation, config.encoder
+    sizes = tuple(encoder.stage_sizes), encoder.width, tuple(config.image_size)
+    return (
+        config.dataset in published.DATA_SETS
+        and not warnings
+        and sizes == ((3, 4, 6, 3), 64, (288, 144))
+        and evaluation.shots == 1
+        and (config.dataset == "regdb" or evaluation.num_trials == 10)
+    )
+
+
 def mean_rank1(results: Results) -> float:
     """The one number that says which of two models is better.
 
@@ -206,7 +233,7 @@ def flat(results: Results) -> dict[str, float]:
 
 # What a control run may have otherwise: its stages, and where and how it ran.
 _FREE = {
-    *("stage1_epochs", "stage2_epochs", "save_epoch", "eval_step"),
+    *("stage1_epochs", "stage2_epochs", "save_epoch", "eval_step", "selection"),
     *("num_devices", "cache_gib", "prepared_dir", "compilation_cache"),
 }
 

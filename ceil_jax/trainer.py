@@ -9,7 +9,6 @@ import numpy as np
 
 from ceil_jax import fit, model, parallel, pseudo_labels, schedules, steps
 from ceil_jax.config import Config
-from ceil_jax.embed import Embedder
 from ceil_jax.errors import UserError
 from ceil_jax.inputs.datasets import Splits
 from ceil_jax.inputs.imageset import ImageSet
@@ -98,13 +97,7 @@ class Trainer:
         encoder = model.encoder_of(config, synchronised=True)
         flips = (config.clustering.train_flip, config.evaluation.flip)
         embedders = {
-            flip: Embedder(
-                model.encoder_of(config, synchronised=False),
-                num_rows=config.batch.embed_rows,
-                flip=flip,
-                devices=devices,
-            )
-            for flip in set(flips)
+            flip: model.embedder_of(config, devices, flip=flip) for flip in set(flips)
         }
         self.embed_train, self.embed_test = (embedders[flip] for flip in flips)
         visible, infrared = map(pseudo_labels.capacity, self._sets)

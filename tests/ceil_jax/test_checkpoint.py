@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ceil_jax import optim, parallel
-from ceil_jax.checkpoint import SCORE, Checkpoints
+from ceil_jax.checkpoint import Checkpoints
 from ceil_jax.errors import UserError
 from ceil_jax.state import TrainState
 
@@ -34,18 +34,21 @@ def assert_same(got: TrainState, want: TrainState) -> None:
 
 
 def epochs_kept(folder, scores, keep_epochs=()):
-    """Epochs that remain of those saved with the scores, None for none."""
-    state = make_state()
-    with Checkpoints(folder, keep_epochs=keep_epochs) as saved:
+    """Epochs that remain of those saved and then scored, None for not scored."""
+    state, done = make_state(), {}
+    best = lambda: max(done, key=done.__getitem__, default=None)
+    with Checkpoints(folder, keep_epochs=keep_epochs, best=best) as saved:
         for epoch, score in enumerate(scores, start=1):
-            saved.save(state, epoch, {} if score is None else {SCORE: score})
+            saved.save(state, epoch, {})
+            if score is not None:
+                done[epoch] = score
     with Checkpoints(folder) as saved:
         return saved.epochs
 
 
 @pytest.mark.parametrize("num_devices", [1, 4])
 def test_all_of_the_state_comes_back(tmp_path, num_devices):
-    record = {"seed": 3, "best": {"epoch": 1, "mean_rank1": 12.5}, "names": ["a", None]}
+    record = {"seed": 3, "data": {"trial": 1, "rho": 12.5}, "names": ["a", None]}
     want = make_state(0.1)
     placed = parallel.replicate(want, jax.devices()[:num_devices])
     with Checkpoints(tmp_path / "checkpoints") as saved:
@@ -83,6 +86,19 @@ def test_without_scores_the_last_two_are_kept(tmp_path):
 
 def test_an_epoch_without_a_score_is_not_the_best(tmp_path):
     assert epochs_kept(tmp_path, [None, 3.0, None, 1.0, None, None]) == [2, 5, 6]
+
+
+def test_the_best_stays_while_a_later_one_is_saved_and_not_scored_yet(tmp_path):
+    assert epochs_kept(tmp_path, [5.0, 1.0, 2.0, None]) == [1, 3, 4]
+
+
+def test_a_resumed_run_keeps_the_best_of_before(tmp_path):
+    assert epochs_kept(tmp_path, [5.0, 1.0, 2.0]) == [1, 2, 3]
+    with Checkpoints(tmp_path, best=lambda: 1) as saved:
+        for epoch in (4, 5):
+            saved.save(make_state(), epoch, {})
+    with Checkpoints(tmp_path) as saved:
+        assert saved.epochs == [1, 4, 5]
 
 
 def test_any_kept_epoch_can_be_read(tmp_path):

@@ -75,6 +75,7 @@ def test_values_of_the_method(
         ("objective.update", "", "one of dcmu, random, momentum"),
         ("objective.memory_gradient", "x", "one of released, frozen"),
         ("optimizer.schedule", "step", "one of multistep, cosine"),
+        ("selection", "best", "one of last, best_on_test"),
         ("evaluation.protocol", "regdb", 'one of "", regdb_released'),
         ("evaluation.sampling", "x", "one of ceil, agw, official"),
         ("evaluation.shots", 2, "one of 1, 10"),
@@ -129,6 +130,14 @@ def test_a_training_has_an_epoch():
     with pytest.raises(UserError, match="both 0"):
         config_lib.check(config)
     config_lib.check(Config(stage1_epochs=0, stage2_epochs=1))
+
+
+def test_the_best_epoch_needs_epochs_that_are_evaluated():
+    config = Config(selection="best_on_test", eval_step=0)
+    with pytest.raises(UserError, match=r"config\.eval_step=0 must be at least 1"):
+        config_lib.check(config)
+    config_lib.check(Config(selection="best_on_test", eval_step=1))
+    config_lib.check(Config(eval_step=0))
 
 
 def test_epochs_belong_to_stages():

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from ceil_jax import compilation, main, model, train
+from ceil_jax import compilation, main, model, train, trained
 from ceil_jax.errors import UserError
 from data.errors import DataError
 from tests.repo import source
@@ -131,7 +131,7 @@ def test_the_mode_decides_what_is_done(monkeypatch, tmp_path):
     done = []
     monkeypatch.setattr(compilation, "use_cache", lambda folder: None)
     monkeypatch.setattr(train, "train_and_evaluate", lambda *args: done.append(args))
-    monkeypatch.setattr(train, "evaluate_checkpoint", lambda *args: done.append(args))
+    monkeypatch.setattr(trained, "evaluate_checkpoint", lambda *args: done.append(args))
     folder = tmp_path / "run"
     words = ["main", CONFIG, f"--workdir={folder}"]
     assert main.main(words) == 0

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 import pytest
 
-from ceil_jax import model, train
+from ceil_jax import model, train, trained, trainer
 from ceil_jax.checkpoint import Checkpoints
 from tests.integration import small
 
@@ -105,7 +105,7 @@ def test_a_resumed_run_ends_like_an_uninterrupted_one(
     class StoppedError(Exception):
         pass
 
-    once = train.Trainer.epoch
+    once = trainer.Trainer.epoch
 
     def stop_at_5(self, state, epoch):
         if epoch == 5:
@@ -113,7 +113,7 @@ def test_a_resumed_run_ends_like_an_uninterrupted_one(
         return once(self, state, epoch)
 
     with monkeypatch.context() as patch:
-        patch.setattr(train.Trainer, "epoch", stop_at_5)
+        patch.setattr(trainer.Trainer, "epoch", stop_at_5)
         with pytest.raises(StoppedError):
             train.train_and_evaluate(copy.deepcopy(config), tmp_path)
     capsys.readouterr()
@@ -137,7 +137,7 @@ def test_a_resumed_run_ends_like_an_uninterrupted_one(
 def test_evaluation_of_the_checkpoint_gives_the_same_figures(whole, config, tmp_path):
     shutil.copytree(whole[0], tmp_path / "copy")
     (tmp_path / "copy" / "results.json").unlink()
-    train.evaluate_checkpoint(copy.deepcopy(config), tmp_path / "copy")
+    trained.evaluate_checkpoint(copy.deepcopy(config), tmp_path / "copy")
     got = (tmp_path / "copy" / "results.json").read_text()
     assert got == (whole[0] / "results.json").read_text()
 

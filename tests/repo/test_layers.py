@@ -11,17 +11,19 @@ from tests.repo import source
 LAYERS = (
     "main",
     # What reads the config: the training and the evaluation of one experiment.
-    "train trainer export model score evaluate comparison pretrained",
+    "train trained export run trainer model score evaluate comparison pretrained",
     # Parts of an epoch.
     "steps checkpoint parallel inputs clustering matching rerank protocols parts "
-    "galleries permutations report embed fit pseudo_labels logs compilation",
+    "galleries permutations selection report embed fit pseudo_labels logs compilation",
     # The method's arithmetic.
     "losses memory encoder metrics optim schedules weights objective state neighbours",
     # What everything may use.
     "checks config errors files labelled linalg progress shapes",
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names.split()}
-READS_CONFIG = {"export", "main", "train", "trainer", "model", "score"}
+READS_CONFIG = {
+    *("main", "train", "trained", "export", "run", "trainer", "model", "score")
+}
 PURE = ("ceil_jax.losses", "ceil_jax.memory", "ceil_jax.metrics", "pallas_kernels")
 EFFECTS = {"absl", "logging", "os", "pathlib", "shutil", "subprocess", "sys", "tqdm"}
 FILES = source.files(*source.PACKAGES)

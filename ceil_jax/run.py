@@ -1,0 +1,272 @@
+"""A run: its images, its compiled steps, and what it leaves in its folder."""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ceil_jax import model, score, selection
+from ceil_jax.checkpoint import Checkpoints
+from ceil_jax.comparison import Comparison
+from ceil_jax.config import Config
+from ceil_jax.errors import UserError
+from ceil_jax.report import table
+from ceil_jax.report.results import Results
+from ceil_jax.state import TrainState
+from ceil_jax.trainer import Trainer
+
+RANDOM_START = (
+    "training starts from random weights; the published figures start from OpenAI's "
+    "CLIP ResNet-50"
+)
+
+
+class Origin(NamedTuple):
+    """Where a model comes from, for the report.
+
+    Attributes:
+        checkpoint: Its name.
+        seed: Of its training; None if unknown.
+        selection: One of `selection.SELECTIONS`: how its epoch was chosen.
+        warnings: What must be known to trust its figures, a line each.
+    """
+
+    checkpoint: str
+    seed: int | None = None
+    selection: str = selection.LAST
+    warnings: tuple[str, ...] = ()
+
+
+class Run:
+    """The images, the compiled steps and the protocol of one run.
+
+    Attributes:
+        config: The configuration, as it fits the images.
+        workdir: The run's folder.
+        control: A recorded run to show beside this one, see `score.read_control`.
+        initial: The state before the first step.
+        trainer: What trains; None if the run only evaluates.
+        scorer: What scores.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        workdir: Path,
+        *,
+        training: bool,
+        init_flag: str = "config.init_from",
+    ) -> None:
+        """Load the images and build the steps.
+
+        Args:
+            config: The whole configuration, checked.
+            workdir: The run's folder.
+            training: Whether anything will be trained, or only evaluated.
+            init_flag: What named the weights to start from, for messages.
+
+        Raises:
+            UserError: A mistake that the user can mend.
+        """
+        self.workdir = workdir
+        self.control = score.read_control(config)
+        # Cheap things are refused before a data set is prepared.
+        devices = model.devices_of(config)
+        if training:
+            model.check_batch(config, len(devices))
+        protocol = model.protocol_of(config)
+        self.initial = model.initial_state(config, flag=init_flag)
+        splits = model.load_images(config)
+        for warning in splits.warnings:
+            warn(warning)
+        self.config = config
+        if training:
+            self.config = _told_of_modalities(config, splits)
+            self.trainer = Trainer(self.config, splits, devices)
+            self._embed = self.trainer.embed_test
+        else:
+            self.trainer = None
+            self._embed = model.embedder_of(
+                config, devices, flip=config.evaluation.flip
+            )
+        tested = model.tested(config, splits)
+        self.scorer = score.Scorer(
+            self.config,
+            protocol,
+            tested.visible,
+            tested.infrared,
+            splits=tested.splits,
+            warnings=splits.warnings,
+        )
+
+    def checkpoints(self, scores: selection.Scores | None = None) -> Checkpoints:
+        """The run's checkpoints.
+
+        Args:
+            scores: Those of its epochs: the best one's checkpoint is kept.
+
+        Returns:
+            To be used as a context manager.
+        """
+        keep = tuple(e for e in (self.config.stage1_epochs,) if e)
+        best = (lambda: scores.best) if scores is not None else (lambda: None)
+        return Checkpoints(self.workdir / "checkpoints", keep_epochs=keep, best=best)
+
+    def score(self, state: TrainState, origin: Origin) -> Results:
+        """Figures of a state, without any file.
+
+        Args:
+            state: The training state.
+            origin: Where it comes from.
+
+        Returns:
+            The figures.
+        """
+        return self._score(self._embeddings(state), origin)
+
+    def report(
+        self,
+        state: TrainState,
+        origin: Origin,
+        comparison: Comparison | None = None,
+        name: str = "",
+    ) -> Results:
+        """Evaluate a state; write `results.json` and the picture; print the tables.
+
+        Args:
+            state: The training state.
+            origin: Where it comes from.
+            comparison: What else was scored in this run; None or empty for nothing.
+            name: What the state is called there.
+
+        Returns:
+            The figures.
+        """
+        sides = self._embeddings(state)
+        results = self._score(sides, origin)
+        self.workdir.mkdir(parents=True, exist_ok=True)
+        results.save(self.workdir / "results.json")
+        if self.config.evaluation.num_pictured_queries:
+            self.scorer.draw(sides, self.workdir / "ranked_lists.png")
+        print(f"\n{table.results_table(results)}")
+        if comparison and comparison.rows:
+            comparison.add(name, results)
+            print(f"\n{comparison.table(self.control)}")
+        print(f"\nwritten to {self.workdir}", flush=True)
+        return results
+
+    def _embeddings(self, state: TrainState) -> Any:
+        return self.scorer.embeddings(self._embed, model.variables_of(state))
+
+    def _score(self, sides: Any, origin: Origin) -> Results:
+        results = self.scorer.score(sides, origin.checkpoint)
+        return dataclasses.replace(
+            results,
+            seed=origin.seed,
+            selection=origin.selection,
+            warnings=(*results.warnings, *origin.warnings),
+        )
+
+
+def warn(text: str) -> None:
+    """Tell the user on stderr.
+
+    Args:
+        text: One line.
+    """
+    print(f"warning: {text}", file=sys.stderr, flush=True)
+
+
+def warn_of_start(config: Config) -> None:
+    """Tell the user on stderr where training starts, if that is no good start.
+
+    Args:
+        config: The whole configuration.
+    """
+    for text in _start(config.dataset, config.init_from):
+        warn(text)
+
+
+def _start(dataset: str, init_from: str) -> tuple[str, ...]:
+    is_random = not init_from and dataset != "synthetic"
+    return (RANDOM_START,) if is_random else ()
+
+
+def record_of(config: Config) -> dict[str, Any]:
+    """What a run notes in each of its checkpoints.
+
+    Args:
+        config: The whole configuration.
+
+    Returns:
+        Plain values: seed, weights that training started from, and data.
+    """
+    return {
+        "seed": config.seed,
+        "init_from": Path(config.init_from).name,
+        "data": _data(config),
+    }
+
+
+def origin_of(
+    record: dict[str, Any], epoch: int, chosen: str = selection.LAST
+) -> Origin:
+    """The origin of a checkpoint's model.
+
+    Args:
+        record: That of the checkpoint, see `record_of`.
+        epoch: Its epoch.
+        chosen: One of `selection.SELECTIONS`.
+
+    Returns:
+        The origin.
+    """
+    return Origin(
+        f"epoch {epoch}",
+        record["seed"],
+        chosen,
+        _start(record["data"]["dataset"], record["init_from"]),
+    )
+
+
+def check_same_data(config: Config, record: dict[str, Any]) -> None:
+    """Refuse to score or continue a run on other images: its test set may be ours.
+
+    Args:
+        config: The whole configuration.
+        record: That of the checkpoint, see `record_of`.
+
+    Raises:
+        UserError: Names the field that differs.
+    """
+    for name, value in _data(config).items():
+        was = record["data"].get(name)
+        if was != value:
+            raise UserError(
+                f"config.{name} is {value}, but this run was trained with {was}: its "
+                "training images may be among these test images. Give the same, or "
+                "another --workdir"
+            )
+
+
+def _data(config: Config) -> dict[str, Any]:
+    """What decides which images are trained on and which are tested on."""
+    data: dict[str, Any] = {
+        "dataset": config.dataset,
+        "trial": config.trial,
+        "image_size": list(config.image_size),
+    }
+    if config.dataset == "synthetic":
+        data |= {"synthetic": dataclasses.asdict(config.synthetic)}
+    return data
+
+
+def _told_of_modalities(config: Config, splits: Any) -> Config:
+    fitted = model.for_modalities(config, splits)
+    if fitted is not config:
+        print(
+            "training images of one modality only: stage 1 alone, "
+            f"{fitted.num_epochs} epochs; stage 2 works across modalities",
+            flush=True,
+        )
+    return fitted
