@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ceil_jax import model, score, selection
+from ceil_jax import model, score, selection, weights
 from ceil_jax.checkpoint import Checkpoints
 from ceil_jax.comparison import Comparison
 from ceil_jax.config import Config
@@ -14,11 +14,6 @@ from ceil_jax.report import table
 from ceil_jax.report.results import Results
 from ceil_jax.state import TrainState
 from ceil_jax.trainer import Trainer
-
-RANDOM_START = (
-    "training starts from random weights; the published figures start from OpenAI's "
-    "CLIP ResNet-50"
-)
 
 
 class Origin(NamedTuple):
@@ -189,7 +184,7 @@ def warn_of_start(config: Config) -> None:
 
 def _start(dataset: str, init_from: str) -> tuple[str, ...]:
     is_random = not init_from and dataset != "synthetic"
-    return (RANDOM_START,) if is_random else ()
+    return (weights.HOW_TO_GET,) if is_random else ()
 
 
 def record_of(config: Config) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ceil_jax import export, train
+from ceil_jax import export, train, trained
 from ceil_jax.errors import UserError
 from data.synthetic import generator
 from data.synthetic.parameters import Parameters
@@ -100,6 +100,6 @@ def test_one_modality_alone_is_stage_1(config, folder, tmp_path, capsys):
     assert stages(workdir) == [1]
     assert not (workdir / "results.json").exists()
     with pytest.raises(UserError, match="no test images to score"):
-        train.evaluate_checkpoint(config, workdir)
+        trained.evaluate_checkpoint(config, workdir)
     with np.load(export.export(config, workdir)) as stored:
         assert set(stored["modality"]) == {"infrared"}
