@@ -164,6 +164,38 @@ def test_a_killed_preparation_is_done_again(tmp_path: Path):
     assert len(builder.records("test")) == 8
 
 
+INTERRUPTED = """
+import os, pathlib, signal, sys
+sys.path.insert(0, {root!r})
+from data import listed, preparation
+from tests.data import test_preparation as tests
+old = listed.read_image
+def interrupted(path, size):
+    if path.name == "male_back_v_00001_3.bmp":
+        os.kill(os.getpid(), signal.SIGINT)
+    return old(path, size)
+listed.read_image = interrupted
+builder = tests.regdb(pathlib.Path({tree!r}), pathlib.Path({place!r}))
+try:
+    preparation.prepare(builder)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def test_an_interrupted_preparation_ends_at_once_and_leaves_nothing(tmp_path: Path):
+    tree = write_regdb(tmp_path / "RegDB", images=200)
+    place = tmp_path / "cache"
+    root = str(Path(__file__).parents[2])
+    code = INTERRUPTED.format(root=root, tree=str(tree), place=str(place))
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 130, done.stderr
+    assert done.stderr == ""
+    left = {path.name for path in place.rglob("*") if path.is_file()}
+    assert left == {"lock", "metadata.json"}
+
+
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match=r"cannot write prepared data to .*file"):
