@@ -25,7 +25,7 @@ class BatchConfig:
     """What a step sees."""
 
     visible_rows: int = 20  # visible images; each enters twice, as two views
-    images_per_proxy: int = 5
+    images_per_proxy: int = 5  # images of each proxy that is drawn
     stage1_steps: int = 200  # per epoch
     stage2_steps: int = 150  # per epoch
     embed_rows: int = 128  # images embedded at once
@@ -44,9 +44,9 @@ class ClusteringConfig:
     """Pseudo-labels."""
 
     k1: int = 10  # neighbours of the Jaccard distance
-    k2: int = 6
+    k2: int = 6  # neighbours that a row of it is averaged over
     eps: float = 0.6  # DBSCAN's radius
-    min_samples: int = 4
+    min_samples: int = 4  # of a cluster, DBSCAN's
     train_flip: bool = False  # average the embedding with the mirror image's
 
 
@@ -54,11 +54,11 @@ class ClusteringConfig:
 class ObjectiveConfig:
     """Losses and memory update; see `ceil_jax.objective.Objective`."""
 
-    temperature: float = 0.05
+    temperature: float = 0.05  # that similarities are divided by
     num_negatives: int = 50  # of a camera, in the CDL loss
     update: str = "dcmu"  # or "random", "momentum"
-    smoothing: float = 0.5
-    beta: float = 0.8
+    smoothing: float = 0.5  # of update "dcmu": share of the softmax in its weights
+    beta: float = 0.8  # of update "momentum": share of the old row
     memory_gradient: str = "released"  # or "frozen"
     contrast: str = "cdl"  # or "info_nce", over clusters alone
 
@@ -67,22 +67,22 @@ class ObjectiveConfig:
 class MatchingConfig:
     """Matching across modalities (PCM)."""
 
-    k1: int = 18
-    k2: int = 3
+    k1: int = 18  # neighbours that a centre is linked to
+    k2: int = 3  # neighbours that its row is propagated from
 
 
 @dataclass(slots=True)
 class OptimizerConfig:
     """Adam and its schedule."""
 
-    rate: float = 3.5e-4
-    weight_decay: float = 5e-4
-    bias_rate_factor: float = 2.0
+    rate: float = 3.5e-4  # after the warm-up
+    weight_decay: float = 5e-4  # added to the gradient, as L2
+    bias_rate_factor: float = 2.0  # biases learn so many times as fast
     schedule: str = "multistep"  # or "cosine"
-    warmup_epochs: int = 10
-    warmup_factor: float = 0.01  # multistep only
-    milestones: tuple[int, ...] = (30, 50)  # multistep only
-    gamma: float = 0.1  # multistep only
+    warmup_epochs: int = 10  # epochs in which the rate rises
+    warmup_factor: float = 0.01  # share of the rate to begin with; multistep only
+    milestones: tuple[int, ...] = (30, 50)  # epochs at which it falls; multistep only
+    gamma: float = 0.1  # factor by which it falls; multistep only
 
 
 @dataclass(slots=True)
@@ -104,9 +104,9 @@ class EvaluationConfig:
 class RerankConfig:
     """Graph re-ranking at test time (GCR)."""
 
-    k1: int = 21
-    k2: int = 10
-    camera_weight: float = 0.4
+    k1: int = 21  # neighbours that an image is linked to
+    k2: int = 10  # neighbours that its row is propagated from
+    camera_weight: float = 0.4  # of a neighbour of the same camera; of others, 1 / it
 
 
 @dataclass(slots=True)
@@ -115,8 +115,8 @@ class SyntheticConfig:
 
     seed: int = 0  # of people and cameras
     rho: float = 0.7  # share of infrared reflectance that follows visible brightness
-    num_train_identities: int = 100
-    num_test_identities: int = 40
+    num_train_identities: int = 100  # people to train on
+    num_test_identities: int = 40  # other people, to test on
 
 
 @dataclass(slots=True)
@@ -127,15 +127,15 @@ class Config:
     data_dir: str = ""  # the data set as distributed
     prepared_dir: str = ""  # where prepared data is kept; "" for the user's cache
     allow_partial: bool = False  # go on, with a warning, where images are missing
-    trial: int = 1  # RegDB's split, 1 to 10
+    trial: int = 1  # RegDB's split, 1 to 10, of training and test; see --mode trials
     image_size: tuple[int, ...] = (288, 144)  # height, width in pixels
     cache_gib: float = 2.0  # image sets up to this size are kept in memory
-    seed: int = 1
-    init_from: str = ""  # weights to start from (.safetensors); "" for random ones
-    stage1_epochs: int = 50
-    stage2_epochs: int = 40
+    seed: int = 1  # of the training: batches, views, initial weights
+    init_from: str = ""  # weights to start from, e.g. RN50.pt; "" for random ones
+    stage1_epochs: int = 50  # within each modality
+    stage2_epochs: int = 40  # across modalities
     save_epoch: int = 10  # save every so many epochs, and at the end of each stage
-    selection: str = "last"  # epoch of the model; "best_on_test": as the released code
+    selection: str = "last"  # epoch that is the model, or "best_on_test", as released
     eval_step: int = 10  # evaluate every so many epochs; 0 for only at the end
     num_devices: int = 0  # local devices to use; 0 for all
     compilation_cache: str = ""  # folder of compiled programs; "" for the user's cache

@@ -7,49 +7,75 @@ import difflib
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from absl import flags
 from ml_collections import config_flags
 
 from ceil_jax import config as config_lib
+from ceil_jax import usage
 from ceil_jax.errors import UserError
 
-MODES = ("train", "evaluate")
 
-USAGE = """\
-python -m ceil_jax.main --config FILE --workdir DIR [--mode train|evaluate]
-                        [--config.FIELD=VALUE ...]
+class Words(NamedTuple):
+    """The flags of a mode.
 
-  --config FILE    describes the experiment: configs/synthetic.py, regdb.py,
-                   sysu_mm01.py or llcm.py
-  --workdir DIR    folder of the run; one with a checkpoint in it is resumed
-  --mode train     train what is left, then evaluate (the default)
-  --mode evaluate  evaluate the newest checkpoint of the folder
-"""
+    Attributes:
+        needed: Those that must be given.
+        possible: Those that may be.
+    """
+
+    needed: tuple[str, ...]
+    possible: tuple[str, ...] = ()
+
+
+MODES = {
+    "train": Words(("config", "workdir")),
+    "evaluate": Words(("config", "workdir"), ("weights",)),
+    "trials": Words(("config", "workdir"), ("trials",)),
+    "export": Words(("config", "workdir")),
+    "prepare": Words(("config",)),
+    "convert": Words(("weights", "output")),
+}
+EXAMPLES = {
+    "config": "a file, e.g. configs/synthetic.py",
+    "workdir": "a folder for the run",
+    "weights": "a file, e.g. RN50.pt",
+    "output": "a folder to write",
+    "trials": "all, or numbers such as 1,3-5",
+}
 
 
 class Command(NamedTuple):
-    """What a command line asks for.
+    """What a command line asks for; words that were not given are "".
 
     Attributes:
-        config: The configuration, checked.
-        workdir: Folder of the run.
         mode: One of `MODES`.
+        config: The configuration, checked; the defaults where the mode needs none.
+        workdir: Folder of the run.
+        weights: File of weights.
+        output: Folder of the converted weights.
+        trials: Splits to train.
     """
 
-    config: config_lib.Config
-    workdir: str
     mode: str
+    config: config_lib.Config
+    workdir: str = ""
+    weights: str = ""
+    output: str = ""
+    trials: str = ""
 
 
 def _read(argv: Sequence[str]) -> tuple[flags.FlagValues, list[str]]:
     """The flags of a command line, and the words that are none."""
     values = flags.FlagValues()
     config_flags.DEFINE_config_file("config", None, "", flag_values=values)
-    flags.DEFINE_string("workdir", None, "", flag_values=values)
-    flags.DEFINE_enum("mode", MODES[0], MODES, "", flag_values=values)
+    for name in EXAMPLES:
+        if name != "config":
+            flags.DEFINE_string(name, None, "", flag_values=values)
+    flags.DEFINE_enum("mode", "train", list(MODES), "", flag_values=values)
     # The library looks for overridden fields in the process's own command line.
     process_argv, sys.argv = sys.argv, list(argv)
     try:
@@ -73,11 +99,7 @@ def _help(argv: Sequence[str]) -> str:
             config, title = read, f"Fields and values of {found}"
         else:
             title += f" ({found} cannot be read)"
-    fields = "\n".join(
-        f"  --{name}={value!r}"
-        for name, value in config_lib.field_names(config).items()
-    )
-    return f"{USAGE}\n{title}:\n{fields}\n"
+    return usage.text(config, title)
 
 
 def _config_path(argv: Sequence[str]) -> str | None:
@@ -92,7 +114,7 @@ def _config_path(argv: Sequence[str]) -> str | None:
 def _nearest(name: str) -> str:
     """The message about a field or flag that does not exist."""
     known = list(config_lib.field_names(config_lib.Config()))
-    known += ["config", "workdir", "mode"]
+    known += [*EXAMPLES, "mode"]
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
     inside = [k for k in known if k.startswith(f"{name}.")]
     if inside:
@@ -110,28 +132,14 @@ def _check_names(argv: Sequence[str]) -> None:
             raise UserError(_nearest(match[1]))
 
 
-def parse(argv: Sequence[str]) -> Command:
-    """Read the command line.
-
-    Args:
-        argv: Program name and words.
-
-    Returns:
-        What it asks for.
-
-    Raises:
-        UserError: A flag or field is unknown, missing, of the wrong type or out of its
-            range.
-    """
-    path = _config_path(argv)
-    if path is None:
-        raise UserError("--config is missing: give a file, e.g. configs/synthetic.py")
-    if not os.path.isfile(path):
-        raise UserError(f"--config={path}: no such file")
+def _values(argv: Sequence[str], path: str | None) -> flags.FlagValues:
+    """The flags of a command line, its mistakes in our own words."""
     _check_names(argv)
     try:
         values, rest = _read(argv)
     except flags.UnrecognizedFlagError as error:
+        if path is None and error.flagname.startswith("config."):
+            raise _missing("config") from error
         raise UserError(_nearest(error.flagname)) from error
     except flags.Error as error:
         # Of an error inside a file's get_config only the last line of its trace.
@@ -144,12 +152,52 @@ def parse(argv: Sequence[str]) -> Command:
         raise UserError(f"--config={path}: {kind}: {error}") from error
     if rest:
         raise UserError(f"{rest[0]!r} is not a flag: flags begin with --")
-    if not isinstance(values.config, config_lib.Config):
+    return values
+
+
+def parse(argv: Sequence[str]) -> Command:
+    """Read the command line.
+
+    Args:
+        argv: Program name and words.
+
+    Returns:
+        What it asks for.
+
+    Raises:
+        UserError: A flag or field is unknown, missing, of the wrong type, out of its
+            range, or nothing to the mode.
+    """
+    path = _config_path(argv)
+    if path is None and {"--config", "-config"} & {*argv}:
+        raise _missing("config")
+    if path is not None and not os.path.isfile(path):
+        raise UserError(f"--config={path}: no such file")
+    values = _values(argv, path)
+    words = {name: values[name].value or "" for name in EXAMPLES if name != "config"}
+    said = {name for name, word in words.items() if word}
+    _check_given(values.mode, said | {"config"} if path else said)
+    config = config_lib.Config() if path is None else values.config
+    if not isinstance(config, config_lib.Config):
         raise UserError(f"--config={path}: get_config() must return a ceil_jax Config")
-    config_lib.check(values.config)
-    if not values.workdir:
-        raise UserError("--workdir is missing: give a folder for the run")
-    return Command(values.config, values.workdir, values.mode)
+    config_lib.check(config)
+    return Command(values.mode, config, **words)
+
+
+def _check_given(mode: str, given: Collection[str]) -> None:
+    """Refuse a mode without what it needs, or with what it would not look at."""
+    needed, possible = MODES[mode]
+    for name in needed:
+        if name not in given:
+            raise _missing(name, f" with --mode {mode}" if mode != "train" else "")
+    for name in EXAMPLES:
+        if name in given and name not in (*needed, *possible):
+            taken = ", ".join(f"--{word}" for word in (*needed, *possible))
+            raise UserError(f"--{name} says nothing to --mode {mode}: it takes {taken}")
+
+
+def _missing(name: str, mode: str = "") -> UserError:
+    return UserError(f"--{name} is missing{mode}: give {EXAMPLES[name]}")
 
 
 def run(argv: Sequence[str]) -> None:
@@ -163,14 +211,33 @@ def run(argv: Sequence[str]) -> None:
     """
     command = parse(argv)
     # Imported late: a typing mistake is answered at once, not after JAX has started.
-    from ceil_jax import compilation, model, train, trained
+    from ceil_jax import compilation, model, prepare
 
+    if command.mode == "convert":
+        prepare.convert_weights(command.weights, command.output)
+        return
+    if command.mode == "prepare":
+        prepare.prepare_data(command.config)
+        return
     compilation.use_cache(command.config.compilation_cache)
-    workdir = model.workdir_of(command.workdir)
-    if command.mode == "evaluate":
-        trained.evaluate_checkpoint(command.config, workdir)
-    else:
-        train.train_and_evaluate(command.config, workdir)
+    _run_in(model.workdir_of(command.workdir), command)
+
+
+def _run_in(workdir: Path, command: Command) -> None:
+    """Do what is done in a run's folder."""
+    from ceil_jax import export, train, trained, trials
+
+    match command.mode:
+        case "train":
+            train.train_and_evaluate(command.config, workdir)
+        case "trials":
+            trials.run_trials(command.config, workdir, command.trials or "all")
+        case "export":
+            export.export(command.config, workdir)
+        case "evaluate" if command.weights:
+            trained.evaluate_weights(command.config, workdir, command.weights)
+        case "evaluate":
+            trained.evaluate_checkpoint(command.config, workdir)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

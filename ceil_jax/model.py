@@ -4,7 +4,7 @@ import dataclasses
 import math
 import os
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,9 @@ from ceil_jax.inputs import datasets
 from ceil_jax.inputs.imageset import ImageSet
 from ceil_jax.state import TrainState
 from data import registry
+
+if TYPE_CHECKING:
+    from data.builder import PersonBuilder
 
 
 def devices_of(config: Config) -> list[Any]:
@@ -138,8 +141,18 @@ def initial_state(
     if from_weights and config.init_from:
         try:
             variables = weights.load(config.init_from)
+            found = weights.architecture(variables)
         except (OSError, ValueError) as error:
             raise UserError(f"{flag}: {error}") from error
+        first, second, third, fourth = config.encoder.stage_sizes
+        wanted = weights.Architecture(
+            (first, second, third, fourth), config.encoder.width
+        )
+        if found != wanted:
+            raise UserError(
+                f"{flag}={config.init_from} is an encoder of {found}, config.encoder "
+                f"of {wanted}: set config.encoder.width and config.encoder.stage_sizes"
+            )
     height, width = config.image_size
     try:
         return steps.init_state(
@@ -178,6 +191,20 @@ class Tested(NamedTuple):
     visible: ImageSet
     infrared: ImageSet
     splits: dict[str, np.ndarray] | None = None
+
+
+def prepare_images(config: Config) -> "PersonBuilder":
+    """Read, check, resize and store a data set's images, if not done before.
+
+    Args:
+        config: The whole configuration.
+
+    Returns:
+        The builder that reads them.
+    """
+    where = _where(config)
+    del where["cache_gib"]
+    return datasets.prepare(config.dataset, **where)
 
 
 def load_images(config: Config) -> datasets.Splits:

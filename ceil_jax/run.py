@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 from ceil_jax import model, score, selection, weights
 from ceil_jax.checkpoint import Checkpoints
 from ceil_jax.comparison import Comparison
-from ceil_jax.config import Config
+from ceil_jax.config import Config, to_dict
 from ceil_jax.errors import UserError
+from ceil_jax.files import write_json
 from ceil_jax.report import table
 from ceil_jax.report.results import Results
 from ceil_jax.state import TrainState
@@ -140,7 +141,9 @@ class Run:
         sides = self._embeddings(state)
         results = self._score(sides, origin)
         self.workdir.mkdir(parents=True, exist_ok=True)
-        results.save(self.workdir / "results.json")
+        # With the configuration, so that it says by itself how it was measured.
+        record = results.to_json() | {"config": to_dict(self.config)}
+        write_json(self.workdir / "results.json", record)
         if self.config.evaluation.num_pictured_queries:
             self.scorer.draw(sides, self.workdir / "ranked_lists.png")
         print(f"\n{table.results_table(results)}")

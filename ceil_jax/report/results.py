@@ -206,11 +206,13 @@ def mean_of_splits(results: Mapping[int, Results]) -> Results:
         )
         for name, mode in first.modes.items()
     }
+    names = list(dict.fromkeys(each.checkpoint for each in results.values()))
     warnings = dict.fromkeys(w for each in results.values() for w in each.warnings)
     same_rerank = all(each.rerank == first.rerank for each in results.values())
     return replace(
         first,
         trials=len(results),
+        checkpoint=f"{', '.join(names)} of each split's model",
         modes=modes,
         rerank=first.rerank if same_rerank else None,
         split=None,

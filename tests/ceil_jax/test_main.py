@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from ceil_jax import compilation, main, model, train, trained
+from ceil_jax import compilation, export, main, model, prepare, train, trained, trials
 from ceil_jax.errors import UserError
 from data.errors import DataError
 from tests.repo import source
@@ -116,10 +116,11 @@ def test_a_file_that_is_no_configuration(text, message, tmp_path):
 def test_help_shows_the_values_of_the_file(capsys):
     assert main.main(["main", "--help", CONFIG]) == 0
     out = capsys.readouterr().out
-    assert "--mode train" in out
-    assert "--config.encoder.width=16\n" in out
+    assert all(f"--mode {mode}" in out for mode in main.MODES)
+    assert all(f"--{name} " in out for name in main.EXAMPLES)
+    assert "--config.encoder.width=16 " in out
     assert main.main(["main", "-h"]) == 0
-    assert "--config.encoder.width=64\n" in capsys.readouterr().out
+    assert "--config.encoder.width=64 " in capsys.readouterr().out
 
 
 def test_help_survives_a_file_that_cannot_be_read(capsys, tmp_path):
@@ -127,17 +128,66 @@ def test_help_survives_a_file_that_cannot_be_read(capsys, tmp_path):
     assert "--config.seed" in capsys.readouterr().out
 
 
-def test_the_mode_decides_what_is_done(monkeypatch, tmp_path):
+WEIGHTS = "--weights=a.pt"
+
+
+@pytest.mark.parametrize(
+    ("words", "module", "function", "rest"),
+    [
+        ([], train, "train_and_evaluate", []),
+        (["--mode=evaluate"], trained, "evaluate_checkpoint", []),
+        (["--mode=evaluate", WEIGHTS], trained, "evaluate_weights", ["a.pt"]),
+        (["--mode=trials"], trials, "run_trials", ["all"]),
+        (["--mode=trials", "--trials=2-4"], trials, "run_trials", ["2-4"]),
+        (["--mode=export"], export, "export", []),
+    ],
+)
+def test_the_mode_decides_what_is_done(
+    words, module, function, rest, monkeypatch, tmp_path
+):
     done = []
     monkeypatch.setattr(compilation, "use_cache", lambda folder: None)
-    monkeypatch.setattr(train, "train_and_evaluate", lambda *args: done.append(args))
-    monkeypatch.setattr(trained, "evaluate_checkpoint", lambda *args: done.append(args))
+    monkeypatch.setattr(module, function, lambda *args: done.append(args))
     folder = tmp_path / "run"
-    words = ["main", CONFIG, f"--workdir={folder}"]
-    assert main.main(words) == 0
-    assert main.main([*words, "--mode=evaluate"]) == 0
-    assert [path for _, path in done] == [folder, folder]
+    assert main.main(["main", CONFIG, f"--workdir={folder}", *words]) == 0
+    [(config, workdir, *others)] = done
+    assert (config.dataset, workdir, others) == ("synthetic", folder, rest)
     assert not folder.exists()  # only work makes it
+
+
+def test_what_is_made_ready_needs_no_folder(monkeypatch):
+    done = []
+    monkeypatch.setattr(prepare, "prepare_data", lambda *args: done.append(args))
+    monkeypatch.setattr(prepare, "convert_weights", lambda *args: done.append(args))
+    assert main.main(["main", CONFIG, "--mode=prepare", "--config.seed=3"]) == 0
+    assert main.main(["main", "--mode=convert", WEIGHTS, "--output=out"]) == 0
+    assert done[0][0].seed == 3
+    assert done[1] == ("a.pt", "out")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            [CONFIG, WORKDIR, WEIGHTS],
+            "--weights says nothing to --mode train: it takes",
+        ),
+        ([CONFIG, WORKDIR, "--trials=1"], "--trials says nothing to --mode train"),
+        ([CONFIG, WORKDIR, "--mode=prepare"], "--workdir says nothing to --mode prep"),
+        (["--mode=prepare"], "--config is missing with --mode prepare"),
+        (["--mode=convert", WEIGHTS], "--output is missing with --mode convert"),
+        (["--mode=convert", "--output=o"], "--weights is missing with --mode convert"),
+        (
+            [CONFIG, "--mode=convert", WEIGHTS, "--output=o"],
+            "--config says nothing to --mode convert: it takes --weights, --output",
+        ),
+        (["--config.seed=1", WORKDIR], "--config is missing"),
+        ([CONFIG, "--mode=trials"], "--workdir is missing with --mode trials"),
+    ],
+)
+def test_flags_that_a_mode_lacks_or_would_not_look_at(words, message):
+    with pytest.raises(UserError, match=message):
+        main.parse(["main", *words])
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,7 @@
 """The program's command line, read without running anything."""
 
-from absl import flags
-from ml_collections import config_flags
-
-from ceil_jax.config import Config, check
+from ceil_jax import main
+from ceil_jax.config import Config
 
 
 def arguments_of_main(words: list[str]) -> list[str] | None:
@@ -16,20 +14,15 @@ def arguments_of_main(words: list[str]) -> list[str] | None:
 
 
 def parse(argv: list[str]) -> Config:
-    """Read arguments as the program does, with flags of this test's own.
+    """Read arguments as the program does.
+
+    Args:
+        argv: Program name and words; files that a reader has are only named there.
 
     Returns:
         The configuration, checked.
 
     Raises:
-        Exception: A flag, a config file or a field does not exist.
+        Exception: A flag, a mode, a config file or a field does not exist.
     """
-    values = flags.FlagValues()
-    config_flags.DEFINE_config_file("config", flag_values=values)
-    flags.DEFINE_string("workdir", None, "", flag_values=values)
-    flags.DEFINE_enum("mode", "train", ["train", "evaluate"], "", flag_values=values)
-    left = values(argv)
-    assert left == ["main"], f"{left[1:]} are no flags"
-    assert isinstance(values.config, Config), "no --config"
-    check(values.config)
-    return values.config
+    return main.parse(argv).config

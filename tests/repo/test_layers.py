@@ -9,9 +9,10 @@ from tests.repo import source
 # A module may import from its own line and from those below it. A name stands for a
 # file or a folder of ceil_jax.
 LAYERS = (
-    "main",
+    "main usage",
     # What reads the config: the training and the evaluation of one experiment.
-    "train trained export run trainer model score evaluate comparison pretrained",
+    "trials train trained prepare export run settings trainer model score evaluate "
+    "comparison pretrained",
     # Parts of an epoch.
     "steps checkpoint parallel inputs clustering matching rerank protocols parts "
     "galleries permutations selection report embed fit pseudo_labels logs compilation",
@@ -22,7 +23,8 @@ LAYERS = (
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names.split()}
 READS_CONFIG = {
-    *("main", "train", "trained", "export", "run", "trainer", "model", "score")
+    *("main", "usage", "trials", "train", "trained", "prepare", "export", "run"),
+    *("settings", "trainer", "model", "score"),
 }
 PURE = ("ceil_jax.losses", "ceil_jax.memory", "ceil_jax.metrics", "pallas_kernels")
 EFFECTS = {"absl", "logging", "os", "pathlib", "shutil", "subprocess", "sys", "tqdm"}

@@ -1,0 +1,47 @@
+"""What is made ready before a run: a data set's images, and weights of others."""
+
+import time
+
+from ceil_jax import model, weights
+from ceil_jax.config import Config
+from ceil_jax.errors import UserError
+from ceil_jax.run import warn
+
+
+def prepare_data(config: Config) -> None:
+    """Read, check, resize and store the images of a data set, if not done before.
+
+    Args:
+        config: The whole configuration.
+
+    Raises:
+        data.errors.DataError: The folder, a list, a count or an image is wrong.
+    """
+    start = time.monotonic()
+    builder = model.prepare_images(config)
+    for warning in builder.warnings:
+        warn(warning)
+    num_images = len(builder.index().record)
+    height, width = config.image_size
+    print(
+        f"{config.dataset}: {num_images:,} images of {height}x{width} pixels in "
+        f"{builder.data_path}, {time.monotonic() - start:.1f} s",
+        flush=True,
+    )
+
+
+def convert_weights(path: str, output: str) -> None:
+    """Write the weights of a file as an Orbax checkpoint.
+
+    Args:
+        path: The file.
+        output: The folder to write; it must not exist, or be empty.
+
+    Raises:
+        UserError: The file cannot be used, or the folder cannot be written.
+    """
+    try:
+        summary = weights.convert(path, output)
+    except (OSError, ValueError) as error:
+        raise UserError(f"--mode convert: {error}") from error
+    print(summary, flush=True)

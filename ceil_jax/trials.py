@@ -1,0 +1,159 @@
+"""All splits of a data set: a model trained and scored on each, and their mean."""
+
+import copy
+import json
+import re
+from pathlib import Path
+
+from ceil_jax import score, settings
+from ceil_jax.checkpoint import Checkpoints
+from ceil_jax.config import Config, field_names, to_dict
+from ceil_jax.errors import UserError
+from ceil_jax.files import write_json
+from ceil_jax.report import table
+from ceil_jax.report.results import Results, mean_of_splits
+from ceil_jax.train import train_and_evaluate
+from data import registry
+
+
+def run_trials(config: Config, workdir: Path, trials: str = "all") -> Results:
+    """Train and evaluate splits one after another, each in a folder of its own.
+
+    What is finished is not done again and what is half trained is resumed, so that a
+    run that was stopped goes on by the same command.
+
+    Args:
+        config: The whole configuration, checked; its `trial` is not used.
+        workdir: Holds a folder `trial_NN` per split, and the mean.
+        trials: "all", or numbers and ranges such as "1,3-5".
+
+    Returns:
+        Mean and spread over the splits, which are also in `results.json`.
+
+    Raises:
+        UserError: The data set has one split, there is no such split, a folder holds a
+            run of other settings, or another mistake that the user can mend.
+    """
+    chosen = parse_trials(trials, _num_splits(config), config.dataset)
+    if (workdir / "checkpoints").exists():
+        raise UserError(
+            f"--workdir={workdir} holds a run of one split: give another to --mode "
+            "trials, which makes a folder for each"
+        )
+    configs = {trial: _of_split(config, trial) for trial in chosen}
+    folders = {trial: workdir / f"trial_{trial:02d}" for trial in chosen}
+    for trial in chosen:
+        _check_same_training(configs[trial], folders[trial])
+    results = {}
+    for place, trial in enumerate(chosen, 1):
+        heading = f"split {trial} ({place} of {len(chosen)})"
+        found = finished(configs[trial], folders[trial])
+        print(f"\n{heading}: {'finished before' if found else 'training'}", flush=True)
+        if found is None:
+            found = train_and_evaluate(configs[trial], folders[trial])
+        assert found is not None  # every split has test images
+        results[trial] = found
+        print(f"{heading}: {score.line(found)}", flush=True)
+    mean = mean_of_splits(results)
+    write_json(workdir / "config.json", to_dict(config))
+    mean.save(workdir / "results.json")
+    print(f"\n{table.splits_table(mean)}\n\n{table.results_table(mean)}")
+    print(f"\nwritten to {workdir}", flush=True)
+    return mean
+
+
+def parse_trials(text: str, num_splits: int, dataset: str) -> list[int]:
+    """The splits that a user names.
+
+    Args:
+        text: "all", or numbers and ranges such as "1,3-5".
+        num_splits: How many there are.
+        dataset: Whose, for messages.
+
+    Returns:
+        Their numbers from 1, ascending, each once.
+
+    Raises:
+        UserError: It is neither, or there is no such split.
+    """
+    if text == "all":
+        return list(range(1, num_splits + 1))
+    found = set()
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part)
+        if match is None:
+            raise UserError(f"--trials={text} must be all, or numbers such as 1,3-5")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if not 1 <= first <= last <= num_splits:
+            raise UserError(
+                f"--trials={text}: {dataset} has splits 1 to {num_splits}, "
+                f"{part.strip()} is none of them"
+            )
+        found |= set(range(first, last + 1))
+    return sorted(found)
+
+
+def finished(config: Config, folder: Path) -> Results | None:
+    """The figures of a run that has nothing left to do.
+
+    Args:
+        config: The configuration of the run.
+        folder: Its folder.
+
+    Returns:
+        The figures; None if the training or the evaluation is not done, or the
+        evaluation was another one.
+    """
+    try:
+        record = json.loads((folder / "results.json").read_text())
+        results = Results.from_json(record)
+        recorded = record["config"]
+    except (OSError, ValueError, KeyError):
+        return None  # not there yet, or not of this program: it is made again
+    if settings.differences(recorded, config):
+        return None
+    with Checkpoints(folder / "checkpoints") as saved:
+        return results if saved.latest_epoch == config.num_epochs else None
+
+
+def _num_splits(config: Config) -> int:
+    """How many splits the configuration's data set has; more than one."""
+    num_splits = registry.find(config.dataset).num_trials
+    if num_splits < 2:
+        raise UserError(
+            f"--mode trials: {config.dataset} has one split; --mode train does it"
+        )
+    if config.evaluation.protocol:
+        raise UserError(
+            f"config.evaluation.protocol={config.evaluation.protocol} scores one model "
+            "on all splits, --mode trials a model on each"
+        )
+    if config.trial != 1:
+        raise UserError(
+            f"config.trial={config.trial} is for one split: with --mode trials say "
+            f"--trials={config.trial}"
+        )
+    return num_splits
+
+
+def _of_split(config: Config, trial: int) -> Config:
+    chosen = copy.deepcopy(config)
+    chosen.trial = trial
+    return chosen
+
+
+def _check_same_training(config: Config, folder: Path) -> None:
+    """Refuse to average models of different settings."""
+    path = folder / "config.json"
+    if not path.exists():
+        return
+    try:
+        changed = settings.differences(json.loads(path.read_text()), config)
+    except ValueError as error:
+        raise UserError(f"{path}: not readable: {error}") from error
+    for name, was in changed.items():
+        if settings.of_training(name):
+            raise UserError(
+                f"{folder} was trained with {name}={was}, now it is "
+                f"{field_names(config)[name]}: give the same, or another --workdir"
+            )

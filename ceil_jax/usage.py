@@ -1,0 +1,78 @@
+"""What `--help` prints: the modes, and every field with its value and its comment."""
+
+import ast
+import inspect
+import io
+import tokenize
+
+from ceil_jax import config as config_lib
+
+USAGE = """\
+python -m ceil_jax.main --config FILE --workdir DIR [--mode MODE]
+                        [--config.FIELD=VALUE ...]
+
+  --config FILE    describes the experiment: configs/synthetic.py, regdb.py,
+                   sysu_mm01.py, llcm.py or folder.py
+  --workdir DIR    folder of the run; one with a checkpoint in it is resumed
+
+  --mode train     train what is left, then evaluate (the default)
+  --mode evaluate  evaluate the checkpoint of the folder; with --weights FILE those
+                   weights instead, in a folder without a training
+  --mode trials    train and evaluate the splits of RegDB one after another, each in
+                   DIR/trial_NN, and average them; --trials all (the default) or
+                   e.g. 1,3-5 says which. Finished ones are not done again
+  --mode export    write the embeddings of all images to DIR/embeddings.npz
+  --mode prepare   only prepare the data set's images; takes no --workdir
+  --mode convert   write the weights of --weights FILE as an Orbax checkpoint to
+                   --output DIR; takes neither --config nor --workdir
+"""
+_COLUMN = 54  # of the comments
+
+
+def text(config: config_lib.Config, title: str) -> str:
+    """The whole of it.
+
+    Args:
+        config: The configuration whose values are shown.
+        title: What the fields are called.
+
+    Returns:
+        Text of many lines.
+    """
+    known = comments()
+    lines = [
+        f"  --{name}={value!r}".ljust(_COLUMN) + f"  # {known.get(name, '')}"
+        for name, value in config_lib.field_names(config).items()
+    ]
+    return "\n".join([USAGE, f"{title}:", *lines])
+
+
+def comments() -> dict[str, str]:
+    """The comments behind the fields of the configuration, from its source.
+
+    Returns:
+        The comment by the field's dotted name; "" where there is none.
+    """
+    source = inspect.getsource(config_lib)
+    of_line = {
+        token.start[0]: token.string.lstrip("# ")
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.type == tokenize.COMMENT
+    }
+    of_class = {
+        node.name: {
+            item.target.id: of_line.get(item.end_lineno or 0, "")
+            for item in node.body
+            if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
+        }
+        for node in ast.parse(source).body
+        if isinstance(node, ast.ClassDef)
+    }
+    config, found = config_lib.Config(), {}
+    for name in config_lib.field_names(config):
+        *groups, leaf = name.removeprefix("config.").split(".")
+        part = config
+        for group in groups:
+            part = getattr(part, group)
+        found[name] = of_class[type(part).__name__].get(leaf, "")
+    return found

@@ -1,0 +1,55 @@
+"""What a run notes of itself, and what is told of where it started."""
+
+import pytest
+
+from ceil_jax import run, weights
+from ceil_jax.config import Config
+from ceil_jax.errors import UserError
+
+
+def test_a_record_becomes_the_origin_of_a_checkpoint():
+    record = run.record_of(Config(dataset="regdb", seed=5, init_from="/a/b/RN50.pt"))
+    assert record["init_from"] == "RN50.pt"
+    origin = run.origin_of(record, 30, "best_on_test")
+    assert origin == ("epoch 30", 5, "best_on_test", ())
+
+
+@pytest.mark.parametrize(
+    ("dataset", "init_from", "told"),
+    [
+        ("regdb", "", True),
+        ("sysu_mm01", "", True),
+        ("llcm", "", True),
+        ("folder", "", True),
+        ("regdb", "RN50.pt", False),
+        ("synthetic", "", False),
+    ],
+)
+def test_a_start_from_random_weights_is_told(dataset, init_from, told, capsys):
+    config = Config(dataset=dataset, init_from=init_from)
+    run.warn_of_start(config)
+    want = f"warning: {weights.HOW_TO_GET}\n" if told else ""
+    assert capsys.readouterr().err == want
+    warnings = run.origin_of(run.record_of(config), 1).warnings
+    assert warnings == ((weights.HOW_TO_GET,) if told else ())
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("dataset", "llcm"), ("trial", 2), ("image_size", (96, 48))],
+)
+def test_a_model_is_not_scored_on_other_images(field, value):
+    record = run.record_of(Config())
+    run.check_same_data(Config(), record)
+    other = Config()
+    setattr(other, field, value)
+    with pytest.raises(UserError, match=rf"config\.{field} is .* was trained with"):
+        run.check_same_data(other, record)
+
+
+def test_generated_people_are_data_too():
+    record = run.record_of(Config(dataset="synthetic"))
+    other = Config(dataset="synthetic")
+    other.synthetic.seed = 9
+    with pytest.raises(UserError, match=r"config\.synthetic is .*'seed': 9"):
+        run.check_same_data(other, record)
