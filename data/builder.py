@@ -12,7 +12,7 @@ import tensorflow_datasets as tfds
 from data.index import Index, make_index, read_index, write_index
 from data.progress import counted, images_bar
 from data.schema import Example, PersonConfig, features
-from data.writing import PlainRecordWriter, write_split
+from data.writing import PlainRecordWriter, check_space, write_split
 
 Splits = Mapping[str, tuple[int, Iterable[Example]]]
 
@@ -139,7 +139,12 @@ class PersonBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         known: dict[str, list[dict[str, Any]]] = {}
         written = []
         limit = download_config.max_examples_per_split
-        for name, (total, examples) in self.splits(dl_manager).items():
+        image_bytes = math.prod(self.person_config.image_size) * 3
+        splits = self.splits(dl_manager)
+        if limit is None:
+            total = sum(total for total, _ in splits.values())
+            check_space(Path(self.data_path), total * image_bytes)
+        for name, (total, examples) in splits.items():
             num_examples = total if limit is None else min(total, limit)
             if not num_examples:
                 continue
@@ -150,7 +155,7 @@ class PersonBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                     name,
                     _noted(itertools.islice(generated, num_examples), known[name]),
                     num_examples,
-                    image_bytes=math.prod(self.person_config.image_size) * 3,
+                    image_bytes=image_bytes,
                     features=features(self.person_config.image_size, self.NUM_TRIALS),
                     template=self._get_filename_template(name),
                     example_writer=self._example_writer(),

@@ -1,8 +1,11 @@
 """Writing a split's examples in order, one at a time."""
 
+import contextlib
 import itertools
 import os
+import shutil
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import tensorflow_datasets as tfds
@@ -32,17 +35,53 @@ class PlainRecordWriter(writer.ExampleWriter):
 
         Returns:
             Positions of the examples, for formats that have them.
+
+        Raises:
+            OSError: The file cannot be written, be it that the disk is full.
         """
         if self.file_format != file_adapters.FileFormat.ARRAY_RECORD:
             return super().write(path, examples)
         options = "group_size:1,uncompressed"
-        file = array_record_module.ArrayRecordWriter(os.fspath(path), options)
+        with _write_errors():
+            file = array_record_module.ArrayRecordWriter(os.fspath(path), options)
         try:
             for _, record in examples:
-                file.write(record)
-        finally:
+                with _write_errors():
+                    file.write(record)
+        except BaseException:
+            with contextlib.suppress(RuntimeError):  # the first error counts
+                file.close()
+            raise
+        with _write_errors():
             file.close()
         return None
+
+
+@contextlib.contextmanager
+def _write_errors() -> Iterator[None]:
+    """Raise what array_record has to say of the file system as such an error."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise OSError(str(error)) from error
+
+
+def check_space(folder: Path, needed: int) -> None:
+    """Stop before a disk is filled.
+
+    Args:
+        folder: Where files will be written, an existing folder.
+        needed: Their size in bytes.
+
+    Raises:
+        OSError: There is less room than that.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise OSError(
+            f"{needed / 2**20:.0f} MiB are needed, {free / 2**20:.0f} MiB are free "
+            "(--config.prepared_dir or CEIL_JAX_CACHE names another place)"
+        )
 
 
 def write_split(

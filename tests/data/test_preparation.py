@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -200,6 +201,20 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match=r"cannot write prepared data to .*file"):
         preparation.prepare(synthetic(tmp_path / "file"))
+
+
+def test_a_disk_too_small_is_noticed_before_it_is_full(tmp_path: Path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)._replace(free=2**20)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
+    tree = write_regdb(tmp_path / "RegDB")
+    request = Request(
+        tree, tmp_path / "cache", (288, 144), {"allow_partial": True}, False
+    )
+    with pytest.raises(DataError) as caught:  # 16 images of 121.5 KiB
+        preparation.prepare(find("regdb").make_builder(request))
+    assert "cannot write prepared data to " in str(caught.value)
+    assert ": 2 MiB are needed, 1 MiB are free (--config.prepar" in str(caught.value)
+    assert not list((tmp_path / "cache").rglob("*.array_record*"))
 
 
 def test_default_place(monkeypatch, tmp_path: Path):
