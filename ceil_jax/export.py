@@ -1,17 +1,17 @@
 """Embeddings of a data set's images in a file, for search programs of one's own."""
 
+import dataclasses
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from ceil_jax import model
-from ceil_jax.checkpoint import Checkpoints
 from ceil_jax.config import Config
 from ceil_jax.embed import Embedder
-from ceil_jax.errors import UserError
 from ceil_jax.inputs.imageset import ImageSet
 from ceil_jax.state import TrainState
+from ceil_jax.trained import check_trained, restore
 
 FILE_NAME = "embeddings.npz"
 
@@ -79,12 +79,15 @@ def _columns(rows: np.ndarray, images: ImageSet, modality: str, split: str) -> E
     )
 
 
-def export(config: Config, workdir: Path) -> Path:
-    """Embed a data set's images with a run's newest checkpoint, into its folder.
+def export(config: Config, workdir: Path, weights: str = "") -> Path:
+    """Embed a data set's images with a run's model, into its folder.
+
+    The images may be others than those that it was trained on.
 
     Args:
-        config: The configuration that it was trained with.
+        config: A configuration of the images and of the model's architecture.
         workdir: The run's folder.
+        weights: A file of weights to embed with instead; the folder is made then.
 
     Returns:
         The file written.
@@ -92,12 +95,15 @@ def export(config: Config, workdir: Path) -> Path:
     Raises:
         UserError: There is no checkpoint, or a mistake that the user can mend.
     """
-    folder = workdir / "checkpoints"
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no checkpoint here; train first")
-    with Checkpoints(folder) as saved:
-        state = saved.restore(model.initial_state(config)).state
+    if weights:
+        config = dataclasses.replace(config, init_from=weights)
+        state = model.initial_state(config, flag="--weights")
+    else:
+        check_trained(workdir)
+        random = model.initial_state(config, from_weights=False)
+        state = restore(config, workdir, random).state
     exported = embed_everything(config, state)
+    workdir.mkdir(parents=True, exist_ok=True)
     path = save(exported, workdir)
     num_rows, num_features = exported.features.shape
     print(f"{num_rows} rows of {num_features} numbers written to {path}", flush=True)

@@ -35,7 +35,7 @@ MODES = {
     "train": Words(("config", "workdir")),
     "evaluate": Words(("config", "workdir"), ("weights",)),
     "trials": Words(("config", "workdir"), ("trials",)),
-    "export": Words(("config", "workdir")),
+    "export": Words(("config", "workdir"), ("weights",)),
     "prepare": Words(("config",)),
     "convert": Words(("weights", "output")),
 }
@@ -233,7 +233,7 @@ def _run_in(workdir: Path, command: Command) -> None:
         case "trials":
             trials.run_trials(command.config, workdir, command.trials or "all")
         case "export":
-            export.export(command.config, workdir)
+            export.export(command.config, workdir, command.weights)
         case "evaluate" if command.weights:
             trained.evaluate_weights(command.config, workdir, command.weights)
         case "evaluate":

@@ -3,13 +3,14 @@
 import dataclasses
 from pathlib import Path
 
-from ceil_jax.checkpoint import Checkpoints
+from ceil_jax.checkpoint import Checkpoints, Saved
 from ceil_jax.config import Config, to_dict
 from ceil_jax.errors import UserError
 from ceil_jax.files import write_json
 from ceil_jax.report.results import Results
 from ceil_jax.run import Origin, Run, check_same_data, origin_of, warn
 from ceil_jax.selection import BEST_ON_TEST, Scores
+from ceil_jax.state import TrainState
 
 
 def evaluate_checkpoint(config: Config, workdir: Path) -> Results:
@@ -25,13 +26,42 @@ def evaluate_checkpoint(config: Config, workdir: Path) -> Results:
     Raises:
         UserError: There is no checkpoint, or a mistake that the user can mend.
     """
-    if not (workdir / "checkpoints").is_dir():
-        raise UserError(f"{workdir}/checkpoints: no checkpoint here; train first")
+    check_trained(workdir)
     run = _run(config, workdir)
-    with run.checkpoints() as saved:
-        got = saved.restore(run.initial, _chosen(config, workdir, saved))
+    got = restore(config, workdir, run.initial)
     check_same_data(config, got.record)
     return run.report(got.state, origin_of(got.record, got.epoch, config.selection))
+
+
+def check_trained(workdir: Path) -> None:
+    """Refuse a folder without checkpoints, before anything is loaded.
+
+    Args:
+        workdir: The run's folder.
+
+    Raises:
+        UserError: There is none.
+    """
+    if not (workdir / "checkpoints").is_dir():
+        raise UserError(f"{workdir}/checkpoints: no checkpoint here; train first")
+
+
+def restore(config: Config, workdir: Path, like: TrainState) -> Saved:
+    """The checkpoint that is a run's model.
+
+    Args:
+        config: Its `selection` decides: the newest, or the best on the test set.
+        workdir: The run's folder.
+        like: A state of the architecture that is expected.
+
+    Returns:
+        What the checkpoint holds.
+
+    Raises:
+        UserError: It was not kept, or is of another architecture.
+    """
+    with Checkpoints(workdir / "checkpoints") as saved:
+        return saved.restore(like, _chosen(config, workdir, saved))
 
 
 def _chosen(config: Config, workdir: Path, saved: Checkpoints) -> int | None:

@@ -21,7 +21,8 @@ python -m ceil_jax.main --config FILE --workdir DIR [--mode MODE]
   --mode trials    train and evaluate the splits of RegDB one after another, each in
                    DIR/trial_NN, and average them; --trials all (the default) or
                    e.g. 1,3-5 says which. Finished ones are not done again
-  --mode export    write the embeddings of all images to DIR/embeddings.npz
+  --mode export    write the embeddings of all images to DIR/embeddings.npz, by the
+                   checkpoint of the folder, or by --weights FILE
   --mode prepare   only prepare the data set's images; takes no --workdir
   --mode convert   write the weights of --weights FILE as an Orbax checkpoint to
                    --output DIR; takes neither --config nor --workdir

@@ -14,7 +14,7 @@ person in one modality, and the number of epochs.
     python -m ceil_jax.main --config configs/folder.py --workdir runs/mine \
         --config.data_dir=/path/to/FOLDER --config.init_from=RN50.pt
     python -m ceil_jax.main --config configs/folder.py --workdir runs/mine \
-        --config.data_dir=/path/to/FOLDER --mode embed
+        --config.data_dir=/path/to/FOLDER --mode export
 """
 
 from ceil_jax.config import (

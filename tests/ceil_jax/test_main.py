@@ -139,7 +139,8 @@ WEIGHTS = "--weights=a.pt"
         (["--mode=evaluate", WEIGHTS], trained, "evaluate_weights", ["a.pt"]),
         (["--mode=trials"], trials, "run_trials", ["all"]),
         (["--mode=trials", "--trials=2-4"], trials, "run_trials", ["2-4"]),
-        (["--mode=export"], export, "export", []),
+        (["--mode=export"], export, "export", [""]),
+        (["--mode=export", WEIGHTS], export, "export", ["a.pt"]),
     ],
 )
 def test_the_mode_decides_what_is_done(

@@ -137,7 +137,7 @@ def test_weights_of_another_architecture(config, tmp_path):
     from ceil_jax.pretrained import SYNTHETIC as SHIPPED
 
     config.init_from = str(SHIPPED)
-    with pytest.raises(UserError, match="is an encoder of width 16, .* of width 4"):
+    with pytest.raises(UserError, match=r"is an encoder of width 16, .* of width 4"):
         train.train_and_evaluate(config, tmp_path)
 
 

@@ -8,6 +8,7 @@ from PIL import Image
 
 from ceil_jax import export, train, trained
 from ceil_jax.errors import UserError
+from ceil_jax.pretrained import SYNTHETIC
 from data.synthetic import generator
 from data.synthetic.parameters import Parameters
 from tests.integration import small
@@ -103,3 +104,15 @@ def test_one_modality_alone_is_stage_1(config, folder, tmp_path, capsys):
         trained.evaluate_checkpoint(config, workdir)
     with np.load(export.export(config, workdir)) as stored:
         assert set(stored["modality"]) == {"infrared"}
+
+
+def test_embeds_with_weights_of_a_file(config, tmp_path):
+    config.encoder.width = 16
+    path = export.export(config, tmp_path / "new", str(SYNTHETIC))
+    with np.load(path) as stored:
+        assert stored["features"].shape == ((8 + 6) * 24, 32 * 16)
+
+
+def test_without_training_there_is_nothing_to_embed_with(config, tmp_path):
+    with pytest.raises(UserError, match=r"no checkpoint here; train first"):
+        export.export(config, tmp_path)
