@@ -6,7 +6,7 @@ infrared to visible 44.39, 49.95 (57.65, 62.49).
 Cost: the released code trains 9.3 hours on one RTX 3090.
 
     python -m ceil_jax.main --config configs/llcm.py --workdir runs/llcm \
-        --config.data_dir=/path/to/LLCM
+        --config.data_dir=/path/to/LLCM --config.init_from=RN50.pt
 """
 
 from ceil_jax.config import (

@@ -1,12 +1,14 @@
-"""RegDB, one of its ten splits.
+"""RegDB, its ten splits or one of them.
 
 Source: the released CEIL configuration for RegDB.
 Published: visible to infrared Rank-1 91.97, mAP 89.13 (94.30, 95.29 re-ranked);
 infrared to visible 92.59, 89.09 (94.97, 95.57).
-Cost: the released code trains 1.9 hours on one RTX 3090.
+Cost: the released code trains 1.9 hours on one RTX 3090, for one split.
 
+    python -m ceil_jax.main --config configs/regdb.py --workdir runs/regdb \
+        --config.data_dir=/path/to/RegDB --config.init_from=RN50.pt --mode trials
     python -m ceil_jax.main --config configs/regdb.py --workdir runs/regdb_1 \
-        --config.data_dir=/path/to/RegDB --config.trial=1
+        --config.data_dir=/path/to/RegDB --config.init_from=RN50.pt --config.trial=1
 """
 
 from ceil_jax.config import (

@@ -6,7 +6,7 @@ Published: all search Rank-1 68.19, mAP 63.68 (86.75, 83.97 re-ranked); indoor s
 Cost: the released code trains 7.0 hours on one RTX 3090.
 
     python -m ceil_jax.main --config configs/sysu_mm01.py --workdir runs/sysu \
-        --config.data_dir=/path/to/SYSU-MM01
+        --config.data_dir=/path/to/SYSU-MM01 --config.init_from=RN50.pt
 """
 
 from ceil_jax.config import (
