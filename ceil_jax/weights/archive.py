@@ -86,6 +86,8 @@ class _ZipReader:
         if f"{self._folder}byteorder" in self._archive.namelist():
             order = self._content("byteorder", pickled.MAX_BYTES).decode("latin-1")
             self._byte_order = order.strip()
+            if self._byte_order not in ("little", "big"):
+                raise ValueError(f"of an unknown byte order {order[:20]!r}")
         stream = BytesIO(self._content("data.pkl", pickled.MAX_BYTES))
         return pickled.read(stream, lambda key: _make_storage(key, self._read))
 
@@ -96,6 +98,8 @@ class _ZipReader:
             raise ValueError(f"its part {name!r} is missing") from None
         if entry.flag_bits & 1:
             raise ValueError(f"its part {name!r} is encrypted")
+        if name.startswith("data/") and entry.compress_type != zipfile.ZIP_STORED:
+            raise ValueError(f"its part {name!r} is compressed, as PyTorch never does")
         if entry.file_size > limit:
             raise ValueError(
                 f"its part {name!r} has {entry.file_size} bytes, more than {limit}"

@@ -138,7 +138,9 @@ def _read(
     tensors: Mapping[str, Any], sources: Mapping[Path, str], style: str, prefix: str
 ) -> tuple[dict[str, Any], str, int]:
     """Variables, naming and number of tensors, of complete sources."""
-    values = {name: _floats(name, tensors[name]) for name in set(sources.values())}
+    values = {
+        name: _floats(name, tensors[name]) for name in dict.fromkeys(sources.values())
+    }
     flat = {path: _our_layout(values[name]) for path, name in sources.items()}
     shift = prefix + LAST_SHIFT
     if shift in tensors and np.any(_floats(shift, tensors[shift])):

@@ -1,0 +1,217 @@
+"""The two-stream CLIP ResNet in PyTorch, written from the method's description.
+
+Only names and shapes follow the files that exist: `TwoStream` has the released CEIL's,
+`Clip` those of OpenAI's `RN50.pt`. Tests compare our encoder with these and read what
+they save.
+"""
+
+import warnings
+from collections import OrderedDict
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+EXPANSION = 4
+STAGE_STRIDES = (1, 2, 2, 1)
+
+
+def conv(inside: int, outside: int, size: int, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(inside, outside, size, stride, padding=size // 2, bias=False)
+
+
+class Stem(nn.Module):
+    """Three 3x3 convolutions, the first of stride 2, and a 2x2 average pooling."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = conv(3, width // 2, 3, 2), nn.BatchNorm2d(width // 2)
+        self.conv2, self.bn2 = (
+            conv(width // 2, width // 2, 3),
+            nn.BatchNorm2d(width // 2),
+        )
+        self.conv3, self.bn3 = conv(width // 2, width, 3), nn.BatchNorm2d(width)
+
+    def stem(self, x):
+        x = self.bn1(self.conv1(x)).relu()
+        x = self.bn2(self.conv2(x)).relu()
+        x = self.bn3(self.conv3(x)).relu()
+        return functional.avg_pool2d(x, 2)
+
+    def forward(self, x):
+        return self.stem(x)
+
+
+class Bottleneck(nn.Module):
+    """1x1, 3x3, pooling, 1x1; pooling and 1x1 on the shortcut where shapes change."""
+
+    def __init__(self, inside: int, planes: int, stride: int) -> None:
+        super().__init__()
+        outside = planes * EXPANSION
+        self.conv1, self.bn1 = conv(inside, planes, 1), nn.BatchNorm2d(planes)
+        self.conv2, self.bn2 = conv(planes, planes, 3), nn.BatchNorm2d(planes)
+        self.conv3, self.bn3 = conv(planes, outside, 1), nn.BatchNorm2d(outside)
+        self.pool = nn.AvgPool2d(stride)
+        self.downsample = nn.Sequential()
+        if stride > 1 or inside != outside:
+            layers = {
+                "-1": nn.AvgPool2d(stride),
+                "0": conv(inside, outside, 1),
+                "1": nn.BatchNorm2d(outside),
+            }
+            self.downsample = nn.Sequential(OrderedDict(layers))
+
+    def forward(self, x):
+        y = self.bn1(self.conv1(x)).relu()
+        y = self.pool(self.bn2(self.conv2(y)).relu())
+        return (self.bn3(self.conv3(y)) + self.downsample(x)).relu()
+
+
+def stages(width: int, sizes, strides=STAGE_STRIDES) -> OrderedDict[str, nn.Module]:
+    made: OrderedDict[str, nn.Module] = OrderedDict()
+    inside = width
+    for i, (size, stride) in enumerate(zip(sizes, strides, strict=True)):
+        blocks = []
+        for j in range(size):
+            blocks.append(Bottleneck(inside, width * 2**i, stride if j == 0 else 1))
+            inside = width * 2**i * EXPANSION
+        made[f"layer{i + 1}"] = nn.Sequential(*blocks)
+    return made
+
+
+class TwoStream(nn.Module):
+    """Visible rows first; the last norm's output in training, unit rows else."""
+
+    def __init__(self, sizes, width: int, num_classes: int = 5) -> None:
+        super().__init__()
+        self.visible_module, self.thermal_module = Stem(width), Stem(width)
+        self.base_resnet = nn.Sequential(stages(width, sizes))
+        self.BatchNorm = nn.BatchNorm1d(32 * width)  # its shift stays 0
+        self.classifier = nn.Linear(32 * width, num_classes, bias=False)
+
+    def forward(self, visible, infrared):
+        x = torch.cat([self.visible_module(visible), self.thermal_module(infrared)])
+        x = self.base_resnet(x)
+        x = (x.pow(3).mean((2, 3)) + 1e-12).pow(1 / 3)
+        x = self.BatchNorm(x)
+        return x if self.training else functional.normalize(x)
+
+
+class AttentionPool(nn.Module):
+    def __init__(self, features: int, places: int, outside: int) -> None:
+        super().__init__()
+        self.positional_embedding = nn.Parameter(torch.randn(places + 1, features))
+        self.k_proj = nn.Linear(features, features)
+        self.q_proj = nn.Linear(features, features)
+        self.v_proj = nn.Linear(features, features)
+        self.c_proj = nn.Linear(features, outside)
+
+    def forward(self, x):
+        x = x.flatten(2).permute(0, 2, 1)
+        x = torch.cat([x.mean(1, keepdim=True), x], 1) + self.positional_embedding
+        weight = (self.q_proj(x[:, :1]) @ self.k_proj(x).transpose(1, 2)).softmax(-1)
+        return self.c_proj(weight @ self.v_proj(x))[:, 0]
+
+
+class Tower(Stem):
+    """CLIP's visual tower: the last stage has stride 2, an attention pool ends it."""
+
+    def __init__(self, sizes, width: int) -> None:
+        super().__init__(width)
+        for name, stage in stages(width, sizes, (1, 2, 2, 2)).items():
+            self.add_module(name, stage)
+        self.attnpool = AttentionPool(32 * width, 2, 8)
+
+    def forward(self, x):
+        x = self.layer1(self.stem(x))
+        return self.attnpool(self.layer4(self.layer3(self.layer2(x))))
+
+
+class TextBlock(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.ln_1 = nn.LayerNorm(width)
+        layers = {"c_fc": nn.Linear(width, width), "c_proj": nn.Linear(width, width)}
+        self.mlp = nn.Sequential(OrderedDict(layers))
+
+    def forward(self, x):
+        return x + self.mlp(self.ln_1(x))
+
+
+class Text(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+        self.resblocks = nn.Sequential(TextBlock(width), TextBlock(width))
+
+    def forward(self, x):
+        return self.resblocks(x)
+
+
+class Clip(nn.Module):
+    """Both towers of CLIP; the text tower is there for the names it brings."""
+
+    def __init__(self, sizes, width: int) -> None:
+        super().__init__()
+        self.visual, self.transformer = Tower(sizes, width), Text(8)
+        self.token_embedding, self.ln_final = nn.Embedding(9, 8), nn.LayerNorm(8)
+        self.text_projection = nn.Parameter(torch.randn(8, 8))
+        self.logit_scale = nn.Parameter(torch.tensor(4.6))
+        self.context_length = 77
+
+    def forward(self, image, text):
+        words = self.ln_final(self.transformer(self.token_embedding(text)))[:, 0]
+        return (
+            self.logit_scale * self.visual(image) @ (words @ self.text_projection).t()
+        )
+
+
+def randomise(model: nn.Module, seed: int) -> None:
+    """Weights, shifts, running statistics: numbers that float16 holds, none idle."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def uniform(tensor, low, high):
+        tensor.uniform_(low, high, generator=generator)
+        tensor.copy_(tensor.half())
+
+    with torch.no_grad():
+        for name, module in model.named_modules():
+            if isinstance(module, nn.Conv2d):
+                limit = (3.0 / module.weight[0].numel()) ** 0.5
+                uniform(module.weight, -limit, limit)
+            elif isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d):
+                # As in trained networks, blocks add little to their shortcut: that
+                # keeps float32's rounding from growing through the depth.
+                high = 0.3 if "layer" in name and name.endswith("bn3") else 1.0
+                uniform(module.weight, high / 2, high)
+                uniform(module.running_mean, -0.5, 0.5)
+                uniform(module.running_var, 0.5, 1.5)
+                if isinstance(module, nn.BatchNorm2d):
+                    uniform(module.bias, -0.3, 0.3)
+
+
+def two_stream_of(clip: Clip, sizes, width: int) -> TwoStream:
+    """The encoder that starts from a CLIP: its stem twice, a fresh last norm."""
+    model = TwoStream(sizes, width)
+    tower = clip.visual.state_dict()
+    stem = {k: v for k, v in tower.items() if k.startswith(("conv", "bn"))}
+    rest = {k: v for k, v in tower.items() if k.startswith("layer")}
+    model.visible_module.load_state_dict(stem)
+    model.thermal_module.load_state_dict(stem)
+    model.base_resnet.load_state_dict(rest)
+    return model
+
+
+def save_torchscript(clip: Clip, path: Path, *, how: str) -> None:
+    """As `RN50.pt` was written: half precision, by `torch.jit`."""
+    half = clip.half().eval()
+    image, text = torch.zeros(1, 3, 32, 64).half(), torch.zeros(1, 4, dtype=torch.long)
+    with warnings.catch_warnings():
+        # torch.jit is on its way out; files that it wrote stay.
+        warnings.simplefilter("ignore")
+        if how == "trace":
+            made = torch.jit.trace(half, (image, text))
+        else:
+            made = torch.jit.script(half)
+        torch.jit.save(made, path)
