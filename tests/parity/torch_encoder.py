@@ -119,8 +119,8 @@ class Tower(Stem):
 
     def __init__(self, sizes, width: int) -> None:
         super().__init__(width)
-        for name, stage in stages(width, sizes, (1, 2, 2, 2)).items():
-            self.add_module(name, stage)
+        made = stages(width, sizes, (1, 2, 2, 2))
+        self.layer1, self.layer2, self.layer3, self.layer4 = made.values()
         self.attnpool = AttentionPool(32 * width, 2, 8)
 
     def forward(self, x):
