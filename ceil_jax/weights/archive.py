@@ -5,6 +5,7 @@ what `torch.save` writes since 1.6 and what TorchScript writes (OpenAI's `RN50.p
 """
 
 import contextlib
+import errno
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -22,6 +23,13 @@ ZIP_MAGIC = b"PK\x03\x04"
 PICKLE_MAGIC = b"\x80"  # the opcode PROTO
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    UnicodeDecodeError,
+)
 RESAVE = "load it in PyTorch 1.6 or newer and torch.save its state_dict again"
 
 
@@ -46,11 +54,20 @@ def opened(path: Path) -> Iterator[Any]:
                     yield _ZipReader(archive).root()
             else:
                 yield _LegacyReader(file).root()
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        size = path.stat().st_size
-        raise ValueError(
-            f"cut short or damaged ({size} bytes; {error}): download it again"
-        ) from error
+    except _DAMAGE as error:
+        raise _damaged(path, error) from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        # A directory that points before the start of the file.
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> ValueError:
+    size = path.stat().st_size
+    return ValueError(
+        f"cut short or damaged ({size} bytes; {error}): download it again"
+    )
 
 
 def _make_storage(persistent_id: Any, read: Callable[[Storage], np.ndarray]) -> Storage:
@@ -100,6 +117,8 @@ class _ZipReader:
             raise ValueError(f"its part {name!r} is encrypted")
         if name.startswith("data/") and entry.compress_type != zipfile.ZIP_STORED:
             raise ValueError(f"its part {name!r} is compressed, as PyTorch never does")
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError(f"its part {name!r} is compressed in an unusual way")
         if entry.file_size > limit:
             raise ValueError(
                 f"its part {name!r} has {entry.file_size} bytes, more than {limit}"

@@ -10,7 +10,7 @@ from ceil_jax.weights.tensors import Tensor
 # Where programs keep the state dict in a checkpoint; earlier ones win a draw.
 USUAL_PLACES = ("net", "state_dict", "model_state_dict", "model")
 # A file of weights has some thousand entries, and few levels above its tensors.
-MAX_ENTRIES, MAX_DEPTH = 100_000, 16
+MAX_ENTRIES, MAX_DEPTH, MAX_NAME = 100_000, 16, 60
 
 
 def find(
@@ -56,20 +56,17 @@ def _attributes(module: Module) -> dict[str, Tensor]:
         if num_entries > MAX_ENTRIES or depth > MAX_DEPTH:
             raise ValueError("more modules than any encoder has")
         for name, value in module.attributes.items():
+            if not isinstance(name, str) or len(name) > MAX_NAME:
+                continue  # long names would multiply with the paths before them
             if isinstance(value, Tensor):
                 found[f"{prefix}{name}"] = value
             elif isinstance(value, Module):
-                waiting.append((f"{prefix}{_short(name)}.", value, depth + 1))
+                waiting.append((f"{prefix}{name}.", value, depth + 1))
     return found
 
 
-def _short(name: Any) -> str:
-    """A name to put together with others: long ones would multiply."""
-    return name[:100] if isinstance(name, str) else str(name)[:100]
-
-
 def _mappings(root: Any) -> dict[str, dict[str, Tensor]]:
-    """Every dict, list or tuple with named tensors by its place in the file."""
+    """Every dict with named tensors, by its place in the file."""
     found: dict[str, dict[str, Tensor]] = {}
     waiting: deque[tuple[str, Any, int]] = deque([("", root, 0)])
     seen: set[int] = set()
@@ -79,19 +76,19 @@ def _mappings(root: Any) -> dict[str, dict[str, Tensor]]:
             continue
         seen.add(id(value))
         if isinstance(value, dict):
-            tensors = {
-                k: v
-                for k, v in value.items()
-                if isinstance(k, str) and isinstance(v, Tensor)
-            }
+            named = {k: v for k, v in value.items() if isinstance(k, str)}
+            tensors = {k: v for k, v in named.items() if isinstance(v, Tensor)}
             if tensors:
                 found[place] = tensors
-            items = value.items()
         else:
-            items = enumerate(value) if isinstance(value, list | tuple) else ()
+            is_row = isinstance(value, list | tuple)
+            named = {str(i): v for i, v in enumerate(value)} if is_row else {}
+        inner = {k: v for k, v in named.items() if isinstance(v, dict | list | tuple)}
+        if len(waiting) + len(inner) > MAX_ENTRIES:
+            raise ValueError("more dicts and lists than any checkpoint has")
         waiting.extend(
-            (f"{place}.{_short(name)}".lstrip("."), child, depth + 1)
-            for name, child in items
-            if isinstance(child, dict | list | tuple)
+            (f"{place}.{name}".lstrip("."), child, depth + 1)
+            for name, child in inner.items()
+            if len(name) <= MAX_NAME
         )
     return found

@@ -67,7 +67,7 @@ class Tensor:
         """
         axes_agree = len(shape) == len(strides) <= 8
         if not axes_agree or not all(is_count(n) for n in (offset, *shape, *strides)):
-            raise ValueError(f"no tensor has {shape=}, {strides=}, {offset=}")
+            raise ValueError("no tensor has such a shape, strides and offset")
         self.shape = shape
         self._storage = storage
         self._offset = offset

@@ -220,6 +220,39 @@ def test_archives_with_other_parts(tmp_path, change, message):
         weights.load(tmp_path / "bad.pth")
 
 
+@pytest.mark.parametrize("how", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_unusual_compression_is_refused(tmp_path, how):
+    with zipfile.ZipFile(tmp_path / "bad.pth", "w", how) as bad:
+        bad.writestr("archive/data.pkl", b"\x80\x02}.")
+    with pytest.raises(
+        ValueError, match=r"'data\.pkl' is compressed in an unusual way"
+    ):
+        weights.load(tmp_path / "bad.pth")
+
+
+def test_encryption_is_refused(tmp_path):
+    """Its flag is set by hand, in both places of a zip."""
+    torch.save({"conv1.weight": torch.ones(2)}, tmp_path / "a.pth")
+    content = bytearray((tmp_path / "a.pth").read_bytes())
+    for magic, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(magic) + place] |= 1
+    (tmp_path / "a.pth").write_bytes(content)
+    with pytest.raises(ValueError, match=r"its part 'data\.pkl' is encrypted"):
+        weights.load(tmp_path / "a.pth")
+
+
+def test_a_part_before_the_start_is_damage(tmp_path):
+    """The stated place of the directory decides where the parts are looked for."""
+    with zipfile.ZipFile(tmp_path / "a.pth", "w") as archive:
+        archive.writestr("archive/data.pkl", b"\x80\x02}.")
+    content = bytearray((tmp_path / "a.pth").read_bytes())
+    place = int.from_bytes(content[-6:-2], "little")
+    content[-6:-2] = (place + 1000).to_bytes(4, "little")
+    (tmp_path / "a.pth").write_bytes(content)
+    with pytest.raises(ValueError, match=r"a\.pth: cut short or damaged"):
+        weights.load(tmp_path / "a.pth")
+
+
 def test_compressed_storages_are_refused(tmp_path):
     """So that a small file cannot fill the memory; PyTorch never compresses them."""
     torch.save(tensors(small.released()), tmp_path / "good.pth")

@@ -117,11 +117,11 @@ def tensor(shape, strides, numbers, key="0"):
         ((4, 2, 3, 3), (18, 9, 3, 2), 72, "does not fit its storage of 72"),
         ((4, 2, 3, 3), (18, 9, 3, 1), 71, "does not fit its storage of 71"),
         ((4, 2, 3, 3), (18, 9, 3, 1), 10**12, "holds 288 bytes, not 1000000000000 x 4"),
-        ((4, 2, 3, 3), (18, 9, 3, -1), 72, "no tensor has shape"),
-        ((4, 2, 3, 3), (18, 9, 3), 72, "no tensor has shape"),
+        ((4, 2, 3, 3), (18, 9, 3, -1), 72, "no tensor has such a shape"),
+        ((4, 2, 3, 3), (18, 9, 3), 72, "no tensor has such a shape"),
         ((2**45, 2, 3, 3), (0, 0, 0, 0), 72, "numbers, more than"),
-        ((4, 2, 3, 3), (2**80, 9, 3, 1), 72, "no tensor has shape"),
-        ((1,) * 9, (1,) * 9, 72, "no tensor has shape"),
+        ((4, 2, 3, 3), (2**80, 9, 3, 1), 72, "no tensor has such a shape"),
+        ((1,) * 9, (1,) * 9, 72, "no tensor has such a shape"),
     ],
 )
 def test_tensors_that_lie_about_their_size(tmp_path, shape, strides, numbers, message):
@@ -160,6 +160,21 @@ def test_modules_that_hold_one_another_end(tmp_path):
         hostile.FILES["zip"](tmp_path / "a.pt", pickled + b".")
         with pytest.raises(ValueError, match="more modules than any encoder has"):
             weights.load(tmp_path / "a.pt")
+
+
+def test_more_containers_than_any_checkpoint_has(tmp_path):
+    hostile.FILES["zip"](tmp_path / "a.pt", b"](" + b"}" * 100_001 + b"e.")
+    with pytest.raises(ValueError, match="more dicts and lists than any checkpoint"):
+        weights.load(tmp_path / "a.pt")
+
+
+def test_long_names_are_no_encoders(tmp_path):
+    """A long name before many others would fill the memory when put together."""
+    long = hostile.text("a" * 1000)
+    inner = b"}" + hostile.text("conv1.weight") + tensor((1,), (1,), 1) + b"s"
+    hostile.FILES["zip"](tmp_path / "a.pt", b"}" + long + inner + b"s.")
+    with pytest.raises(ValueError, match="no tensors with names"):
+        weights.load(tmp_path / "a.pt")
 
 
 @pytest.mark.parametrize(
