@@ -51,7 +51,7 @@ class Run:
         workdir: Path,
         *,
         training: bool,
-        init_flag: str = "config.init_from",
+        init_flag: str = "",
     ) -> None:
         """Load the images and build the steps.
 
@@ -59,7 +59,8 @@ class Run:
             config: The whole configuration, checked.
             workdir: The run's folder.
             training: Whether anything will be trained, or only evaluated.
-            init_flag: What named the weights to start from, for messages.
+            init_flag: The flag that named `config.init_from`, where it is what is
+                evaluated; a checkpoint is without it.
 
         Raises:
             UserError: A mistake that the user can mend.
@@ -71,7 +72,11 @@ class Run:
         if training:
             model.check_batch(config, len(devices))
         protocol = model.protocol_of(config)
-        self.initial = model.initial_state(config, flag=init_flag)
+        self.initial = model.initial_state(
+            config,
+            from_weights=training or bool(init_flag),
+            flag=init_flag or "config.init_from",
+        )
         splits = model.load_images(config)
         for warning in splits.warnings:
             warn(warning)

@@ -132,7 +132,7 @@ def unknown_people(config: Config) -> str:
     return f"{text}the test images, the figures are too high"
 
 
-def _run(config: Config, workdir: Path, init_flag: str = "config.init_from") -> Run:
+def _run(config: Config, workdir: Path, init_flag: str = "") -> Run:
     run = Run(config, workdir, training=False, init_flag=init_flag)
     if not run.scorer.modes:
         raise UserError("there are no test images to score")

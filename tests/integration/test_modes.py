@@ -94,6 +94,18 @@ def test_a_split_is_not_scored_with_the_model_of_another(run, config, capsys):
     )
 
 
+def test_a_checkpoint_is_scored_without_the_weights_it_started_from(
+    run, config, tmp_path
+):
+    copy = tmp_path / "run"
+    copy.mkdir()
+    (copy / "checkpoints").symlink_to(run / "trial_01" / "checkpoints")
+    command = ["main", CONFIG, *words(config), f"--workdir={copy}", "--mode=evaluate"]
+    assert main.main([*command, "--config.init_from=gone.pt"]) == 0
+    want = read(run / "trial_01" / "results.json")
+    assert read(copy / "results.json")["modes"] == want["modes"]
+
+
 def test_one_model_on_all_splits_says_so(run, config, tmp_path, capsys):
     copy = tmp_path / "run"
     copy.mkdir()
