@@ -180,6 +180,35 @@ def warn(text: str) -> None:
     print(f"warning: {text}", file=sys.stderr, flush=True)
 
 
+def folder_of_split(workdir: Path, split: int) -> Path:
+    """Where one of several splits is trained.
+
+    Args:
+        workdir: The folder of all.
+        split: Its number, from 1.
+
+    Returns:
+        The split's own folder.
+    """
+    return workdir / f"trial_{split:02d}"
+
+
+def check_one_split(workdir: Path) -> None:
+    """Refuse a folder of several splits, whose mean would be overwritten.
+
+    Args:
+        workdir: The folder for one run.
+
+    Raises:
+        UserError: It holds several.
+    """
+    if any(workdir.glob("trial_[0-9][0-9]")):
+        raise UserError(
+            f"--workdir={workdir} holds the splits of --mode trials: give the folder "
+            "of one of them, or another"
+        )
+
+
 def warn_of_start(config: Config) -> None:
     """Tell the user on stderr where training starts, if that is no good start.
 

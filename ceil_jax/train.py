@@ -15,6 +15,7 @@ from ceil_jax.report.results import Results
 from ceil_jax.run import (
     Origin,
     Run,
+    check_one_split,
     check_same_data,
     origin_of,
     record_of,
@@ -41,6 +42,7 @@ def train_and_evaluate(config: Config, workdir: Path) -> Results | None:
     Raises:
         UserError: A mistake that the user can mend.
     """
+    check_one_split(workdir)
     counter = CompilationCounter()
     run = Run(config, workdir, training=True)
     config, trainer, is_scored = run.config, run.trainer, bool(run.scorer.modes)

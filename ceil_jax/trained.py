@@ -8,7 +8,7 @@ from ceil_jax.config import Config, to_dict
 from ceil_jax.errors import UserError
 from ceil_jax.files import write_json
 from ceil_jax.report.results import Results
-from ceil_jax.run import Origin, Run, check_same_data, origin_of, warn
+from ceil_jax.run import Origin, Run, check_one_split, check_same_data, origin_of, warn
 from ceil_jax.selection import BEST_ON_TEST, Scores
 from ceil_jax.state import TrainState
 
@@ -98,6 +98,7 @@ def evaluate_weights(config: Config, workdir: Path, path: str) -> Results:
         UserError: The weights cannot be read or are of another architecture, the folder
             is a training's, or another mistake that the user can mend.
     """
+    check_one_split(workdir)
     for name in ("checkpoints", "metrics.jsonl"):
         if (workdir / name).exists():
             raise UserError(

@@ -12,6 +12,7 @@ from ceil_jax.errors import UserError
 from ceil_jax.files import write_json
 from ceil_jax.report import table
 from ceil_jax.report.results import Results, mean_of_splits
+from ceil_jax.run import folder_of_split
 from ceil_jax.train import train_and_evaluate
 from data import registry
 
@@ -41,7 +42,7 @@ def run_trials(config: Config, workdir: Path, trials: str = "all") -> Results:
             "trials, which makes a folder for each"
         )
     configs = {trial: _of_split(config, trial) for trial in chosen}
-    folders = {trial: workdir / f"trial_{trial:02d}" for trial in chosen}
+    folders = {trial: folder_of_split(workdir, trial) for trial in chosen}
     for trial in chosen:
         _check_same_training(configs[trial], folders[trial])
     results = {}

@@ -53,3 +53,13 @@ def test_generated_people_are_data_too():
     other.synthetic.seed = 9
     with pytest.raises(UserError, match=r"config\.synthetic is .*'seed': 9"):
         run.check_same_data(other, record)
+
+
+def test_the_folder_of_several_splits_is_not_one_runs(tmp_path):
+    run.check_one_split(tmp_path / "new")
+    (tmp_path / "trial_notes").mkdir()
+    run.check_one_split(tmp_path)
+    assert run.folder_of_split(tmp_path, 3).name == "trial_03"
+    run.folder_of_split(tmp_path, 10).mkdir()
+    with pytest.raises(UserError, match="holds the splits of --mode trials"):
+        run.check_one_split(tmp_path)

@@ -180,6 +180,16 @@ def test_the_folder_of_a_training_takes_no_other_weights(run, config, file, caps
     assert (workdir / "results.json").read_bytes() == before
 
 
+@pytest.mark.parametrize("mode", ["train", "evaluate"])
+def test_the_folder_of_all_splits_takes_no_single_run(run, config, file, mode, capsys):
+    before = (run / "results.json").read_bytes()
+    command = ["main", CONFIG, *words(config), f"--workdir={run}", f"--mode={mode}"]
+    command += [f"--weights={file}"] if mode == "evaluate" else []
+    assert main.main(command) == 2
+    assert "holds the splits of --mode trials" in capsys.readouterr().err
+    assert (run / "results.json").read_bytes() == before
+
+
 def test_images_are_prepared_once(config, data, tmp_path, capsys):
     command = ["main", CONFIG, *words(config), "--mode=prepare"]
     command.append(f"--config.prepared_dir={tmp_path}")
