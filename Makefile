@@ -26,7 +26,7 @@ SMALL := --config.allow_partial=True --config.image_size="(96, 48)" --config.aug
   --config.encoder.width=16 --config.encoder.stage_sizes="(1, 1, 1, 1)" \
   --config.init_from=ceil_jax/pretrained/synthetic.safetensors \
   --config.stage1_epochs=10 --config.stage2_epochs=5 --config.save_epoch=5 --config.eval_step=0 \
-  --config.batch.stage1_steps=20 --config.batch.stage2_steps=20 \
+  --config.batch.visible_rows=20 --config.batch.images_per_proxy=5 --config.batch.stage1_steps=20 --config.batch.stage2_steps=20 \
   --config.optimizer.schedule=cosine --config.optimizer.warmup_epochs=1 --config.optimizer.rate=2e-4
 PEOPLE_FLAGS ?=
 
