@@ -1,5 +1,7 @@
 """Parameters from unlabelled rows: reciprocity by hand, group sizes that are known."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -18,7 +20,7 @@ def groups(sizes, *, noise=0.3, seed=0, width=64):
 
 
 def naive_reciprocity(lists):
-    result = [0.0]
+    result: list[Any] = [0.0]
     for m in range(2, lists.shape[1] + 1):
         shares = [
             sum(i in lists[j, :m] for j in lists[i, :m] if j != i) / (m - 1)

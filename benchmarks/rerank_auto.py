@@ -1,0 +1,214 @@
+"""GCR's parameters: defaults, chosen without labels, and the best found with labels.
+
+On the embedded data, over ten seeds of people and cameras, with the pretrained encoder
+and with trained ones: those of the ablation's last rung, each on its own people and on
+the people of the seeds that were not trained. Needs `python -m benchmarks.ablation`.
+Writes `benchmarks/recorded/rerank_auto.json`, prints the tables of
+`docs/reranking_parameters.md`.
+
+    python -m benchmarks.rerank_auto --ablation=runs/ablation --output=runs/rerank_auto
+"""
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from absl import app, flags
+from tabulate import tabulate
+
+from benchmarks import ablation, people
+from benchmarks.people import Side
+from ceil_jax import metrics
+from ceil_jax.progress import bar
+from ceil_jax.rerank import gcr
+from ceil_jax.rerank.auto import auto_parameters
+
+RECORDED = Path(__file__).with_name("recorded")
+FIXED = {
+    "28/7/0.5 (SYSU-MM01)": (28, 7, 0.5),
+    "21/10/0.4 (RegDB)": (21, 10, 0.4),
+    "19/5/0.7 (LLCM)": (19, 5, 0.7),
+}
+GRID = [(*ks, 0.4) for ks in itertools.product((14, 20, 28, 40), (3, 6, 10))]
+AUTO, BEST = "auto", "best with labels"
+METHODS = ("plain", *FIXED, AUTO, BEST)
+SETTINGS = ("single-shot", "4-shot", "ten and ten", "uneven")
+Search = tuple[Side, Side, str]
+
+_SEEDS = flags.DEFINE_list("seeds", list(map(str, range(1, 11))), "Seeds to run.")
+_TRAINED = flags.DEFINE_list("trained", ["1", "2"], "Seeds of the trained encoders.")
+_ABLATION = flags.DEFINE_string("ablation", "runs/ablation", "Folder of its runs.")
+_OUTPUT = flags.DEFINE_string("output", "runs/rerank_auto", "Folder of embeddings.")
+
+
+def search(sides: dict[str, Side], setting: str, seed: int) -> Search:
+    """Query and gallery of a setting, and its protocol.
+
+    Args:
+        sides: Test images of both modalities.
+        setting: One of `SETTINGS`. "single-shot" and "4-shot": 16 infrared images of
+            each person against one or four of each of four visible cameras. "uneven":
+            single-shot, but of each person a share of the queries, drawn from 30 to
+            100 %. "ten and ten": ten images of one visible camera against ten of one
+            infrared camera, as RegDB.
+        seed: Of the draws.
+
+    Returns:
+        Query, gallery, and a name that `metrics.evaluate` knows.
+
+    Raises:
+        ValueError: No such setting.
+    """
+    visible, infrared = sides["visible"], sides["infrared"]
+    if setting == "ten and ten":
+        query = visible.take(visible.cameras == 1)
+        return query, infrared.take(infrared.cameras == 6), "regdb"
+    if setting not in SETTINGS:
+        raise ValueError(f"{setting=} must be one of {', '.join(SETTINGS)}")
+    rng = np.random.default_rng(seed)
+    query = infrared.take(infrared.numbers <= 8)
+    gallery = visible.take(visible.numbers <= 4)
+    if setting != "4-shot":
+        pairs = gallery.identities * 10 + gallery.cameras
+        chosen = [rng.choice(np.flatnonzero(pairs == p)) for p in np.unique(pairs)]
+        gallery = gallery.take(np.array(chosen))
+    if setting == "uneven":
+        share = rng.uniform(0.3, 1, query.identities.max() + 1)[query.identities]
+        query = query.take(rng.random(len(share)) < share)
+    return query, gallery, "sysu_mm01"
+
+
+def _figures(similarity: np.ndarray, found: Search) -> tuple[float, float]:
+    query, gallery, protocol = found
+    scored = metrics.evaluate(
+        similarity,
+        query.identities,
+        gallery.identities,
+        query.cameras,
+        gallery.cameras,
+        protocol=protocol,
+    )
+    return 100 * float(scored.cmc[0]), 100 * scored.mean_ap
+
+
+def compare(found: Search) -> dict[str, Any]:
+    """Figures of every method on one search.
+
+    Args:
+        found: Query, gallery and protocol.
+
+    Returns:
+        By method: parameters, Rank-1 and mAP in percent. The best with labels is the
+        one of `GRID`, `FIXED` and auto with the highest mean of Rank-1 and mAP.
+    """
+    query, gallery, _ = found
+    chosen = auto_parameters(query.features, gallery.features, progress=False)[:3]
+    scored = {}
+    for params in {*GRID, *FIXED.values(), chosen}:
+        k1, k2, camera_weight = params
+        similarity = gcr(
+            query.features,
+            gallery.features,
+            query.cameras,
+            gallery.cameras,
+            k1=k1,
+            k2=k2,
+            camera_weight=camera_weight,
+        )
+        scored[params] = _figures(similarity, found)
+    best = max(sorted(scored), key=lambda params: sum(scored[params]))
+    picked = {**FIXED, AUTO: chosen, BEST: best}
+    plain = _figures(query.features @ gallery.features.T, found)
+    return {"plain": {"rank1": plain[0], "mAP": plain[1]}} | {
+        method: {
+            "params": list(params),
+            "rank1": scored[params][0],
+            "mAP": scored[params][1],
+        }
+        for method, params in picked.items()
+    }
+
+
+def table(by_seed: dict[str, dict[str, Any]], title: str) -> str:
+    """Mean figures of every method, and what it gains on the default, in Markdown.
+
+    Args:
+        by_seed: What `compare` gives, by seed.
+        title: Heading of the first column.
+
+    Returns:
+        The table; gains are paired by seed, with their standard deviation.
+    """
+
+    def values(method: str, figure: str) -> np.ndarray:
+        return np.array([found[method][figure] for found in by_seed.values()])
+
+    default = next(iter(FIXED))
+    lines = []
+    for method in METHODS:
+        line = [method]
+        for figure in ("rank1", "mAP"):
+            gain = values(method, figure) - values(default, figure)
+            line.append(f"{values(method, figure).mean():.1f}")
+            if method == default:
+                line += ["", ""]
+                continue
+            spread = gain.std(ddof=1) if len(gain) > 1 else np.nan
+            line.append(f"{gain.mean():+.1f} ± {spread:.1f}")
+            line.append(f"{(gain > 0).sum()} of {len(gain)}")
+        lines.append(line)
+    headings = [title, "Rank-1", "gain", "better on", "mAP", "gain", "better on"]
+    return tabulate(lines, headings, tablefmt="github", disable_numparse=True)
+
+
+def print_tables(record: dict[str, dict[str, dict[str, Any]]]) -> None:
+    """Print a table for each encoder and setting, and one over all.
+
+    Args:
+        record: What `compare` gives, by encoder, setting and seed.
+    """
+    everything = {}
+    for encoder, by_setting in record.items():
+        for setting, by_seed in by_setting.items():
+            print(table(by_seed, f"{encoder}, {setting}") + "\n")
+            chosen = [found[AUTO]["params"][:2] for found in by_seed.values()]
+            print("auto: " + ", ".join(f"{k1}/{k2}" for k1, k2 in chosen) + "\n")
+            for seed, found in by_seed.items():
+                everything[f"{encoder}, {setting}, {seed}"] = found
+    print(table(everything, "all settings"))
+
+
+def main(argv: list[str]) -> None:
+    """Embed, compare, record, print."""
+    del argv
+    output, runs = Path(_OUTPUT.value), Path(_ABLATION.value)
+    trained = list(map(int, _TRAINED.value))
+    weights = {0: people.variables_of(None)}
+    for seed in trained:
+        folder = ablation.folder_of(runs, list(ablation.RUNGS)[-1], seed)
+        weights[seed] = people.variables_of(folder)
+    record: dict[str, Any] = {
+        encoder: {setting: {} for setting in SETTINGS}
+        for encoder in ("pretrained", "trained")
+    }
+    with bar(total=2 * len(_SEEDS.value), desc="comparing", unit="seed") as shown:
+        for seed in map(int, _SEEDS.value):
+            own = seed if seed in trained else trained[(seed - 1) % len(trained)]
+            for encoder, number in (("pretrained", 0), ("trained", own)):
+                cache = output / f"encoder{number}_seed{seed}.npz"
+                # People of a seed are numbered from 0, as in the demo.
+                sides = people.embed(weights[number], seed - 1, cache)
+                for setting in SETTINGS:
+                    found = compare(search(sides, setting, seed))
+                    record[encoder][setting][str(seed)] = found
+                shown.update()
+    RECORDED.mkdir(exist_ok=True)
+    content = {"trained": trained, "encoders": record}
+    (RECORDED / "rerank_auto.json").write_text(json.dumps(content, indent=1) + "\n")
+    print_tables(record)
+
+
+if __name__ == "__main__":
+    app.run(main)
