@@ -1,12 +1,12 @@
 """GCR's parameters: defaults, chosen without labels, and the best found with labels.
 
 On the embedded data, over ten seeds of people and cameras, with the pretrained encoder
-and with trained ones: those of the ablation's last rung, each on its own people and on
-the people of the seeds that were not trained. Needs `python -m benchmarks.ablation`.
-Writes `benchmarks/recorded/rerank_auto.json`, prints the tables of
+and with trained ones: those of the ablation's last rung, each on the people of its own
+seed and of some of the others. Needs `python -m benchmarks.ablation`. Writes
+`benchmarks/recorded/rerank_auto.json`, prints the tables of
 `docs/reranking_parameters.md`.
 
-    python -m benchmarks.rerank_auto --ablation=runs/ablation --output=runs/rerank_auto
+    python -m benchmarks.rerank_auto --output=runs/rerank_auto
 """
 
 import itertools
@@ -18,7 +18,7 @@ import numpy as np
 from absl import app, flags
 from tabulate import tabulate
 
-from benchmarks import ablation, people
+from benchmarks import people
 from benchmarks.people import Side
 from ceil_jax import metrics
 from ceil_jax.progress import bar
@@ -36,11 +36,6 @@ AUTO, BEST = "auto", "best with labels"
 METHODS = ("plain", *FIXED, AUTO, BEST)
 SETTINGS = ("single-shot", "4-shot", "ten and ten", "uneven")
 Search = tuple[Side, Side, str]
-
-_SEEDS = flags.DEFINE_list("seeds", list(map(str, range(1, 11))), "Seeds to run.")
-_TRAINED = flags.DEFINE_list("trained", ["1", "2"], "Seeds of the trained encoders.")
-_ABLATION = flags.DEFINE_string("ablation", "runs/ablation", "Folder of its runs.")
-_OUTPUT = flags.DEFINE_string("output", "runs/rerank_auto", "Folder of embeddings.")
 
 
 def search(sides: dict[str, Side], setting: str, seed: int) -> Search:
@@ -180,21 +175,31 @@ def print_tables(record: dict[str, dict[str, dict[str, Any]]]) -> None:
     print(table(everything, "all settings"))
 
 
+def _define_flags() -> None:
+    # Not at import: another benchmark has flags of the same names.
+    seeds = list(map(str, range(1, 11)))
+    runs = ["runs/ablation/rung4_seed1", "runs/ablation/rung4_seed2"]
+    flags.DEFINE_list("seeds", seeds, "Seeds to run.")
+    flags.DEFINE_list("trained", runs, "Folders of runs whose encoders are taken.")
+    flags.DEFINE_string("output", "runs/rerank_auto", "Folder of embeddings.")
+
+
 def main(argv: list[str]) -> None:
     """Embed, compare, record, print."""
     del argv
-    output, runs = Path(_OUTPUT.value), Path(_ABLATION.value)
-    trained = list(map(int, _TRAINED.value))
+    chosen = flags.FLAGS
+    output, seeds = Path(chosen.output), list(map(int, chosen.seeds))
     weights = {0: people.variables_of(None)}
-    for seed in trained:
-        folder = ablation.folder_of(runs, list(ablation.RUNGS)[-1], seed)
+    for folder in map(Path, chosen.trained):
+        seed = json.loads((folder / "config.json").read_text())["seed"]
         weights[seed] = people.variables_of(folder)
+    trained = sorted(weights)[1:]
     record: dict[str, Any] = {
         encoder: {setting: {} for setting in SETTINGS}
         for encoder in ("pretrained", "trained")
     }
-    with bar(total=2 * len(_SEEDS.value), desc="comparing", unit="seed") as shown:
-        for seed in map(int, _SEEDS.value):
+    with bar(total=2 * len(seeds), desc="comparing", unit="seed") as shown:
+        for seed in seeds:
             own = seed if seed in trained else trained[(seed - 1) % len(trained)]
             for encoder, number in (("pretrained", 0), ("trained", own)):
                 cache = output / f"encoder{number}_seed{seed}.npz"
@@ -211,4 +216,5 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    _define_flags()
     app.run(main)

@@ -1,7 +1,8 @@
 """Scoring embeddings under a data set's protocol, plain and re-ranked."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -18,6 +19,10 @@ from ceil_jax.report.results import (
     summarise,
 )
 from ceil_jax.rerank import gcr
+from ceil_jax.rerank.auto import auto_parameters
+
+Rerank = RerankParams | Literal["auto"] | None
+"""Parameters of GCR, "auto" to choose them without labels, None to do without."""
 
 
 class Embeddings(NamedTuple):
@@ -74,7 +79,7 @@ def score_protocol(
     infrared: Embeddings,
     plan: Plan,
     *,
-    rerank: RerankParams | None = None,
+    rerank: Rerank = None,
     max_rank: int = 20,
     checkpoint: str = "",
     progress: bool = True,
@@ -85,7 +90,8 @@ def score_protocol(
         visible: The visible test images.
         infrared: The infrared test images.
         plan: Queries and galleries, see `protocols.plan`.
-        rerank: Parameters of GCR; None to do without.
+        rerank: Parameters of GCR, None to do without, or "auto": chosen for each mode
+            from the features of its first query and gallery set.
         max_rank: Places of the CMC, at least 20.
         checkpoint: What made the embeddings, for the record.
         progress: Whether to show a bar over the trials.
@@ -110,16 +116,20 @@ def score_protocol(
     modes = {}
     with bar(total=total, desc="Scoring", unit="trial") as shown:
         for mode, trials in plan.trials.items():
+            query, gallery = sides[mode.query_modality], sides[mode.gallery_modality]
+            params = _parameters(query, gallery, trials[0], rerank)
             scored = score_trials(
-                sides[mode.query_modality],
-                sides[mode.gallery_modality],
+                query,
+                gallery,
                 trials,
                 protocol=metric_of(plan.protocol),
-                rerank=rerank,
+                rerank=params,
                 max_rank=max_rank,
                 on_trial=shown.update if progress else None,
             )
-            modes[mode.name] = _mode_results(scored, trials)
+            found = _mode_results(scored, trials)
+            own = params if rerank == "auto" else None
+            modes[mode.name] = dataclasses.replace(found, rerank=own)
     return Results(
         protocol=plan.protocol,
         sampling=plan.sampling,
@@ -128,7 +138,7 @@ def score_protocol(
         checkpoint=checkpoint,
         shots=plan.shots,
         galleries=plan.galleries,
-        rerank=rerank,
+        rerank=None if rerank == "auto" else rerank,
     )
 
 
@@ -191,7 +201,7 @@ def ranked_examples(
     plan: Plan,
     *,
     mode: Mode,
-    rerank: RerankParams | None = None,
+    rerank: Rerank = None,
     num_queries: int = 6,
     top: int = 10,
 ) -> RankedExamples:
@@ -202,7 +212,7 @@ def ranked_examples(
         infrared: The infrared test images.
         plan: Queries and galleries, see `protocols.plan`.
         mode: One of the plan's.
-        rerank: Parameters of GCR; None to do without.
+        rerank: Parameters of GCR, None to do without, or "auto".
         num_queries: Queries to show, see `ranked_lists.pick_queries`.
         top: Places to show.
 
@@ -215,14 +225,15 @@ def ranked_examples(
     """
     sides = _checked_sides(visible, infrared, plan.protocol)
     trial, protocol = plan.trials[mode][0], metric_of(plan.protocol)
-    query = _take(sides[mode.query_modality], trial.query)
-    gallery = _take(sides[mode.gallery_modality], trial.gallery)
+    both = sides[mode.query_modality], sides[mode.gallery_modality]
+    params = _parameters(*both, trial, rerank)
+    query, gallery = _take(both[0], trial.query), _take(both[1], trial.gallery)
     lists = {
         name: metrics.top_ranked(
             similarity, *_labels(query, gallery), protocol=protocol, top=top
         )
         for name, similarity in zip(
-            ("plain", "GCR"), _similarities(query, gallery, rerank), strict=True
+            ("plain", "GCR"), _similarities(query, gallery, params), strict=True
         )
         if similarity is not None
     }
@@ -286,6 +297,16 @@ def _take(side: Embeddings, rows: np.ndarray) -> Embeddings:
 def _labels(query: Embeddings, gallery: Embeddings) -> tuple[np.ndarray, ...]:
     """The labels in the order of the arguments of `metrics.evaluate`."""
     return query.identities, gallery.identities, query.cameras, gallery.cameras
+
+
+def _parameters(
+    query: Embeddings, gallery: Embeddings, trial: Trial, rerank: Rerank
+) -> RerankParams | None:
+    """Those given, or chosen from the features that a trial re-ranks."""
+    if rerank != "auto":
+        return rerank
+    features = query.features[trial.query], gallery.features[trial.gallery]
+    return RerankParams(*auto_parameters(*features)[:3])
 
 
 def _similarities(

@@ -71,7 +71,8 @@ class Scorer:
         self._sets = {"visible": visible, "infrared": infrared}
         self.modes = tuple(self._plan.trials)
         rerank = config.rerank
-        self._rerank = RerankParams(rerank.k1, rerank.k2, rerank.camera_weight)
+        given = RerankParams(rerank.k1, rerank.k2, rerank.camera_weight)
+        self._rerank: evaluate.Rerank = "auto" if rerank.auto else given
 
     def embeddings(self, embed: Embed, variables: Any) -> list[evaluate.Embeddings]:
         """Embed the test images of both modalities.

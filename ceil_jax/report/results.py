@@ -50,12 +50,15 @@ class ModeResults:
         gcr: The same after re-ranking; None where it was not asked for.
         num_queries: Queries with a true match, in the first trial; None if unknown.
         num_gallery: Gallery images of the first trial; None if unknown.
+        rerank: Parameters of the re-ranking chosen for this mode without labels; None
+            where they were given, which `Results.rerank` then holds.
     """
 
     plain: dict[str, Spread]
     gcr: dict[str, Spread] | None
     num_queries: int | None = None
     num_gallery: int | None = None
+    rerank: RerankParams | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,8 @@ class Results:
         shots: Gallery images per identity and camera, where drawn.
         galleries: What decided random galleries: seeds, or rows of a file; "" if they
             are not random or it is unknown.
-        rerank: Parameters of the re-ranking; None without it or if unknown.
+        rerank: Parameters of the re-ranking; None without it, if unknown, or where
+            each mode has its own.
         dataset: Name of the data set; "" if unknown.
         split: Which of the data set's splits was tested; None if it has only one, or
             several were tested.
@@ -203,18 +207,18 @@ def mean_of_splits(results: Mapping[int, Results]) -> Results:
             _over([gcr for each in results.values() if (gcr := each.modes[name].gcr)]),
             mode.num_queries,
             mode.num_gallery,
+            _same([each.modes[name].rerank for each in results.values()]),
         )
         for name, mode in first.modes.items()
     }
     names = list(dict.fromkeys(each.checkpoint for each in results.values()))
     warnings = dict.fromkeys(w for each in results.values() for w in each.warnings)
-    same_rerank = all(each.rerank == first.rerank for each in results.values())
     return replace(
         first,
         trials=len(results),
         checkpoint=f"{', '.join(names)} of each split's model",
         modes=modes,
-        rerank=first.rerank if same_rerank else None,
+        rerank=_same([each.rerank for each in results.values()]),
         split=None,
         comparable=all(each.comparable for each in results.values()),
         warnings=tuple(warnings),
@@ -247,6 +251,11 @@ def summarise(metrics: Sequence[Metrics]) -> dict[str, Spread]:
     }
 
 
+def _same(params: Sequence[RerankParams | None]) -> RerankParams | None:
+    """What all have in common; None where they differ."""
+    return params[0] if len(set(params)) == 1 else None
+
+
 def _over(figures: Sequence[Mapping[str, Spread]]) -> Any:
     """Mean and population standard deviation of means; None of nothing."""
     if not figures:
@@ -260,11 +269,12 @@ def _over(figures: Sequence[Mapping[str, Spread]]) -> Any:
 
 def _mode_to_json(mode: ModeResults) -> dict[str, Any]:
     sides = {"plain": mode.plain, "gcr": mode.gcr}
-    return {
+    record: dict[str, Any] = {
         side: {name: spread._asdict() for name, spread in figures.items()}
         for side, figures in sides.items()
         if figures is not None
     }
+    return record | ({"rerank": mode.rerank._asdict()} if mode.rerank else {})
 
 
 def _modes_from_json(record: Mapping[str, Any]) -> dict[str, ModeResults]:
@@ -272,6 +282,7 @@ def _modes_from_json(record: Mapping[str, Any]) -> dict[str, ModeResults]:
         name: ModeResults(
             plain=_figures_from_json(mode["plain"]),
             gcr=_figures_from_json(mode["gcr"]) if "gcr" in mode else None,
+            rerank=RerankParams(**mode["rerank"]) if "rerank" in mode else None,
         )
         for name, mode in record.items()
     }

@@ -6,7 +6,13 @@ from typing import NamedTuple
 from tabulate import tabulate
 
 from ceil_jax.report import published
-from ceil_jax.report.results import FIGURES, ModeResults, Results, Spread
+from ceil_jax.report.results import (
+    FIGURES,
+    ModeResults,
+    RerankParams,
+    Results,
+    Spread,
+)
 
 _HEADINGS = {
     "rank1": "Rank-1",
@@ -215,15 +221,23 @@ def _galleries(results: Results) -> str:
     )
 
 
+def _params(params: RerankParams) -> str:
+    k1, k2, weight = params
+    return f"k1={k1}, k2={k2}, camera weight {weight:g}"
+
+
 def _legend(results: Results) -> str:
     noun = "splits" if results.by_split else "trials"
     several = f", mean ± standard deviation over {results.trials} {noun}"
     lines = ["in %" + (several if results.trials > 1 else "")]
     if any(mode.gcr is not None for mode in results.modes.values()):
         line = "R = with GCR re-ranking"
+        chosen = {name: m.rerank for name, m in results.modes.items() if m.rerank}
         if results.rerank is not None:
-            k1, k2, weight = results.rerank
-            line += f": k1={k1}, k2={k2}, camera weight {weight:g}"
+            line += f": {_params(results.rerank)}"
+        elif chosen:
+            each = (f"{_words(name)} {_params(of)}" for name, of in chosen.items())
+            line += f", parameters chosen without labels: {'; '.join(each)}"
         lines.append(line)
     if any(mode.num_queries is not None for mode in results.modes.values()):
         lines.append("in brackets: queries with a match in gallery images")

@@ -14,6 +14,7 @@ from ceil_jax.evaluate import (
 from ceil_jax.protocols import Plan, Trial, modes, plan, trials
 from ceil_jax.report.results import FIGURES, RerankParams
 from ceil_jax.rerank import gcr
+from ceil_jax.rerank.auto import auto_parameters
 from tests.parity.evaluation import naive
 
 RERANK = RerankParams(k1=8, k2=3, camera_weight=0.5)
@@ -106,6 +107,26 @@ class TestScoreProtocol:
         mode = results.modes["indoor"]
         assert (mode.num_queries, mode.num_gallery) == (36, 12)
         assert mode.gcr is None
+
+    def test_parameters_chosen_without_labels(self, sysu):
+        visible, infrared = sysu
+        options = {"num_trials": 2}
+        results = scored(sysu, options=options, rerank="auto")
+        assert results.rerank is None
+        for mode, each in plan("sysu_mm01", *sysu, **options).trials.items():
+            query = infrared.features[each[0].query]
+            gallery = visible.features[each[0].gallery]
+            want = RerankParams(*auto_parameters(query, gallery)[:3])
+            found = results.modes[mode.name]
+            assert found.rerank == want
+            given = scored(sysu, options=options, rerank=want).modes[mode.name]
+            assert found.gcr == given.gcr
+        # Other labels, other figures, but the same choice.
+        shuffled = infrared._replace(identities=infrared.identities[::-1])
+        others = scored((visible, shuffled), options=options, rerank="auto").modes
+        for name, mode in results.modes.items():
+            assert others[name].rerank == mode.rerank
+            assert others[name].gcr != mode.gcr
 
     def test_regdb_has_one_trial_and_no_sampling(self):
         visible, infrared = side((1,), seed=1), side((2,), seed=2)
@@ -287,6 +308,17 @@ class TestRankedExamples:
     def test_the_gallery_holds_what_is_shown_and_no_more(self, examples):
         indices = np.concatenate([r.ravel() for r in examples.rankings.values()])
         assert set(indices[indices >= 0]) == set(range(len(examples.gallery)))
+
+    def test_parameters_chosen_without_labels(self, sysu):
+        chosen, mode = plan("sysu_mm01", *sysu), modes("sysu_mm01")[0]
+        trial = chosen.trials[mode][0]
+        rows = sysu[1].features[trial.query], sysu[0].features[trial.gallery]
+        given = RerankParams(*auto_parameters(*rows)[:3])
+        lists = [
+            ranked_examples(sysu[0], sysu[1], chosen, mode=mode, rerank=rerank)
+            for rerank in ("auto", given)
+        ]
+        np.testing.assert_array_equal(*(each.rankings["GCR"] for each in lists))
 
     def test_without_re_ranking(self, sysu):
         examples = ranked_examples(

@@ -76,10 +76,20 @@ class TestFile:
             comparable=True,
             warnings=("one", "two"),
             by_split={3: {"visible_to_infrared": ModeResults(self.figures, None)}},
+            rerank=None,
+            modes={
+                "all": replace(
+                    self.results.modes["visible_to_infrared"],
+                    num_queries=None,
+                    num_gallery=None,
+                    rerank=RerankParams(20, 5, 0.4),
+                )
+            },
         )
         record = json.loads(json.dumps(results.to_json()))
         again = Results.from_json(record)
         assert again.by_split == results.by_split
+        assert again.modes == results.modes
         assert again.to_json() == results.to_json() == record
         for name in ("galleries", "split", "seed", "selection", "comparable"):
             assert getattr(again, name) == getattr(results, name)
@@ -140,6 +150,20 @@ class TestMeanOfSplits:
     def test_re_ranking_that_differs_has_no_one_name(self):
         both = {1: self.one(80.0), 2: self.one(80.0, rerank=RerankParams(9, 4, 0.1))}
         assert mean_of_splits(both).rerank is None
+
+    def test_re_ranking_chosen_for_each_split_has_a_name_where_it_is_one(self):
+        def chosen(k1):
+            results = self.one(80.0, rerank=None)
+            modes = {
+                name: replace(mode, rerank=RerankParams(k1, 8, 0.4))
+                for name, mode in results.modes.items()
+            }
+            return replace(results, modes=modes)
+
+        [mode] = mean_of_splits({1: chosen(20), 2: chosen(20)}).modes.values()
+        assert mode.rerank == RerankParams(20, 8, 0.4)
+        [mode] = mean_of_splits({1: chosen(20), 2: chosen(21)}).modes.values()
+        assert mode.rerank is None
 
     def test_mistakes(self):
         with pytest.raises(ValueError, match="results is empty"):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from ceil_jax.report.results import (
@@ -53,6 +55,15 @@ class TestResultsTable:
             "in brackets: queries with a match in gallery images",
             "warning: it is not whole",
         ]
+
+    def test_parameters_chosen_without_labels_are_named(self):
+        found = results()
+        mode = replace(found.modes["indoor"], rerank=RerankParams(18, 3, 0.4))
+        lines = results_table(replace(found, modes={"indoor": mode})).splitlines()
+        assert (
+            "R = with GCR re-ranking, parameters chosen without labels: "
+            "indoor k1=18, k2=3, camera weight 0.4"
+        ) in lines
 
     def test_the_choice_of_the_epoch_is_named(self):
         last = results_table(results(checkpoint="epoch 9"))
