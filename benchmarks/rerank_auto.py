@@ -32,6 +32,7 @@ FIXED = {
     "19/5/0.7 (LLCM)": (19, 5, 0.7),
 }
 GRID = [(*ks, 0.4) for ks in itertools.product((14, 20, 28), (3, 8))]
+DEFAULT = next(iter(FIXED))
 AUTO, BEST = "auto", "best with labels"
 METHODS = ("plain", *FIXED, AUTO, BEST)
 SETTINGS = ("single-shot", "4-shot", "ten and ten", "uneven")
@@ -137,12 +138,15 @@ def _compared(variables: Any, number: int, seed: int, output: Path) -> dict[str,
     return json.loads(done.read_text())
 
 
-def table(by_seed: dict[str, dict[str, Any]], title: str) -> str:
+def table(
+    by_seed: dict[str, dict[str, Any]], title: str, default: str = DEFAULT
+) -> str:
     """Mean figures of every method, and what it gains on the default, in Markdown.
 
     Args:
         by_seed: What `compare` gives, by seed.
         title: Heading of the first column.
+        default: The method that gains are measured from.
 
     Returns:
         The table; gains are paired by seed, with their standard deviation.
@@ -151,7 +155,6 @@ def table(by_seed: dict[str, dict[str, Any]], title: str) -> str:
     def values(method: str, figure: str) -> np.ndarray:
         return np.array([found[method][figure] for found in by_seed.values()])
 
-    default = next(iter(FIXED))
     lines = []
     for method in METHODS:
         line = [method]
@@ -169,21 +172,44 @@ def table(by_seed: dict[str, dict[str, Any]], title: str) -> str:
     return tabulate(lines, headings, tablefmt="github", disable_numparse=True)
 
 
+def over_settings(record: dict[str, dict[str, dict[str, Any]]]) -> dict[str, Any]:
+    """Every seed's figures as means over encoders and settings.
+
+    Args:
+        record: What `compare` gives, by encoder, setting and seed.
+
+    Returns:
+        By seed and method: Rank-1 and mAP in percent.
+    """
+    settings = [by_seed for of_one in record.values() for by_seed in of_one.values()]
+    return {
+        seed: {
+            method: {
+                figure: float(
+                    np.mean([each[seed][method][figure] for each in settings])
+                )
+                for figure in ("rank1", "mAP")
+            }
+            for method in METHODS
+        }
+        for seed in settings[0]
+    }
+
+
 def print_tables(record: dict[str, dict[str, dict[str, Any]]]) -> None:
     """Print a table for each encoder and setting, and one over all.
 
     Args:
         record: What `compare` gives, by encoder, setting and seed.
     """
-    everything = {}
     for encoder, by_setting in record.items():
         for setting, by_seed in by_setting.items():
             print(table(by_seed, f"{encoder}, {setting}") + "\n")
             chosen = [found[AUTO]["params"][:2] for found in by_seed.values()]
             print("auto: " + ", ".join(f"{k1}/{k2}" for k1, k2 in chosen) + "\n")
-            for seed, found in by_seed.items():
-                everything[f"{encoder}, {setting}, {seed}"] = found
-    print(table(everything, "all settings"))
+    overall = over_settings(record)
+    for default in FIXED:
+        print(table(overall, "mean of all settings", default) + "\n")
 
 
 def _define_flags() -> None:

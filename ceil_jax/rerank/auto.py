@@ -23,7 +23,7 @@ class Side(NamedTuple):
         lengths: Lengths of list that were compared, (m,) whole numbers from 1.
         reciprocity: Mean share of the other list members that hold the row in their
             own list of that length, (m,).
-        surplus: `reciprocity` less what lists drawn at random would have, (m,).
+        surplus: `reciprocity` less the price of the length, (m,).
     """
 
     images_per_identity: int
@@ -82,8 +82,10 @@ def reciprocity(neighbours: np.ndarray) -> np.ndarray:
 def find_side(features: checks.Rows, *, name: str = "features") -> Side:
     """Estimate how many images of an identity there are in a set.
 
-    The length of list with the most reciprocity, less that of lists drawn at random,
-    `(m - 1) / (n - 1)`. On a tie the shorter.
+    The length m of list with the most reciprocity, less a price for its length,
+    `0.5 (m - 1) / (n - 1) + 0.3 log m / log n`, since the longer lists are, the more
+    rows name each other by chance. On a tie the shorter. Where there is no structure,
+    or one image per identity, the estimate is a small number of no meaning.
 
     Args:
         features: (n, d) unit rows of one modality.
@@ -102,7 +104,9 @@ def find_side(features: checks.Rows, *, name: str = "features") -> Side:
         nothing = np.zeros(len(lengths))
         return Side(1, lengths, nothing, nothing)
     shares = reciprocity(nearest(rows, k=len(lengths)).indices)
-    surplus = shares - (lengths - 1) / (num_rows - 1)
+    by_chance = (lengths - 1) / (num_rows - 1)
+    price = 0.5 * by_chance + 0.3 * np.log(lengths) / np.log(num_rows)
+    surplus = shares - price
     return Side(int(lengths[surplus.argmax()]), lengths, shares, surplus)
 
 

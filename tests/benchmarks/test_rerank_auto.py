@@ -88,3 +88,17 @@ def test_gains_are_paired():
     cells = [cell.strip() for cell in line.split("|")[2:-1]]
     # Gains 2, -2 and 3: mean 1, deviation sqrt((1 + 9 + 4) / 2).
     assert cells == ["61.0", "+1.0 ± 2.6", "2 of 3", "51.0", "+1.0 ± 0.0", "3 of 3"]
+
+
+def test_means_over_settings_stay_apart_by_seed():
+    def found(value):
+        methods = rerank_auto.METHODS
+        return {method: {"rank1": value, "mAP": value + 1} for method in methods}
+
+    record = {
+        "pretrained": {"a": {"1": found(10.0), "2": found(20.0)}},
+        "trained": {"a": {"1": found(30.0), "2": found(60.0)}},
+    }
+    means = rerank_auto.over_settings(record)
+    assert means["1"]["auto"] == {"rank1": 20.0, "mAP": 21.0}
+    assert means["2"]["plain"] == {"rank1": 40.0, "mAP": 41.0}

@@ -1,5 +1,6 @@
 """Parameters from unlabelled rows: reciprocity by hand, group sizes that are known."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,20 @@ def test_finds_the_size_of_groups(size):
     at = side.lengths.tolist().index(size)
     # With groups this clear every row is answered by its whole group.
     assert side.reciprocity[at] == pytest.approx(1)
-    assert side.surplus[at] == pytest.approx(1 - (size - 1) / (12 * size - 1))
+    num_rows = 12 * size
+    price = 0.5 * (size - 1) / (num_rows - 1)
+    price += 0.3 * math.log(size) / math.log(num_rows)
+    assert side.surplus[at] == pytest.approx(1 - price)
+
+
+def test_many_groups_close_together():
+    # A hundred people in directions that repeat: the peak must not run away.
+    rng = np.random.default_rng(5)
+    coarse = np.repeat(rng.normal(size=(8, 64)), 13, axis=0)[:100]
+    centres = np.repeat(coarse + 0.4 * rng.normal(size=coarse.shape), 16, axis=0)
+    rows = centres + 0.2 * rng.normal(size=centres.shape)
+    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    assert auto.find_side(rows).images_per_identity == 16
 
 
 def test_uneven_groups_give_a_size_among_theirs():
