@@ -173,17 +173,19 @@ def plot(runs: dict[str, dict[str, Any]]) -> Figure:
             axes.plot(rungs, values[:, column], "o-", lw=1, ms=4, label=f"seed {seed}")
         means = values.mean(axis=1)
         axes.plot(rungs, means, "ks-", lw=2.5, label="mean")
-        for i, (mean, highest) in enumerate(zip(means, values.max(1), strict=True)):
-            gain = f"\n({mean - means[i - 1]:+.1f})" if i else "\n"
+        for i, (mean, lowest) in enumerate(zip(means, values.min(1), strict=True)):
+            gain = f"\n({mean - means[i - 1]:+.1f})" if i else ""
             axes.annotate(
                 f"{mean:.1f}{gain}",
-                (i, highest),
-                xytext=(0, 7),
+                (i, lowest),
+                xytext=(0, -8),
                 textcoords="offset points",
                 ha="center",
+                va="top",
                 fontsize=9,
             )
-        axes.set_ylim(top=values.max() + 0.2 * np.ptp(values))
+        axes.margins(x=0.12)
+        axes.set_ylim(bottom=values.min() - 0.2 * np.ptp(values))
         axes.set_ylabel(f"{title}, all search, %")
         axes.grid(axis="y", alpha=0.3)
         axes.tick_params(axis="x", labelsize=8)

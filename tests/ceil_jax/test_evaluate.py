@@ -314,11 +314,11 @@ class TestRankedExamples:
         trial = chosen.trials[mode][0]
         rows = sysu[1].features[trial.query], sysu[0].features[trial.gallery]
         given = RerankParams(*auto_parameters(*rows)[:3])
-        lists = [
+        found, want = (
             ranked_examples(sysu[0], sysu[1], chosen, mode=mode, rerank=rerank)
             for rerank in ("auto", given)
-        ]
-        np.testing.assert_array_equal(*(each.rankings["GCR"] for each in lists))
+        )
+        np.testing.assert_array_equal(found.rankings["GCR"], want.rankings["GCR"])
 
     def test_without_re_ranking(self, sysu):
         examples = ranked_examples(
@@ -339,7 +339,8 @@ def test_results_json_is_that_of_the_contract(sysu, tmp_path):
     record = json.loads((tmp_path / "results.json").read_text())
     contract = {"protocol", "sampling", "checkpoint", "trials", "modes"}
     assert set(record) - contract == {
-        *("dataset", "shots", "galleries", "rerank", "warnings")
+        *("dataset", "shots", "galleries", "rerank", "warnings"),
+        *("split", "seed", "selection", "comparable"),
     }
     assert contract <= set(record)
     assert (record["sampling"], record["trials"]) == ("ceil", 2)
