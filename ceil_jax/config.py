@@ -107,7 +107,7 @@ class RerankConfig:
     k1: int = 21  # neighbours that an image is linked to
     k2: int = 10  # neighbours that its row is propagated from
     camera_weight: float = 0.4  # of a neighbour of the same camera; of others, 1 / it
-    auto: bool = False  # choose all three from the features, without labels
+    auto: bool = False  # choose them from the features, without labels
 
 
 @dataclass(slots=True)
