@@ -15,6 +15,7 @@ from ceil_jax.report.results import Results, mean_of_splits
 from ceil_jax.run import folder_of_split
 from ceil_jax.train import train_and_evaluate
 from data import registry
+from data.errors import DataError
 
 
 def run_trials(config: Config, workdir: Path, trials: str = "all") -> Results:
@@ -51,7 +52,7 @@ def run_trials(config: Config, workdir: Path, trials: str = "all") -> Results:
         found = finished(configs[trial], folders[trial])
         print(f"\n{heading}: {'finished before' if found else 'training'}", flush=True)
         if found is None:
-            found = train_and_evaluate(configs[trial], folders[trial])
+            found = _trained(configs[trial], folders[trial])
         assert found is not None  # every split has test images
         results[trial] = found
         print(f"{heading}: {score.line(found)}", flush=True)
@@ -135,6 +136,13 @@ def _num_splits(config: Config) -> int:
             f"--trials={config.trial}"
         )
     return num_splits
+
+
+def _trained(config: Config, folder: Path) -> Results | None:
+    try:
+        return train_and_evaluate(config, folder)
+    except (UserError, DataError) as error:
+        raise UserError(f"split {config.trial}: {error}") from error
 
 
 def _of_split(config: Config, trial: int) -> Config:

@@ -8,6 +8,7 @@ from ceil_jax import trials
 from ceil_jax.config import Config, to_dict
 from ceil_jax.errors import UserError
 from ceil_jax.report.results import FIGURES, ModeResults, Results, Spread
+from data.errors import DataError
 
 
 class TestParse:
@@ -129,6 +130,15 @@ class TestRunTrials:
         assert mean.modes["visible_to_infrared"].plain["rank1"].mean == 55
         assert trials.run_trials(config, tmp_path).to_json() == mean.to_json()
         assert len(training.splits) == 10
+
+    @pytest.mark.parametrize("kind", [UserError, DataError])
+    def test_what_goes_wrong_names_the_split(self, config, tmp_path, monkeypatch, kind):
+        def fail(config, folder):
+            raise kind("1 cluster among 50 infrared images")
+
+        monkeypatch.setattr(trials, "train_and_evaluate", fail)
+        with pytest.raises(UserError, match="^split 7: 1 cluster among 50"):
+            trials.run_trials(config, tmp_path, "7-8")
 
     @pytest.mark.parametrize("lost", ["results.json", "checkpoints"])
     def test_without_results_or_the_last_checkpoint_it_is_not_finished(
