@@ -257,7 +257,7 @@ def origin_of(
         f"epoch {epoch}",
         record["seed"],
         chosen,
-        _start(record["data"]["dataset"], record["init_from"]),
+        _start(record["data"]["dataset"], record.get("init_from", "unknown")),
     )
 
 

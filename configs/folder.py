@@ -8,6 +8,7 @@
 Each image shows one person, cut out by a person detector. With one modality alone
 training is stage 1, which is unsupervised re-identification within that modality.
 Source: the released CEIL configuration for SYSU-MM01, whose cameras come closest.
+The re-ranking's k1 and k2 are chosen from the features, as nobody has tuned them.
 What to fit to your data: `clustering.k1`, somewhat below the number of images of one
 person in one modality, and the number of epochs.
 
@@ -38,6 +39,6 @@ def get_config() -> Config:
         clustering=ClusteringConfig(k1=30, k2=6),
         objective=ObjectiveConfig(num_negatives=100),
         matching=MatchingConfig(k1=15, k2=3),
-        rerank=RerankConfig(k1=28, k2=7, camera_weight=0.5),
+        rerank=RerankConfig(auto=True),
         evaluation=EvaluationConfig(flip=True),
     )
