@@ -137,7 +137,7 @@ class TestRunTrials:
             raise kind("1 cluster among 50 infrared images")
 
         monkeypatch.setattr(trials, "train_and_evaluate", fail)
-        with pytest.raises(UserError, match="^split 7: 1 cluster among 50"):
+        with pytest.raises(UserError, match=r"^split 7: 1 cluster among 50"):
             trials.run_trials(config, tmp_path, "7-8")
 
     @pytest.mark.parametrize("lost", ["results.json", "checkpoints"])

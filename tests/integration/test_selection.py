@@ -52,6 +52,7 @@ def epochs(folder):
         return saved.epochs
 
 
+@pytest.mark.slow
 def test_the_best_epoch_is_kept_and_reported(config, ranks, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         stop_at(patch, "epoch 3")
