@@ -238,6 +238,10 @@ def _legend(results: Results) -> str:
         elif chosen:
             each = (f"{_words(name)} {_params(of)}" for name, of in chosen.items())
             line += f", parameters chosen without labels: {'; '.join(each)}"
+        elif any(
+            m.rerank for of in (results.by_split or {}).values() for m in of.values()
+        ):
+            line += ", parameters chosen without labels, others for each split"
         lines.append(line)
     if any(mode.num_queries is not None for mode in results.modes.values()):
         lines.append("in brackets: queries with a match in gallery images")

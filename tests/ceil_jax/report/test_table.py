@@ -185,6 +185,17 @@ class TestSplitsTable:
         assert "splits 1, 7, a model for each" in table
         assert "mean ± standard deviation over 2 splits" in table
 
+    def test_parameters_that_differ_by_split_are_said_to(self):
+        by_split = {
+            t: {"x": ModeResults(figures(40), figures(60), rerank=RerankParams(t, t))}
+            for t in (1, 2)
+        }
+        mean = {"x": ModeResults(figures(45), figures(65))}
+        table = results_table(Results("regdb", "none", 2, mean, by_split=by_split))
+        assert (
+            "R = with GCR re-ranking, parameters chosen without labels, other" in table
+        )
+
     def test_one_split_has_no_table(self):
         assert splits_table(results()) == ""
 
