@@ -173,19 +173,19 @@ def plot(runs: dict[str, dict[str, Any]]) -> Figure:
             axes.plot(rungs, values[:, column], "o-", lw=1, ms=4, label=f"seed {seed}")
         means = values.mean(axis=1)
         axes.plot(rungs, means, "ks-", lw=2.5, label="mean")
-        for i, (mean, lowest) in enumerate(zip(means, values.min(1), strict=True)):
-            gain = f"\n({mean - means[i - 1]:+.1f})" if i else ""
+        for i, mean in enumerate(means):
+            gain = f"({mean - means[i - 1]:+.1f})" if i else "mean"
             axes.annotate(
-                f"{mean:.1f}{gain}",
-                (i, lowest),
-                xytext=(0, -8),
-                textcoords="offset points",
+                f"{mean:.1f}\n{gain}",
+                (i, 0.02),
+                xycoords=("data", "axes fraction"),
                 ha="center",
-                va="top",
+                va="bottom",
                 fontsize=9,
+                fontweight="bold",
             )
         axes.margins(x=0.12)
-        axes.set_ylim(bottom=values.min() - 0.2 * np.ptp(values))
+        axes.set_ylim(bottom=values.min() - 0.25 * np.ptp(values))
         axes.set_ylabel(f"{title}, all search, %")
         axes.grid(axis="y", alpha=0.3)
         axes.tick_params(axis="x", labelsize=8)
