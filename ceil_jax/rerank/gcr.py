@@ -1,29 +1,13 @@
 """GCR: graph re-ranking with the camera constraint."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
-
 import numpy as np
-from scipy import sparse
 
 from ceil_jax import checks
-from ceil_jax.neighbours import Neighbours, nearest
-from ceil_jax.rerank import graph
+from ceil_jax.neighbours import nearest
+from ceil_jax.rerank import graph, rounds
 
 DENSE_ROWS = 8192
 """Up to so many rows `gcr` may hold the finished graph as a dense matrix."""
-
-
-class Walk(NamedTuple):
-    """The graph before its last propagation: `A = propagation @ adjacency`.
-
-    Attributes:
-        adjacency: (N, N) sparse B, symmetrised, rows of L1 norm 1.
-        propagation: (N, N) sparse W, k2 entries a row.
-    """
-
-    adjacency: sparse.csr_array
-    propagation: sparse.csr_array
 
 
 def check_arguments(*, k1: int, k2: int, camera_weight: float, num_rounds: int) -> None:
@@ -42,68 +26,6 @@ def check_arguments(*, k1: int, k2: int, camera_weight: float, num_rounds: int) 
     checks.at_least(0, num_rounds=num_rounds)
     if not 0 < camera_weight < np.inf:
         raise ValueError(f"{camera_weight=} must be more than 0 and finite")
-
-
-def walk(
-    neighbours: Neighbours,
-    cameras: np.ndarray | None,
-    *,
-    k1: int,
-    k2: int,
-    camera_weight: float,
-    num_rounds: int,
-) -> Walk:
-    """All of GCR but the last propagation.
-
-    Args:
-        neighbours: Lists of the rows of query then gallery.
-        cameras: (N,) camera of each row, or None.
-        k1: Neighbours linked; cut to the length of the lists.
-        k2: Neighbours propagated from; cut to k1.
-        camera_weight: Weight of links within a camera.
-        num_rounds: Rounds T. With 0 the propagation is the identity.
-
-    Returns:
-        The graph after T - 1 rounds, symmetrised and divided once more, and W.
-    """
-    k1 = min(k1, neighbours.indices.shape[1])
-    adjacency = graph.camera_adjacency(
-        neighbours, cameras, k1=k1, camera_weight=camera_weight
-    )
-    if num_rounds == 0:
-        itself = neighbours.indices[:, :1]
-        return Walk(adjacency, graph.from_lists(itself, np.ones(itself.shape)))
-    propagation = graph.propagation(neighbours, k2=min(k2, k1))
-    for step in range(num_rounds):
-        if step:
-            adjacency = sparse.csr_array(propagation @ adjacency)
-        adjacency = graph.divide_rows(graph.symmetrise(adjacency), order=1)
-    return Walk(adjacency, propagation)
-
-
-def similarity_blocks(
-    state: Walk, *, num_queries: int, block_rows: int
-) -> Iterator[tuple[int, sparse.csr_array]]:
-    """The similarities of a few queries at a time, `(W_q B) B^T W_g^T`, sparse.
-
-    The last round, whose rows are the longest, is never done for the gallery: its W
-    is applied to the product instead.
-
-    Args:
-        state: The walk over query then gallery.
-        num_queries: Q.
-        block_rows: Queries at a time.
-
-    Yields:
-        The first query of the block, and its (rows, G) similarities.
-    """
-    adjacency, propagation = state
-    transposed = adjacency.T.tocsr()
-    gallery = propagation[num_queries:].T.tocsr()
-    for start in range(0, num_queries, block_rows):
-        queries = propagation[start : min(start + block_rows, num_queries)]
-        products = (queries @ adjacency) @ transposed
-        yield start, sparse.csr_array(products @ gallery)
 
 
 def gcr(
@@ -156,7 +78,7 @@ def gcr(
     cameras = checks.camera_pair(
         query_cameras, gallery_cameras, num_queries, len(gallery)
     )
-    state = walk(
+    state = rounds.plan(
         nearest(rows, k=k1),
         cameras,
         k1=k1,
@@ -165,13 +87,11 @@ def gcr(
         num_rounds=num_rounds,
     )
     if len(rows) <= DENSE_ROWS:
-        return graph.cross_products(
-            sparse.csr_array(state.propagation @ state.adjacency), num_queries
-        )
+        return graph.cross_products(rounds.finished(state), num_queries)
     result = np.empty((num_queries, len(gallery)), np.float32)
-    for start, block in similarity_blocks(
-        state, num_queries=num_queries, block_rows=256
+    for start, block in rounds.blocks(
+        state, num_queries=num_queries, block_rows=rounds.BLOCK_ROWS
     ):
-        dense = block.toarray()
+        dense = block if isinstance(block, np.ndarray) else block.toarray()
         result[start : start + len(dense)] = dense
     return result

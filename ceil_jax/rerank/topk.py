@@ -5,11 +5,9 @@ from scipy import sparse
 
 from ceil_jax import checks
 from ceil_jax.neighbours import Neighbours, itself_first, nearest
-from ceil_jax.rerank.gcr import check_arguments, similarity_blocks, walk
-
-BLOCK_ROWS = 256
-BYTES_PER_ENTRY = 24
-"""A sparse entry, its share of the product before, and what sorting it takes."""
+from ceil_jax.progress import bar
+from ceil_jax.rerank import rounds
+from ceil_jax.rerank.gcr import check_arguments
 
 
 def gcr_topk(
@@ -30,8 +28,8 @@ def gcr_topk(
     """The `top` best gallery rows of each query by `gcr`, without the whole matrix.
 
     The same numbers as `gcr`, from sparse rows and a few queries at a time: no (N, N)
-    and no (Q, G) array is ever held. Where fewer than `top` gallery rows are linked
-    to a query, those with similarity 0 follow in their order.
+    and no (Q, G) array is ever held, and memory grows with N k1. Where fewer than
+    `top` gallery rows are linked to a query, those with similarity 0 follow in order.
 
     Args:
         query: (Q, d) unit rows; may be None where `neighbours` is given.
@@ -47,14 +45,15 @@ def gcr_topk(
             (indices (N, >= k1), similarities (N, >= k1)), each best first and holding
             the row itself.
         num_queries: Q, needed only where `query` is None.
-        memory_gib: Memory for the similarities of one block of queries, in GiB; less
-            makes the blocks smaller. None: blocks of `BLOCK_ROWS` queries.
+        memory_gib: What graph and blocks of queries may take, in GiB, beside the
+            arguments; less means more work for each query. None: as it is fastest.
 
     Returns:
         Similarities (Q, top) float32, best first, and gallery rows (Q, top) int32.
 
     Raises:
-        ValueError: An argument is out of its range, not finite or of a wrong shape.
+        ValueError: An argument is out of its range, not finite or of a wrong shape, or
+            `memory_gib` is less than the graph of the first round needs.
 
     References:
         As for `gcr`; the released code has no counterpart.
@@ -67,58 +66,74 @@ def gcr_topk(
     num_gallery = num_rows - num_queries
     if not 1 <= top <= num_gallery:
         raise ValueError(f"{top=} must be in [1, {num_gallery}], the gallery rows")
-    state = walk(
+    budget = rounds.budget(
+        memory_gib, num_rows=num_rows, k1=min(k1, lists.indices.shape[1]), k2=k2
+    )
+    state = rounds.plan(
         lists,
         checks.camera_pair(query_cameras, gallery_cameras, num_queries, num_gallery),
         k1=k1,
         k2=k2,
         camera_weight=camera_weight,
         num_rounds=num_rounds,
+        max_entries=budget.max_entries,
     )
-    block_rows = BLOCK_ROWS
-    if memory_gib is not None:
-        fitting = int(memory_gib * 2**30 / (BYTES_PER_ENTRY * num_rows))
-        block_rows = min(block_rows, max(1, fitting))
     similarities = np.empty((num_queries, top), np.float32)
     indices = np.empty((num_queries, top), np.int32)
-    for start, block in similarity_blocks(
-        state, num_queries=num_queries, block_rows=block_rows
-    ):
-        best, columns = best_of_rows(block, top=top)
-        part = slice(start, start + len(best))
-        similarities[part], indices[part] = best, columns
+    with bar(total=num_queries, desc="re-ranking", unit="query") as shown:
+        for start, block in rounds.blocks(
+            state, num_queries=num_queries, block_rows=budget.block_rows
+        ):
+            part = slice(start, start + block.shape[0])
+            similarities[part], indices[part] = best_of_rows(block, top=top)
+            shown.update(block.shape[0])
     return similarities, indices
 
 
 def best_of_rows(
-    matrix: sparse.csr_array, *, top: int
+    matrix: sparse.csr_array | np.ndarray, *, top: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The largest entries of each row of a sparse matrix that has none below 0.
+    """The largest entries of each row of a matrix that has none below 0.
 
     Args:
-        matrix: (n, m) float32.
+        matrix: (n, m) float32, sparse or dense.
         top: Entries wanted, at most m.
 
     Returns:
         Values (n, top) float32, largest first, equal ones by column; columns int32.
     """
-    matrix.eliminate_zeros()
-    lengths = np.diff(matrix.indptr)
-    num_rows = len(lengths)
-    row_of = np.repeat(np.arange(num_rows), lengths)
-    order = np.lexsort((matrix.indices, np.negative(matrix.data), row_of))
-    place = np.arange(matrix.nnz) - np.repeat(matrix.indptr[:-1], lengths)
-    wanted = place < top
-    where = row_of[wanted], place[wanted]
-    values = np.zeros((num_rows, top), np.float32)
-    columns = np.zeros((num_rows, top), np.int32)
-    values[where] = matrix.data[order][wanted]
-    columns[where] = matrix.indices[order][wanted]
-    for row in np.flatnonzero(lengths < top):
-        linked = columns[row, : lengths[row]]
-        rest = np.setdiff1d(np.arange(top), linked, assume_unique=True)
-        columns[row, lengths[row] :] = rest[: top - lengths[row]]
+    shape: tuple[int, int] = matrix.shape  # type: ignore[assignment]
+    num_rows, num_columns = shape
+    values = np.empty((num_rows, top), np.float32)
+    columns = np.empty((num_rows, top), np.int32)
+    for row in range(num_rows):
+        if isinstance(matrix, np.ndarray):
+            where, entries = np.arange(num_columns), matrix[row]
+        else:
+            inside = slice(*matrix.indptr[row : row + 2])
+            where, entries = matrix.indices[inside], matrix.data[inside]
+        columns[row], values[row] = _best(where, entries, top)
     return values, columns
+
+
+def _best(
+    where: np.ndarray, entries: np.ndarray, top: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Columns and values of one row's largest entries; zeros where it has too few."""
+    if len(entries) > top:
+        least = np.partition(entries, len(entries) - top)[len(entries) - top]
+        kept = entries >= max(least, np.finfo(np.float32).tiny)
+    else:
+        kept = entries > 0
+    where, entries = where[kept], entries[kept]
+    order = np.lexsort((where, -entries))[:top]
+    where, entries = where[order], entries[order]
+    short = top - len(where)
+    if short:
+        rest = np.setdiff1d(np.arange(top), where)[:short]
+        where = np.concatenate([where, rest])
+        entries = np.concatenate([entries, np.zeros(short, np.float32)])
+    return where, entries
 
 
 def _lists(
@@ -134,9 +149,8 @@ def _lists(
     if neighbours is None:
         if query is None or gallery is None:
             raise ValueError("query and gallery must be given where neighbours=None")
-        return nearest(checks.pair("query", query, "gallery", gallery), k=k1), len(
-            query
-        )
+        rows = checks.pair("query", query, "gallery", gallery)
+        return nearest(rows, k=k1), len(rows) - len(gallery)
     lists = _checked(*neighbours, k1=k1)
     num_rows = len(lists.indices)
     if query is not None:
