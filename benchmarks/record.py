@@ -1,0 +1,126 @@
+"""What a benchmark leaves: tables and curves in a file, from which the docs are made."""
+
+import datetime
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from absl import flags
+from tabulate import tabulate
+
+from benchmarks import measure
+
+OUTPUT = flags.DEFINE_string("output", None, "File to write the record to, as JSON.")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Some figures.
+
+    Attributes:
+        caption: One sentence: what was measured, how.
+        headers: Of the columns, with units.
+        rows: Words and numbers as they are to be read.
+    """
+
+    caption: str
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str | int | float]]
+
+    def markdown(self) -> str:
+        """The table as Markdown, its caption above."""
+        shown = [[_cell(value) for value in row] for row in self.rows]
+        lines = tabulate(shown, self.headers, "github", disable_numparse=True)
+        return f"{self.caption}\n\n{lines}"
+
+
+def _cell(value: str | int | float) -> str:
+    return measure.number(value) if isinstance(value, float) else str(value)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Cost by size, for a plot with two logarithmic axes.
+
+    Attributes:
+        plot: Name of the picture that it is drawn in.
+        label: Of the curve.
+        x_label: Of the horizontal axis.
+        y_label: Of the vertical axis, with its unit.
+        x: Sizes.
+        y: Costs.
+    """
+
+    plot: str
+    label: str
+    x_label: str
+    y_label: str
+    x: Sequence[float]
+    y: Sequence[float]
+
+
+@dataclass(frozen=True)
+class Record:
+    """All that one benchmark found.
+
+    Attributes:
+        title: A heading of the docs.
+        command: What makes it.
+        tables: The figures.
+        curves: What is plotted.
+        notes: Sentences that a reader needs.
+        machine: What it ran on.
+        date: When, e.g. 2026-11-25.
+        load: Programs that wanted to run when it began.
+    """
+
+    title: str
+    command: str
+    tables: Sequence[Table] = ()
+    curves: Sequence[Curve] = ()
+    notes: Sequence[str] = ()
+    machine: dict[str, str] = field(default_factory=measure.machine)
+    date: str = field(default_factory=lambda: f"{datetime.date.today()}")
+    load: float = field(default_factory=lambda: os.getloadavg()[0])
+
+    def markdown(self) -> str:
+        """Everything but the curves as Markdown."""
+        parts = [f"## {self.title}", f"```bash\n{self.command}\n```"]
+        parts += [table.markdown() for table in self.tables]
+        parts += list(self.notes)
+        return "\n\n".join(parts) + "\n"
+
+    def show(self) -> None:
+        """Print it, and write it where `--output` says."""
+        print(self.markdown())
+        if OUTPUT.value:
+            write(self, Path(OUTPUT.value))
+
+
+def write(record: Record, path: Path) -> None:
+    """Write a record as JSON.
+
+    Args:
+        record: What was found.
+        path: The file.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(asdict(record), indent=1) + "\n")
+
+
+def read(path: Path) -> Record:
+    """Read a record.
+
+    Args:
+        path: The file.
+
+    Returns:
+        What was found.
+    """
+    fields: dict[str, Any] = json.loads(path.read_text())
+    fields["tables"] = [Table(**table) for table in fields["tables"]]
+    fields["curves"] = [Curve(**curve) for curve in fields["curves"]]
+    return Record(**fields)
