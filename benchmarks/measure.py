@@ -1,4 +1,4 @@
-"""Measuring on machines that other programs share: medians, ratios in one run, peaks."""
+"""Measuring on shared machines: medians, ratios in one run, peaks of memory."""
 
 import ctypes
 import multiprocessing

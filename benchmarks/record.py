@@ -1,4 +1,4 @@
-"""What a benchmark leaves: tables and curves in a file, from which the docs are made."""
+"""What a benchmark leaves: tables and curves, from which the docs are made."""
 
 import datetime
 import json
