@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from absl import flags
-from tabulate import tabulate
 
-from benchmarks import measure
+from benchmarks import markdown, measure
 
 OUTPUT = flags.DEFINE_string("output", None, "File to write the record to, as JSON.")
 
@@ -32,13 +31,7 @@ class Table:
 
     def markdown(self) -> str:
         """The table as Markdown, its caption above."""
-        shown = [[_cell(value) for value in row] for row in self.rows]
-        lines = tabulate(shown, self.headers, "github", disable_numparse=True)
-        return f"{self.caption}\n\n{lines}"
-
-
-def _cell(value: str | int | float) -> str:
-    return measure.number(value) if isinstance(value, float) else str(value)
+        return markdown.table(self.caption, self.headers, self.rows)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,116 @@
+"""The suite for a processor: measures everything and writes its part of the docs.
+
+Each benchmark runs in a process of its own and leaves a record in
+`benchmarks/recorded/cpu`; `docs/benchmarks.md` and its plots are made of these. Long
+measurements have records of their own, which `--long` makes anew.
+
+    python -m benchmarks.cpu                  # measure and write, under 15 minutes
+    python -m benchmarks.cpu --only=gcr       # one benchmark
+    python -m benchmarks.cpu --norun          # only write
+"""
+
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from absl import app, flags
+
+from benchmarks import markdown, plots, record
+
+ROOT = Path(__file__).resolve().parents[1]
+RECORDED = ROOT / "benchmarks" / "recorded" / "cpu"
+PAGE = ROOT / "docs" / "benchmarks.md"
+PICTURES = ROOT / "docs" / "images"
+
+SUITE: dict[str, Sequence[str]] = {
+    "gcr": ("benchmarks.gcr",),
+    "clustering": ("benchmarks.clustering",),
+    "evaluation": ("benchmarks.evaluation",),
+    "train_step": ("benchmarks.train_step",),
+    "epoch": ("benchmarks.epoch",),
+}
+"""By name of the record: module and flags."""
+LONG: dict[str, Sequence[str]] = {
+    "gcr_long": ("benchmarks.gcr", "--gallery=1000000", "--noratios"),
+    "clustering_long": ("benchmarks.clustering", "--images=200000", "--noratios"),
+}
+
+_ONLY = flags.DEFINE_list("only", [], "Records to make; all of the suite by default.")
+_LONG = flags.DEFINE_bool("long", False, "Make the long measurements instead.")
+_RUN = flags.DEFINE_bool("run", True, "Measure; else only write the page anew.")
+
+
+def measure(name: str, command: Sequence[str]) -> None:
+    """Run one benchmark as a user would.
+
+    Args:
+        name: Of its record.
+        command: Module and flags.
+
+    Raises:
+        subprocess.CalledProcessError: It failed.
+    """
+    start = time.monotonic()
+    print(f"== {name}: python -m {' '.join(command)}", flush=True)
+    output = f"--output={RECORDED / name}.json"
+    subprocess.run([sys.executable, "-m", *command, output], cwd=ROOT, check=True)
+    print(f"== {name}: {time.monotonic() - start:.0f} s", flush=True)
+
+
+def section(records: Sequence[record.Record], pictures: Sequence[Path]) -> str:
+    """The page's part about processors.
+
+    Args:
+        records: What was measured, in the order in which it is shown.
+        pictures: Plots of cost by size.
+
+    Returns:
+        Markdown.
+    """
+    machines = {
+        f"{one.date}: " + ", ".join(f"{k} {v}" for k, v in one.machine.items())
+        for one in records
+    }
+    parts = ["Measured on, by date:\n", *(f"* {text}" for text in sorted(machines)), ""]
+    for picture in pictures:
+        title = picture.stem.replace("_", " ")
+        parts += [f"![{title}]({picture.relative_to(PAGE.parent).as_posix()})", ""]
+    parts += [one.markdown() for one in records]
+    return "\n".join(parts)
+
+
+def read_all() -> list[record.Record]:
+    """Every record that is there, in the order of the suite."""
+    files = [RECORDED / f"{name}.json" for name in (*SUITE, *LONG)]
+    return [record.read(path) for path in files if path.is_file()]
+
+
+def write_page() -> None:
+    """Draw the plots and write the page's part of what is recorded."""
+    records = read_all()
+    curves = [curve for one in records for curve in one.curves]
+    pictures = plots.draw_all(curves, PICTURES)
+    text = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(markdown.replace_part(text, "cpu", section(records, pictures)))
+    print(f"written to {PAGE}")
+
+
+def main(argv: list[str]) -> None:
+    """Measure, then write."""
+    del argv
+    start = time.monotonic()
+    chosen = LONG if _LONG.value else SUITE
+    unknown = set(_ONLY.value) - set(chosen)
+    if unknown:
+        raise app.UsageError(f"--only={unknown.pop()} must be of {', '.join(chosen)}")
+    if _RUN.value:
+        for name in _ONLY.value or chosen:
+            measure(name, chosen[name])
+        print(f"== all: {time.monotonic() - start:.0f} s", flush=True)
+    write_page()
+
+
+if __name__ == "__main__":
+    app.run(main)

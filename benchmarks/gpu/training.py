@@ -1,0 +1,257 @@
+"""Images per second of training and embedding, at the sizes of the data sets."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from benchmarks.gpu.timing import device_seconds
+from ceil_jax import optim, parallel, steps
+from ceil_jax.encoder import Encoder
+from ceil_jax.objective import Objective
+from ceil_jax.state import Batch, BothTables, Memories, Memory, RowLabels, Tables
+
+SEED = 0
+
+
+class Workload(NamedTuple):
+    """What one data set asks of a step, and how many steps there are.
+
+    Attributes:
+        name: Of the data set.
+        visible_rows: Images of a step; each is seen twice, and twice as many infrared.
+        proxies: Visible and infrared proxies.
+        clusters: Visible and infrared clusters.
+        cameras: Visible and infrared cameras.
+        images: Visible and infrared training images.
+        num_steps: Of an epoch of each stage.
+        num_negatives: Of the CDL loss.
+        image_size: Height and width in pixels.
+        rows: Rows that the memories are padded to.
+    """
+
+    name: str
+    visible_rows: int
+    proxies: tuple[int, int]
+    clusters: tuple[int, int]
+    cameras: tuple[int, int]
+    images: tuple[int, int]
+    num_steps: tuple[int, int]
+    num_negatives: int
+    image_size: tuple[int, int] = (288, 144)
+    rows: tuple[int, int] = (2048, 2048)
+
+
+EPOCHS = (50, 40)
+WORKLOADS = (
+    Workload(
+        *("RegDB", 20, (206, 206), (206, 206), (1, 1)),
+        *((2060, 2060), (200, 150), 50),
+        rows=(1030, 1030),
+    ),
+    Workload(
+        *("SYSU-MM01", 80, (1543, 607), (712, 406), (4, 2)),
+        *((22258, 11909), (175, 150), 100),
+    ),
+    Workload(
+        *("LLCM", 80, (1045, 1211), (800, 706), (9, 8)),
+        *((16946, 13975), (250, 200), 100),
+    ),
+)
+SMALL = Workload(
+    *("small", 4, (8, 8), (6, 6), (2, 2), (40, 40), (2, 2), 3),
+    image_size=(32, 16),
+    rows=(20, 20),
+)
+
+
+class Rate(NamedTuple):
+    """Speed of one kind of step.
+
+    Attributes:
+        workload: Name of the data set.
+        dtype: In which convolutions are computed.
+        stage: 1 or 2.
+        images: Encoded in a step.
+        seconds: Of a step.
+        gib: Peak memory of the device so far; 0 where it does not say.
+    """
+
+    workload: str
+    dtype: str
+    stage: int
+    images: int
+    seconds: float
+    gib: float
+
+
+def _labels(rng: Any, size: int, proxies: int, clusters: int) -> RowLabels:
+    proxy = rng.integers(proxies, size=size).astype(np.int32)
+    return RowLabels(proxy, (proxy % clusters).astype(np.int32))
+
+
+def _side(rng: Any, work: Workload, i: int, d: int) -> tuple[Memory, Tables]:
+    """Memory and tables of one modality: proxy p is of cluster p modulo clusters."""
+    rows, proxies, clusters = work.rows[i], work.proxies[i], work.clusters[i]
+    place = np.arange(proxies)
+    cluster, camera = place % clusters, place // clusters
+    of_cluster = np.full((rows, work.cameras[i]), -1, np.int32)
+    of_cluster[cluster, camera] = place
+    cameras, owners = np.full(rows, -1, np.int32), np.zeros(rows, np.int32)
+    cameras[:proxies], owners[:proxies] = camera, cluster
+    across = [
+        rng.integers(count[1 - i], size=rows).astype(np.int32)
+        for count in (work.proxies, work.clusters)
+    ]
+    tables = Tables(
+        of_cluster, cameras, owners, np.asarray(clusters, np.int32), *across
+    )
+    unit = rng.normal(size=(2, rows, d)).astype(np.float32)
+    unit /= np.linalg.norm(unit, axis=-1, keepdims=True)
+    return Memory(*unit), tables
+
+
+def problem(work: Workload, num_features: int) -> tuple[Memories, BothTables, Batch]:
+    """Memories, tables and a batch as an epoch of a data set has them.
+
+    Args:
+        work: The data set.
+        num_features: Entries of an embedding.
+
+    Returns:
+        Host arrays of random numbers.
+    """
+    rng = np.random.default_rng(SEED)
+    memories, tables = zip(
+        *(_side(rng, work, i, num_features) for i in (0, 1)), strict=True
+    )
+    sizes = (work.visible_rows, 2 * work.visible_rows)
+    images = [
+        rng.integers(256, size=(n, *work.image_size, 3), dtype=np.uint8) for n in sizes
+    ]
+    labels = [
+        _labels(rng, n, work.proxies[i], work.clusters[i]) for i, n in enumerate(sizes)
+    ]
+    rows = [np.arange(n, dtype=np.int32) for n in sizes]
+    return Memories(*memories), BothTables(*tables), Batch(*images, *labels, *rows)
+
+
+def step_rate(work: Workload, dtype: str, stage: int, encoder: Encoder) -> Rate:
+    """Time whole training steps: augmentation, encoder, losses, memories, Adam.
+
+    Args:
+        work: The data set.
+        dtype: Name of the type that the encoder computes in, for the record.
+        stage: 1 or 2.
+        encoder: The model.
+
+    Returns:
+        Their speed.
+    """
+    optimizer = optim.adam()
+    devices = jax.local_devices()[:1]
+    step = parallel.over_devices(
+        steps.make_train_step(
+            encoder=encoder,
+            optimizer=optimizer,
+            constants=Objective(num_negatives=work.num_negatives),
+            stage=stage,
+            seed=SEED,
+            pad=10,
+            strong_view_from="weak",
+            gather=parallel.gather,
+            mean=parallel.mean,
+        ),
+        num_shared=4,
+        num_split=1,
+        donate=(0, 1),
+        devices=devices,
+    )
+    memories, tables, batch = problem(work, encoder.num_features)
+    start = steps.init_state(
+        encoder.clone(axis_name=None), optimizer, work.image_size, seed=SEED
+    )
+    held = list(parallel.replicate((start, memories), devices))
+    tables = parallel.replicate(tables, devices)
+    rate = np.float32(1e-5)
+
+    def one() -> Any:
+        held[0], held[1], losses = step(held[0], held[1], tables, rate, batch)
+        return losses["loss"]
+
+    seconds = device_seconds(one, most_seconds=6).median
+    images = 4 * work.visible_rows
+    return Rate(work.name, dtype, stage, images, seconds, memory_gib())
+
+
+def embed_rate(work: Workload, dtype: str, encoder: Encoder, rows: int = 256) -> Rate:
+    """Time the embedding of images that are on the host; stage 0 in the record.
+
+    Args:
+        work: The data set.
+        dtype: Name of the type that the encoder computes in.
+        encoder: The model.
+        rows: Images embedded at once.
+
+    Returns:
+        Its speed.
+    """
+    encoder = encoder.clone(axis_name=None)
+    embed = jax.jit(steps.make_embed_step(encoder, "visible", flip=False))
+    images = np.zeros((rows, *work.image_size, 3), np.uint8)
+    whole = jnp.zeros((1, *work.image_size, 3))
+    variables = jax.jit(encoder.init)(jax.random.key(SEED), whole, whole)
+    seconds = device_seconds(embed, variables, images, most_seconds=4).median
+    return Rate(work.name, dtype, 0, rows, seconds, memory_gib())
+
+
+def memory_gib() -> float:
+    """Largest memory that the device has given out so far, in GiB."""
+    stats = jax.local_devices()[0].memory_stats() or {}
+    return stats.get("peak_bytes_in_use", 0) / 2**30
+
+
+def all_rates(works: tuple[Workload, ...], *, small: bool) -> Iterator[Rate]:
+    """The speed of every data set, type and stage.
+
+    Args:
+        works: The data sets.
+        small: Whether the encoder is the smallest there is, to try the suite.
+
+    Yields:
+        Speeds as they are found.
+    """
+    size: dict[str, Any] = {"stage_sizes": (1, 1, 1, 1), "width": 8} if small else {}
+    for work in works:
+        for dtype in ("bfloat16", "float32"):
+            encoder = Encoder(
+                **size, dtype=jnp.dtype(dtype), axis_name=parallel.AXIS_NAME
+            )
+            yield embed_rate(work, dtype, encoder)
+            for stage in (1, 2):
+                yield step_rate(work, dtype, stage, encoder)
+
+
+def hours(work: Workload, rates: list[Rate], dtype: str) -> float | None:
+    """Estimated hours of a whole training on this device, without clustering.
+
+    Args:
+        work: The data set.
+        rates: What was measured.
+        dtype: One of the types.
+
+    Returns:
+        Hours of all steps and of embedding all images in every epoch; None where a rate
+        is missing.
+    """
+    found = {r.stage: r for r in rates if (r.workload, r.dtype) == (work.name, dtype)}
+    if set(found) != {0, 1, 2}:
+        return None
+    embedding = sum(work.images) * found[0].seconds / found[0].images
+    seconds = sum(
+        epochs * (count * found[stage].seconds + embedding)
+        for stage, epochs, count in zip((1, 2), EPOCHS, work.num_steps, strict=True)
+    )
+    return seconds / 3600

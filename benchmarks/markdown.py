@@ -1,0 +1,61 @@
+"""Tables and parts of pages in Markdown, by the standard library alone."""
+
+from collections.abc import Sequence
+
+from benchmarks.measure import number
+
+Cell = str | int | float
+
+
+def table(caption: str, headers: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+    """A table with its caption above.
+
+    Args:
+        caption: One sentence: what was measured, how.
+        headers: Of the columns, with units.
+        rows: Words, and numbers, which are shown with three figures that count.
+
+    Returns:
+        Markdown.
+
+    Raises:
+        ValueError: A row has not as many cells as there are headers.
+    """
+    lines = [list(headers)]
+    for row in rows:
+        if len(row) != len(headers):
+            raise ValueError(f"{row=} must have {len(headers)} cells")
+        lines.append([_cell(value) for value in row])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    lines.insert(1, ["-" * width for width in widths])
+    shown = [
+        "| " + " | ".join(map(str.ljust, line, widths)) + " |"  # pyright: ignore
+        for line in lines
+    ]
+    return "\n".join([caption, "", *shown])
+
+
+def _cell(value: Cell) -> str:
+    return number(value) if isinstance(value, float) else str(value)
+
+
+def replace_part(text: str, name: str, content: str) -> str:
+    """Put new content between a page's marks.
+
+    Args:
+        text: The page.
+        name: Of the part: its marks are `<!-- NAME -->` and `<!-- /NAME -->`.
+        content: What stands between them.
+
+    Returns:
+        The page with the new part.
+
+    Raises:
+        ValueError: A mark is missing.
+    """
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    before, found_begin, rest = text.partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not found_begin or not found_end:
+        raise ValueError(f"the page has no {begin} ... {end}")
+    return f"{before}{begin}\n\n{content.strip()}\n\n{end}{after}"
