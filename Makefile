@@ -30,8 +30,11 @@ SMALL := --config.allow_partial=True --config.image_size="(96, 48)" --config.aug
   --config.optimizer.schedule=cosine --config.optimizer.warmup_epochs=1 --config.optimizer.rate=2e-4
 PEOPLE_FLAGS ?=
 
+# What differs from the whole suite: make bench BENCH_FLAGS=--only=gcr
+BENCH_FLAGS ?=
+
 .DEFAULT_GOAL := help
-.PHONY: help demo people test test-quick test-all lint format format-check typecheck install install-dev clean
+.PHONY: help demo people bench bench-long bench-gpu test test-quick test-all lint format format-check typecheck install install-dev clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -42,6 +45,15 @@ demo: install ## train both stages on generated pedestrians and print the table
 people: install ## train a small encoder on the folder PEOPLE/LAYOUT, results in WORKDIR
 	@test -n "$(PEOPLE)" || { echo "make people needs PEOPLE=folder that holds $(LAYOUT)" >&2; exit 2; }
 	$(RUN) -m ceil_jax.main --config $(CONFIG) --config.data_dir=$(PEOPLE)/$(LAYOUT) --workdir $(WORKDIR) $(SMALL) $(PEOPLE_FLAGS)
+
+bench: install-dev ## measure on this processor, in docs/benchmarks.md (under 15 minutes)
+	$(RUN) -m benchmarks.cpu $(BENCH_FLAGS)
+
+bench-long: install-dev ## the same for the largest sizes: a million images, half an hour
+	$(RUN) -m benchmarks.cpu --long $(BENCH_FLAGS)
+
+bench-gpu: ## the same for the GPU of this machine, with the Python that is active
+	python3 -m benchmarks.gpu $(BENCH_FLAGS)
 
 test: install-dev ## every test, as CI runs them (TEST=path for some)
 	$(PYTEST) $(TEST)

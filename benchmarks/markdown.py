@@ -28,10 +28,7 @@ def table(caption: str, headers: Sequence[str], rows: Sequence[Sequence[Cell]]) 
         lines.append([_cell(value) for value in row])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     lines.insert(1, ["-" * width for width in widths])
-    shown = [
-        "| " + " | ".join(map(str.ljust, line, widths)) + " |"  # pyright: ignore
-        for line in lines
-    ]
+    shown = ["| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in lines]
     return "\n".join([caption, "", *shown])
 
 

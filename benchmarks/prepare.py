@@ -13,7 +13,6 @@ import io
 import multiprocessing
 import os
 import random
-import re
 import sys
 import tempfile
 import time
@@ -27,6 +26,7 @@ from absl import app, flags
 from PIL import Image
 from tabulate import tabulate
 
+from benchmarks import measure
 from ceil_jax.inputs import datasets
 from data.images import read_image
 from data.parallel import num_cores, ordered_map
@@ -134,12 +134,8 @@ def memory_mebibytes() -> float:
     import resource  # not on Windows
 
     unit = 2**20 if sys.platform == "darwin" else 2**10
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-    status = Path("/proc/self/status")
-    if status.is_file():  # there the figure above may be the parent's
-        (line,) = re.findall(r"VmHWM:\s+(\d+) kB", status.read_text())
-        own = int(line) / 2**10
-    return own + resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / unit
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / unit
+    return measure.peak_gib() * 2**10 + children
 
 
 def processor_seconds() -> float:
@@ -182,21 +178,6 @@ def prepare(root: str, cache: str, size: tuple[int, int]) -> Prepared:
     reads = len(rows) / (time.perf_counter() - start)
     stored = sum(p.stat().st_size for p in Path(cache).rglob("*") if p.is_file())
     return Prepared(seconds, processor, stored / 2**20, peak, before, reads)
-
-
-def in_new_process(function: Callable[..., Any], *args: Any) -> Any:
-    """Call a function in a fresh process, whose memory is its own.
-
-    Args:
-        function: A function of a module.
-        *args: Its arguments.
-
-    Returns:
-        Its result.
-    """
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(function, *args).result()
 
 
 def read_part(paths: list[Path], size: tuple[int, int]) -> list[bytes]:
@@ -351,7 +332,9 @@ def main(argv: list[str]) -> None:
         rows = compare_forms(part, size, Path(folder))
         digits = ("", ".0f", ".2f", ".0f", ".0f", ".2f")
         print(tabulate(rows, headers, "github", floatfmt=digits), "\n")
-        done = in_new_process(prepare, str(root), str(Path(folder) / "cache"), size)
+        done = measure.in_new_process(
+            prepare, str(root), str(Path(folder) / "cache"), size
+        ).result
         print(
             f"prepared {len(paths)} images in {done.seconds:.0f} s "
             f"({len(paths) / done.seconds:.0f}/s, {done.processor:.0f} s of the "
