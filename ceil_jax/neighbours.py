@@ -2,12 +2,11 @@
 
 from typing import Literal, NamedTuple
 
-import faiss
 import jax
 import numpy as np
 
-import pallas_kernels.neighbours
 from ceil_jax import checks
+from pallas_kernels.camera_topk import camera_topk
 
 Search = Literal["faiss", "device"]
 
@@ -39,7 +38,7 @@ def nearest(
     Args:
         features: (n, d) rows, L2-normalised where cosine similarity is meant.
         k: Number of neighbours, the row itself among them; cut to n.
-        search: "faiss" on the host, "device" by `pallas_kernels.neighbours`, or None:
+        search: "faiss" on the host, "device" by `pallas_kernels.camera_topk`, or None:
             the host where JAX runs on the CPU or n is less than `DEVICE_ROWS`.
 
     Returns:
@@ -56,14 +55,18 @@ def nearest(
         search = "faiss" if on_host else "device"
     match search:
         case "faiss":
+            # Only here: what runs on the device does without it.
+            import faiss
+
             index = faiss.IndexFlatIP(rows.shape[1])
             index.add(rows)
             similarities, indices = index.search(rows, k)
             own = np.einsum("nd,nd->n", rows, rows)
             return itself_first(indices, similarities, own)
         case "device":
-            found = pallas_kernels.neighbours.nearest(jax.numpy.asarray(rows), k=k)
-            return Neighbours(*(np.asarray(part) for part in found))
+            on_device = jax.numpy.asarray(rows)
+            found = camera_topk(on_device, on_device, k=k, row_offset=0)
+            return Neighbours(np.asarray(found.indices), np.asarray(found.similarities))
         case other:
             raise ValueError(f"search={other!r} must be 'faiss' or 'device'")
 

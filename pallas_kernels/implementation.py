@@ -1,24 +1,86 @@
-"""Choosing between the implementations of a kernel."""
+"""Choosing between the implementations of an op, and naming the one that runs."""
 
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from types import MappingProxyType
+from typing import Literal, TypeAlias, get_args
 
 import jax
 
-Implementation: TypeAlias = Literal["xla"]
+Implementation: TypeAlias = Literal["xla", "triton"]
+Op: TypeAlias = Literal["camera_topk", "csr_product", "graph_propagate"]
+
+DEFAULTS: Mapping[str, Mapping[str, Implementation]] = MappingProxyType(
+    {op: MappingProxyType({"gpu": "triton"}) for op in get_args(Op)}
+)
+"""Implementation by op and `platform()`; "xla" on a platform that is not listed."""
+
+OLDEST_CAPABILITY = (8, 0)
+"""Ampere: the oldest NVIDIA GPU that the Triton kernels are written for."""
 
 
-def resolve(implementation: str | None, defaults: Mapping[str, str]) -> str:
+def platform() -> str:
+    """Name the platform as far as the kernels are concerned.
+
+    Returns:
+        `jax.default_backend()`, but "other gpu" for a GPU that is not an NVIDIA one of
+        `OLDEST_CAPABILITY` or newer.
+    """
+    backend = jax.default_backend()
+    if backend == "gpu" and _capability() < OLDEST_CAPABILITY:
+        return "other gpu"
+    return backend
+
+
+def _capability() -> tuple[int, ...]:
+    """Compute capability of the first GPU; () where it is not an NVIDIA one."""
+    text = str(getattr(jax.local_devices()[0], "compute_capability", ""))
+    parts = text.split(".")
+    return tuple(map(int, parts)) if all(p.isdecimal() for p in parts) else ()
+
+
+def resolve(implementation: str | None, op: Op) -> str:
     """Name the implementation to run.
 
     Args:
         implementation: The caller's choice, or None to take the platform's default.
-        defaults: Default implementation by platform name (`jax.default_backend()`).
-            A platform that is not in it takes "xla".
+        op: Name of the op.
 
     Returns:
-        The name of the implementation.
+        The name of the implementation, one that runs here.
+
+    Raises:
+        ValueError: There is no implementation of that name.
+        NotImplementedError: The platform cannot run it.
     """
-    if implementation is not None:
-        return implementation
-    return defaults.get(jax.default_backend(), "xla")
+    here = platform()
+    if implementation is None:
+        return DEFAULTS[op].get(here, "xla")
+    if implementation not in get_args(Implementation):
+        raise ValueError(
+            f"unknown {implementation=} of {op}: it must be one of "
+            f"{', '.join(get_args(Implementation))}"
+        )
+    if implementation == "triton" and here not in ("cpu", "gpu"):
+        raise NotImplementedError(
+            f"{op}: implementation='triton' needs an NVIDIA GPU of compute capability "
+            f"8.0 or newer, and this is {here!r}; implementation='xla' runs here"
+        )
+    return implementation
+
+
+def interprets() -> bool:
+    """Whether a kernel is interpreted: on the CPU, to be tested, and slowly.
+
+    Returns:
+        True where there is no GPU to compile for.
+    """
+    return platform() == "cpu"
+
+
+def running() -> dict[str, str]:
+    """Name what every op runs on this platform where its caller names nothing.
+
+    Returns:
+        Implementation by op.
+    """
+    return {op: resolve(None, op) for op in get_args(Op)}

@@ -5,8 +5,6 @@ from jaxtyping import Array, Float, Int
 from pallas_kernels import implementation as implementation_lib
 from pallas_kernels.graph_propagate import reference
 
-DEFAULTS: dict[str, str] = {}
-
 
 def propagate(
     adjacency: Float[Array, "n m"],
@@ -40,7 +38,7 @@ def propagate(
     """
     if rank.shape != weights.shape:
         raise ValueError(f"{rank.shape=} must equal {weights.shape=}")
-    match implementation_lib.resolve(implementation, DEFAULTS):
+    match implementation_lib.resolve(implementation, "graph_propagate"):
         case "xla":
             return reference.propagate(adjacency, rank, weights)
         case other:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ceil_jax import losses, memory
-from pallas_kernels.neighbours import nearest
+from pallas_kernels.camera_topk import camera_topk
 
 X, BANK = np.ones((4, 3), np.float32), np.ones((5, 3), np.float32)
 LABELS = np.zeros(4, np.int32)
@@ -26,7 +26,7 @@ CASES: dict[str, tuple[Any, tuple[Any, ...], int]] = {
     "dcmu": (memory.dcmu, (BANK, X, LABELS), 1),
     "mmd": (losses.mmd, (X, 2 * X), 1),
     "gradient of mmd": (jax.grad(losses.mmd), (X, 2 * X), 3),
-    "neighbours": (functools.partial(nearest, k=2, block_rows=2), (X,), 1),
+    "neighbours": (functools.partial(camera_topk, k=2, block_rows=2), (X, BANK), 1),
 }
 
 

