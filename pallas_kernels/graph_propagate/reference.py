@@ -1,4 +1,4 @@
-"""Plain `jax.numpy` form of the propagation: the definition of the op."""
+"""Plain `jax.numpy` form of the propagation: the definition of the ops."""
 
 import jax
 import jax.numpy as jnp
@@ -17,3 +17,13 @@ def propagate(
         rows = adjacency[rank[:, j]].astype(jnp.float32)
         total += weights[:, j, None].astype(jnp.float32) * rows
     return total
+
+
+@jax.jit
+def symmetrise(
+    adjacency: Float[Array, "n n"],
+) -> tuple[Float[Array, "n n"], Float[Array, " n"]]:
+    """See `pallas_kernels.graph_propagate.symmetrise`."""
+    total = adjacency.astype(jnp.float32)
+    total = total + total.T
+    return total.astype(adjacency.dtype), jnp.abs(total).sum(axis=1)
