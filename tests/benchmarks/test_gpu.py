@@ -6,7 +6,6 @@ import sys
 
 import numpy as np
 import pytest
-from pytest import approx
 
 from benchmarks.gpu import checking, correctness, timing, training
 from tests.repo import source
@@ -45,7 +44,9 @@ def test_it_runs_on_a_bare_machine(tmp_path):
 
 def test_a_wrong_result_is_refused():
     want = np.array([1.0, -4.0])
-    assert checking.check_close("it", want + 0.02, want, tolerance=0.01) == approx(5e-3)
+    assert checking.check_close(
+        "it", want + 0.02, want, tolerance=0.01
+    ) == pytest.approx(5e-3)
     for got in (want + 0.1, np.array([np.nan, -4])):
         with pytest.raises(checking.WrongResultError, match="it: off by"):
             checking.check_close("it", got, want, tolerance=0.01)
@@ -95,7 +96,7 @@ def test_hours_of_a_training():
     ]
     embedding = (22258 + 11909) * 1e-3
     seconds = 50 * (175 * 0.2 + embedding) + 40 * (150 * 0.4 + embedding)
-    assert training.hours(work, rates, "float32") == approx(seconds / 3600)
+    assert training.hours(work, rates, "float32") == pytest.approx(seconds / 3600)
     assert training.hours(work, rates, "bfloat16") is None
     assert training.hours(training.REGDB, rates, "float32") is None
     table = training.hours_table((work, training.LLCM), rates)
