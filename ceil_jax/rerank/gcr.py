@@ -3,7 +3,7 @@
 import numpy as np
 
 from ceil_jax import checks
-from ceil_jax.neighbours import nearest
+from ceil_jax.neighbours import Neighbours, nearest
 from ceil_jax.rerank import graph, rounds
 
 DENSE_ROWS = 8192
@@ -78,17 +78,53 @@ def gcr(
     cameras = checks.camera_pair(
         query_cameras, gallery_cameras, num_queries, len(gallery)
     )
-    state = rounds.plan(
+    return from_neighbours(
         nearest(rows, k=k1),
+        cameras,
+        num_queries,
+        k1=k1,
+        k2=k2,
+        camera_weight=camera_weight,
+        num_rounds=num_rounds,
+    )
+
+
+def from_neighbours(
+    lists: Neighbours,
+    cameras: np.ndarray | None,
+    num_queries: int,
+    *,
+    k1: int = 28,
+    k2: int = 7,
+    camera_weight: float = 0.5,
+    num_rounds: int = 3,
+) -> np.ndarray:
+    """What `gcr` does after the neighbour search.
+
+    Args:
+        lists: Neighbours of query then gallery.
+        cameras: (N,) whole numbers, or None.
+        num_queries: Q.
+        k1: Neighbours linked; cut to the length of the lists.
+        k2: Neighbours propagated from; cut to k1.
+        camera_weight: Weight of links within a camera.
+        num_rounds: Rounds.
+
+    Returns:
+        (Q, G) float32, higher is better.
+    """
+    state = rounds.plan(
+        lists,
         cameras,
         k1=k1,
         k2=k2,
         camera_weight=camera_weight,
         num_rounds=num_rounds,
     )
-    if len(rows) <= DENSE_ROWS:
+    num_rows = len(lists.indices)
+    if num_rows <= DENSE_ROWS:
         return graph.cross_products(rounds.finished(state), num_queries)
-    result = np.empty((num_queries, len(gallery)), np.float32)
+    result = np.empty((num_queries, num_rows - num_queries), np.float32)
     for start, block in rounds.blocks(
         state, num_queries=num_queries, block_rows=rounds.BLOCK_ROWS
     ):
