@@ -8,6 +8,7 @@ import numpy as np
 
 from ceil_jax import metrics
 from ceil_jax.errors import UserError
+from ceil_jax.neighbours import Search
 from ceil_jax.progress import bar
 from ceil_jax.protocols import Mode, Plan, Trial, metric_of
 from ceil_jax.report.ranked_lists import pick_queries
@@ -80,6 +81,7 @@ def score_protocol(
     plan: Plan,
     *,
     rerank: Rerank = None,
+    search: Search = "exact",
     max_rank: int = 20,
     checkpoint: str = "",
     progress: bool = True,
@@ -92,6 +94,7 @@ def score_protocol(
         plan: Queries and galleries, see `protocols.plan`.
         rerank: Parameters of GCR, None to do without, or "auto": chosen for each mode
             from the features of its first query and gallery set.
+        search: How GCR's neighbours are found, see `ceil_jax.neighbours.nearest`.
         max_rank: Places of the CMC, at least 20.
         checkpoint: What made the embeddings, for the record.
         progress: Whether to show a bar over the trials.
@@ -124,6 +127,7 @@ def score_protocol(
                 trials,
                 protocol=metric_of(plan.protocol),
                 rerank=params,
+                search=search,
                 max_rank=max_rank,
                 on_trial=shown.update if progress else None,
             )
@@ -149,6 +153,7 @@ def score_trials(
     *,
     protocol: str,
     rerank: RerankParams | None = None,
+    search: Search = "exact",
     max_rank: int = 20,
     on_trial: Callable[[], object] | None = None,
 ) -> list[TrialMetrics]:
@@ -164,6 +169,7 @@ def score_trials(
         trials: Which of them to use, one entry per gallery.
         protocol: One of `metrics.PROTOCOLS`.
         rerank: Parameters of GCR; None to do without.
+        search: How its neighbours are found.
         max_rank: Places of the CMC.
         on_trial: Called after each trial.
 
@@ -184,7 +190,7 @@ def score_trials(
                 else metrics.evaluate(
                     similarity, *_labels(*parts), protocol=protocol, max_rank=max_rank
                 )
-                for similarity in _similarities(*parts, rerank)
+                for similarity in _similarities(*parts, rerank, search)
             )
         except metrics.NoMatchError as error:
             raise UserError(f"the test set cannot be scored: {error}") from error
@@ -202,6 +208,7 @@ def ranked_examples(
     *,
     mode: Mode,
     rerank: Rerank = None,
+    search: Search = "exact",
     num_queries: int = 6,
     top: int = 10,
 ) -> RankedExamples:
@@ -213,6 +220,7 @@ def ranked_examples(
         plan: Queries and galleries, see `protocols.plan`.
         mode: One of the plan's.
         rerank: Parameters of GCR, None to do without, or "auto".
+        search: How its neighbours are found.
         num_queries: Queries to show, see `ranked_lists.pick_queries`.
         top: Places to show.
 
@@ -233,7 +241,7 @@ def ranked_examples(
             similarity, *_labels(query, gallery), protocol=protocol, top=top
         )
         for name, similarity in zip(
-            ("plain", "GCR"), _similarities(query, gallery, params), strict=True
+            ("plain", "GCR"), _similarities(query, gallery, params, search), strict=True
         )
         if similarity is not None
     }
@@ -310,7 +318,10 @@ def _parameters(
 
 
 def _similarities(
-    query: Embeddings, gallery: Embeddings, rerank: RerankParams | None
+    query: Embeddings,
+    gallery: Embeddings,
+    rerank: RerankParams | None,
+    search: Search,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Plain and re-ranked, each (Q, G); None without re-ranking."""
     plain = query.features @ gallery.features.T
@@ -324,6 +335,7 @@ def _similarities(
         k1=rerank.k1,
         k2=rerank.k2,
         camera_weight=rerank.camera_weight,
+        search=search,
     )
     return plain, np.asarray(re_ranked)
 

@@ -1,14 +1,17 @@
 """The nearest rows of every row: the lists that all graphs here are made of."""
 
-from typing import Literal, NamedTuple
+import sys
+from typing import Any, Literal, NamedTuple
 
 import jax
 import numpy as np
 
 from ceil_jax import checks
+from ceil_jax.progress import bar
 from pallas_kernels.camera_topk import camera_topk
 
-Search = Literal["faiss", "device"]
+Search = Literal["exact", "flat", "device", "ivf", "hnsw"]
+SEARCHES: tuple[Search, ...] = ("exact", "flat", "device", "ivf", "hnsw")
 
 DEVICE_ROWS = 4096
 """Fewer rows than this are always searched on the host, which compiles nothing.
@@ -16,6 +19,15 @@ DEVICE_ROWS = 4096
 Their number changes from call to call (proxies, clusters), and every new number would
 be a new program for the device.
 """
+APPROXIMATE_ROWS = 2048
+"""Fewer rows than this are always searched exactly: an index would take longer."""
+GOOD_RECALL = 0.98
+"""An approximate search is made more thorough until this much is found."""
+SAMPLED_ROWS = 500
+"""Rows whose exact lists tell the recall."""
+BLOCK_ROWS = 16_384
+"""Rows that are searched between two steps of the progress bar."""
+SEED = 0
 
 
 class Neighbours(NamedTuple):
@@ -30,16 +42,33 @@ class Neighbours(NamedTuple):
     similarities: np.ndarray
 
 
-def nearest(
-    features: checks.Rows, *, k: int, search: Search | None = None
-) -> Neighbours:
+def check_search(search: str) -> None:
+    """Check the name of a search.
+
+    Args:
+        search: The name.
+
+    Raises:
+        ValueError: There is none of that name.
+    """
+    if search not in SEARCHES:
+        raise ValueError(f"{search=} must be one of {', '.join(SEARCHES)}")
+
+
+def nearest(features: checks.Rows, *, k: int, search: Search = "exact") -> Neighbours:
     """The k nearest rows of every row by inner product, the row itself first.
+
+    "ivf" (inverted lists) and "hnsw" (a navigable graph, built by one thread so that
+    it repeats) are approximate: they search more and more thoroughly until
+    `GOOD_RECALL` of the exact lists of some rows is found, and print what was reached.
 
     Args:
         features: (n, d) rows, L2-normalised where cosine similarity is meant.
         k: Number of neighbours, the row itself among them; cut to n.
-        search: "faiss" on the host, "device" by `pallas_kernels.camera_topk`, or None:
-            the host where JAX runs on the CPU or n is less than `DEVICE_ROWS`.
+        search: "flat", "ivf" or "hnsw" by faiss on the host, "device" by
+            `pallas_kernels.camera_topk`, or "exact": "flat" where JAX runs on the CPU or
+            n is less than `DEVICE_ROWS`, else "device". Fewer rows than
+            `APPROXIMATE_ROWS` are never searched approximately.
 
     Returns:
         `Neighbours` with lists of min(k, n) entries.
@@ -48,31 +77,133 @@ def nearest(
         ValueError: `features` is not usable, `k` is less than 1, or `search` unknown.
     """
     checks.at_least(1, k=k)
+    check_search(search)
     rows = checks.rows("features", features)
     k = min(k, len(rows))
-    if search is None:
+    if search == "exact":
         on_host = len(rows) < DEVICE_ROWS or jax.default_backend() == "cpu"
-        search = "faiss" if on_host else "device"
-    match search:
-        case "faiss":
-            # Only here: what runs on the device does without it.
-            import faiss
+        search = "flat" if on_host else "device"
+    if search == "device":
+        on_device = jax.numpy.asarray(rows)
+        found = camera_topk(on_device, on_device, k=k, row_offset=0)
+        return Neighbours(np.asarray(found.indices), np.asarray(found.similarities))
+    if search == "flat" or len(rows) < APPROXIMATE_ROWS:
+        found = _searched(_flat(rows), rows, k)
+    else:
+        found = _approximate(rows, k, search)
+    return itself_first(*found, own=np.einsum("nd,nd->n", rows, rows))
 
-            index = faiss.IndexFlatIP(rows.shape[1])
-            index.add(rows)
-            similarities, indices = index.search(rows, k)
-            own = np.einsum("nd,nd->n", rows, rows)
-            return itself_first(indices, similarities, own)
-        case "device":
-            on_device = jax.numpy.asarray(rows)
-            found = camera_topk(on_device, on_device, k=k, row_offset=0)
-            return Neighbours(np.asarray(found.indices), np.asarray(found.similarities))
-        case other:
-            raise ValueError(f"search={other!r} must be 'faiss' or 'device'")
+
+def _flat(rows: np.ndarray) -> Any:
+    import faiss  # where it is not needed, it need not be installed
+
+    index = faiss.IndexFlatIP(rows.shape[1])
+    index.add(rows)
+    return index
+
+
+def _searched(index: Any, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Lists by a faiss index."""
+    indices = np.empty((len(rows), k), np.int32)
+    similarities = np.empty((len(rows), k), np.float32)
+    total = len(rows) if len(rows) > BLOCK_ROWS else None
+    with bar(total=total, desc="neighbours", unit="row") as shown:
+        for start in range(0, len(rows), BLOCK_ROWS):
+            part = slice(start, start + BLOCK_ROWS)
+            similarities[part], indices[part] = index.search(rows[part], k)
+            if total:
+                shown.update(len(rows[part]))
+    return indices, similarities
+
+
+def _approximate(
+    rows: np.ndarray, k: int, search: Search
+) -> tuple[np.ndarray, np.ndarray]:
+    """Lists by an index that is thorough enough; rows with short lists exactly."""
+    index, effort, most = _ivf(rows) if search == "ivf" else _hnsw(rows)
+    sample = np.random.default_rng(SEED).choice(len(rows), SAMPLED_ROWS, replace=False)
+    exact = _flat(rows)
+    _, want = exact.search(rows[sample], k)
+    thorough = 8 if search == "ivf" else 2 * k
+    while True:
+        thorough = min(thorough, most)
+        effort(thorough)
+        _, got = index.search(rows[sample], k)
+        recall = recall_of(got, want)
+        if recall >= GOOD_RECALL or thorough == most:
+            break
+        thorough *= 2
+    indices, similarities = _searched(index, rows, k)
+    print(
+        f"neighbours by {search.upper()}: recall@{k} {recall:.3f} of the exact lists, "
+        f"on {SAMPLED_ROWS} rows",
+        file=sys.stderr,
+    )
+    short = np.flatnonzero((indices < 0).any(axis=1))
+    if short.size:
+        similarities[short], indices[short] = exact.search(rows[short], k)
+    return indices, similarities
+
+
+def recall_of(found: np.ndarray, exact: np.ndarray) -> float:
+    """Share of the exact lists' entries that were found.
+
+    Args:
+        found: (n, k) row numbers; negative ones are none.
+        exact: (n, k) row numbers.
+
+    Returns:
+        The share, from 0 to 1.
+    """
+    hits = (found[:, :, None] == exact[:, None, :]).any(axis=1)
+    return float(hits.mean())
+
+
+def _ivf(rows: np.ndarray) -> tuple[Any, Any, int]:
+    """Inverted lists about 4 sqrt(n) in number, how to search more, and the most."""
+    import faiss
+
+    num_lists = max(1, min(int(4 * len(rows) ** 0.5), len(rows) // 40))
+    quantizer = faiss.IndexFlatIP(rows.shape[1])
+    metric = faiss.METRIC_INNER_PRODUCT
+    index = faiss.IndexIVFFlat(quantizer, rows.shape[1], num_lists, metric)
+    index.cp.seed = SEED + 1
+    index.cp.max_points_per_centroid = 64
+    index.cp.niter = 10
+    index.train(rows)
+    index.add(rows)
+
+    def effort(num_probes: int) -> None:
+        index.nprobe = num_probes
+
+    return index, effort, num_lists
+
+
+def _hnsw(rows: np.ndarray) -> tuple[Any, Any, int]:
+    """A graph with 32 links a row, how to search more, and the most."""
+    import faiss
+
+    index = faiss.IndexHNSWFlat(rows.shape[1], 32, faiss.METRIC_INNER_PRODUCT)
+    index.hnsw.efConstruction = 80
+    num_threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        index.add(rows)
+    finally:
+        faiss.omp_set_num_threads(num_threads)
+
+    def effort(num_candidates: int) -> None:
+        index.hnsw.efSearch = num_candidates
+
+    return index, effort, 2048
 
 
 def itself_first(
-    indices: np.ndarray, similarities: np.ndarray, own: np.ndarray | None = None
+    indices: np.ndarray,
+    similarities: np.ndarray,
+    own: np.ndarray | None = None,
+    *,
+    first: int = 0,
 ) -> Neighbours:
     """Move every row to the front of its own list.
 
@@ -84,6 +215,7 @@ def itself_first(
         similarities: (n, k) inner products.
         own: (n,) inner products of the rows with themselves, for rows that are not on
             their lists. None: every row has to be on its list.
+        first: Number of the first of these rows.
 
     Returns:
         The lists, the other rows in the order in which they were.
@@ -94,20 +226,20 @@ def itself_first(
     num_rows, k = indices.shape
     indices = indices.astype(np.int32)
     similarities = similarities.astype(np.float32)
-    hit = indices == np.arange(num_rows, dtype=np.int32)[:, None]
+    numbers = np.arange(first, first + num_rows, dtype=np.int32)
+    hit = indices == numbers[:, None]
     absent = np.flatnonzero(~hit.any(axis=1))
     if absent.size:
         if own is None:
-            raise ValueError(f"the neighbours of row {absent[0]} must hold row itself")
-        indices[absent, -1] = absent
+            raise ValueError(
+                f"the neighbours of row {first + absent[0]} must hold row itself"
+            )
+        indices[absent, -1] = numbers[absent]
         similarities[absent, -1] = own[absent]
         hit[absent, -1] = True
-    if hit[:, 0].all():
-        return Neighbours(indices, similarities)
-    place = np.arange(k)[None, :] + np.ones((num_rows, 1), np.int64)
-    place[hit] = 0
+    moved = np.flatnonzero(~hit[:, 0])
+    place = np.arange(1, k + 1) * ~hit[moved]
     order = np.argsort(place, axis=1, kind="stable")
-    return Neighbours(
-        np.take_along_axis(indices, order, axis=1),
-        np.take_along_axis(similarities, order, axis=1),
-    )
+    for lists in (indices, similarities):
+        lists[moved] = np.take_along_axis(lists[moved], order, axis=1)
+    return Neighbours(indices, similarities)

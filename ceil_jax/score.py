@@ -4,7 +4,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from ceil_jax import evaluate, galleries, permutations, protocols
 from ceil_jax.config import Config, to_dict
 from ceil_jax.errors import UserError
 from ceil_jax.inputs.imageset import ImageSet
+from ceil_jax.neighbours import Search
 from ceil_jax.permutations import Permutations
 from ceil_jax.report import published, ranked_lists
 from ceil_jax.report.baselines import grey_pixels
@@ -73,6 +74,7 @@ class Scorer:
         rerank = config.rerank
         given = RerankParams(rerank.k1, rerank.k2, rerank.camera_weight)
         self._rerank: evaluate.Rerank = "auto" if rerank.auto else given
+        self._search: Search = cast(Search, rerank.search)
 
     def embeddings(self, embed: Embed, variables: Any) -> list[evaluate.Embeddings]:
         """Embed the test images of both modalities.
@@ -129,7 +131,12 @@ class Scorer:
             The figures.
         """
         results = evaluate.score_protocol(
-            sides[0], sides[1], self._plan, rerank=self._rerank, checkpoint=checkpoint
+            sides[0],
+            sides[1],
+            self._plan,
+            rerank=self._rerank,
+            search=self._search,
+            checkpoint=checkpoint,
         )
         config, protocol = self._config, self._plan.protocol
         return dataclasses.replace(
@@ -153,6 +160,7 @@ class Scorer:
             self._plan,
             mode=self.modes[0],
             rerank=self._rerank,
+            search=self._search,
             num_queries=self._config.evaluation.num_pictured_queries,
         )
         figure = ranked_lists.ranked_lists(

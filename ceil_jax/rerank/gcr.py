@@ -3,11 +3,12 @@
 import numpy as np
 
 from ceil_jax import checks
-from ceil_jax.neighbours import Neighbours, nearest
-from ceil_jax.rerank import graph, rounds
+from ceil_jax.neighbours import Neighbours, Search, check_search, nearest
+from ceil_jax.rerank import graph, rounds, vectors
+from ceil_jax.rerank.budget import BLOCK_ROWS
 
-DENSE_ROWS = 8192
-"""Up to so many rows `gcr` may hold the finished graph as a dense matrix."""
+FINISHED_ROWS = 256
+"""Up to so many rows `gcr` finishes the graph: it is as fast, and needs no threads."""
 
 
 def check_arguments(*, k1: int, k2: int, camera_weight: float, num_rounds: int) -> None:
@@ -38,6 +39,7 @@ def gcr(
     k2: int = 7,
     camera_weight: float = 0.5,
     num_rounds: int = 3,
+    search: Search = "exact",
 ) -> np.ndarray:
     """Similarities of query and gallery, re-ranked by the camera-constrained graph.
 
@@ -58,6 +60,7 @@ def gcr(
         k2: Neighbours propagated from; cut to k1.
         camera_weight: Weight of links within a camera.
         num_rounds: Rounds.
+        search: How neighbours are found, as in `ceil_jax.neighbours.nearest`.
 
     Returns:
         (Q, G) float32, higher is better.
@@ -73,13 +76,14 @@ def gcr(
         sparse and float32.
     """
     check_arguments(k1=k1, k2=k2, camera_weight=camera_weight, num_rounds=num_rounds)
+    check_search(search)
     rows = checks.pair("query", query, "gallery", gallery)
     num_queries = len(query)
     cameras = checks.camera_pair(
         query_cameras, gallery_cameras, num_queries, len(gallery)
     )
     return from_neighbours(
-        nearest(rows, k=k1),
+        nearest(rows, k=k1, search=search),
         cameras,
         num_queries,
         k1=k1,
@@ -122,12 +126,11 @@ def from_neighbours(
         num_rounds=num_rounds,
     )
     num_rows = len(lists.indices)
-    if num_rows <= DENSE_ROWS:
+    if num_rows <= FINISHED_ROWS:
         return graph.cross_products(rounds.finished(state), num_queries)
     result = np.empty((num_queries, num_rows - num_queries), np.float32)
-    for start, block in rounds.blocks(
-        state, num_queries=num_queries, block_rows=rounds.BLOCK_ROWS
+    for queries, block in rounds.blocks(
+        state, num_queries=num_queries, block_rows=BLOCK_ROWS
     ):
-        dense = block if isinstance(block, np.ndarray) else block.toarray()
-        result[start : start + len(dense)] = dense
+        result[queries] = vectors.dense_rows(block, num_rows - num_queries)
     return result

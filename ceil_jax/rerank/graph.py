@@ -5,6 +5,9 @@ from scipy import sparse
 
 from ceil_jax.neighbours import Neighbours
 
+BLOCK_ROWS = 65_536
+"""Rows whose cameras are compared at once."""
+
 
 def from_lists(
     indices: np.ndarray, values: np.ndarray, num_columns: int | None = None
@@ -20,7 +23,8 @@ def from_lists(
         (n, num_columns) float32.
     """
     num_rows, k = indices.shape
-    offsets = np.arange(0, num_rows * k + 1, k)
+    # More than 2**31 entries are fine; with fewer SciPy makes these 32-bit numbers.
+    offsets = np.arange(0, num_rows * k + 1, k, dtype=np.int64)
     data = np.ascontiguousarray(values, dtype=np.float32).reshape(-1)
     shape = (num_rows, num_rows if num_columns is None else num_columns)
     return sparse.csr_array((data, indices.reshape(-1), offsets), shape=shape)
@@ -64,9 +68,12 @@ def camera_adjacency(
     """
     indices = neighbours.indices[:, :k1]
     if cameras is None:
-        return from_lists(indices, np.ones(indices.shape))
-    same = cameras[indices] == cameras[:, None]
-    return from_lists(indices, np.where(same, camera_weight, 1 / camera_weight))
+        return from_lists(indices, np.ones(indices.shape, np.float32))
+    weights = np.full(indices.shape, 1 / camera_weight, np.float32)
+    for start in range(0, len(indices), BLOCK_ROWS):  # small copies only
+        part = slice(start, start + BLOCK_ROWS)
+        weights[part][cameras[indices[part]] == cameras[part, None]] = camera_weight
+    return from_lists(indices, weights)
 
 
 def symmetrise(adjacency: sparse.csr_array) -> sparse.csr_array:

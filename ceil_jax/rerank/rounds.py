@@ -7,81 +7,26 @@ a round is A_{t+1} = W D_t^-1 S_t and S_{t+1} = A_{t+1} + A_{t+1}^T, so that for
 
 and the similarities of queries and gallery are
 
-    A_T[Q] A_T[G]^T = W_Q D^-1 S D^-1 S W_G^T,    S = S_{T-1}, D = D_{T-1}.
+    A_T[Q] A_T[G]^T = W_Q D^-1 S S D^-1 W_G^T,    S = S_{T-1}, D = D_{T-1}.
 
 The rows of S_t grow with every round, to thousands of entries. Held are W, with k2
-entries a row, and the last S_t that is small; what comes after is applied.
+entries a row, and the last S_t that is small; what comes after is applied. Queries are
+multiplied in blocks of those that link the same rows, see `vectors`.
 """
 
-import os
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from itertools import zip_longest
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
+from scipy.sparse import csgraph
 
 from ceil_jax.neighbours import Neighbours
-from ceil_jax.rerank import graph
-
-DENSE_SHARE = 0.05
-"""A block of queries with a larger share of entries is multiplied as a dense array."""
-
+from ceil_jax.rerank import assemble, graph, vectors
+from ceil_jax.rerank.vectors import Columns, Vectors
 
 SAMPLED_ROWS = 1000
 """Rows from which the size of a product is told before it is done."""
-
-
-BLOCK_ROWS = 64
-"""Queries that are multiplied at once."""
-BYTES_PER_ENTRY = 16
-"""A sparse entry (a float32 and a row number) and its copy while two are added."""
-BYTES_PER_DENSE_ENTRY = 24
-"""A number of a dense block, and those of the products that it is made of."""
-
-
-class Budget(NamedTuple):
-    """What a limit of memory allows.
-
-    Attributes:
-        max_entries: Entries that the graph that is held may have.
-        block_rows: Queries to multiply at once.
-    """
-
-    max_entries: float
-    block_rows: int
-
-
-def budget(memory_gib: float | None, *, num_rows: int, k1: int, k2: int) -> Budget:
-    """Divide a limit of memory between the graph and the blocks of queries.
-
-    Args:
-        memory_gib: The limit in GiB; None for no limit.
-        num_rows: N.
-        k1: Neighbours linked.
-        k2: Neighbours propagated from.
-
-    Returns:
-        What it allows.
-
-    Raises:
-        ValueError: The first graph alone is larger.
-    """
-    if memory_gib is None:
-        return Budget(np.inf, BLOCK_ROWS)
-    # The first graph with its transpose, and W with its own.
-    first = num_rows * BYTES_PER_ENTRY * (2 * k1 + 2 * min(k2, k1))
-    row = BYTES_PER_DENSE_ENTRY * num_rows * (_num_cores() + 1)
-    limit = memory_gib * 2**30
-    if first + row > limit:
-        raise ValueError(
-            f"{memory_gib=} must be at least {(first + row) / 2**30:.3g}: the links of "
-            f"{num_rows} rows to {k1=} neighbours and one query need so much"
-        )
-    block_rows = int(min(BLOCK_ROWS, max(1, (limit - first) / 2 // row)))
-    return Budget((limit - block_rows * row) / BYTES_PER_ENTRY, block_rows)
 
 
 class Rounds(NamedTuple):
@@ -107,13 +52,21 @@ class Rounds(NamedTuple):
         return len(self.scales) - 1
 
 
+def _ignore(rows: int) -> None:
+    del rows
+
+
 def _inverse(sums: np.ndarray) -> np.ndarray:
     with np.errstate(divide="ignore"):
         return np.where(sums > 0, 1 / sums, 0).astype(np.float32)
 
 
 def _row_sums(matrix: sparse.csr_array) -> np.ndarray:
-    return np.asarray(matrix.sum(axis=1, dtype=np.float64)).ravel()
+    sums = np.zeros(len(matrix.indptr) - 1)
+    filled = np.flatnonzero(np.diff(matrix.indptr))
+    starts = matrix.indptr[filled]
+    sums[filled] = np.add.reduceat(matrix.data, starts, dtype=np.float64)
+    return sums
 
 
 def plan(
@@ -125,6 +78,7 @@ def plan(
     camera_weight: float,
     num_rounds: int,
     max_entries: float = np.inf,
+    on_rows: Callable[[int], object] = _ignore,
 ) -> Rounds:
     """Do the rounds that are small, and find the row sums of the others.
 
@@ -135,51 +89,92 @@ def plan(
         k2: Neighbours propagated from; cut to k1.
         camera_weight: Weight of links within a camera.
         num_rounds: Rounds T. With 0 the rows are those of A.
-        max_entries: Entries that the graph that is held may have.
+        max_entries: Entries that the graphs that are held may have.
+        on_rows: Called with numbers of rows as they are done, N in each round.
 
     Returns:
         What the products need.
     """
     k1 = min(k1, neighbours.indices.shape[1])
-    adjacency = graph.camera_adjacency(
-        neighbours, cameras, k1=k1, camera_weight=camera_weight
-    )
+    weights = {"k1": k1, "camera_weight": camera_weight}
     if not num_rounds:
+        adjacency = graph.camera_adjacency(neighbours, cameras, **weights)
         return Rounds(adjacency, 0, [], adjacency, adjacency.T.tocsr())
-    propagation = graph.propagation(neighbours, k2=min(k2, k1))
-    state = Rounds(
-        graph.symmetrise(adjacency), 0, [], propagation, propagation.T.tocsr()
-    )
-    state = state._replace(scales=[_inverse(_row_sums(state.held))])
+    state = _first(neighbours, cameras, k2=min(k2, k1), on_rows=on_rows, **weights)
     # T - 2: the last graph is only multiplied with a few rows at a time.
-    while state.level < num_rounds - 2 and 2 * _next_entries(state) <= max_entries:
-        state = _hold_next(state)
+    while state.level < num_rounds - 2:
+        entries = 2 * _next_entries(state)
+        if state.held.nnz + entries > max_entries:
+            break
+        state = _hold_next(state, entries, on_rows)
     for level in range(state.level + 1, num_rounds):
         state = state._replace(scales=[*state.scales, _next_scale(state, level)])
+        on_rows(len(state.scales[0]))
     return state
 
 
-def _next_entries(state: Rounds) -> float:
+def _first(
+    neighbours: Neighbours,
+    cameras: np.ndarray | None,
+    *,
+    k1: int,
+    k2: int,
+    camera_weight: float,
+    on_rows: Callable[[int], object],
+) -> Rounds:
+    """The rounds up to S_0."""
+    adjacency = graph.camera_adjacency(
+        neighbours, cameras, k1=k1, camera_weight=camera_weight
+    )
+    transposed = adjacency.T.tocsr()
+    held = _held(
+        lambda rows: adjacency[rows] + transposed[rows],
+        len(neighbours.indices),
+        2 * adjacency.nnz,
+        on_rows,
+    )
+    propagation = graph.propagation(neighbours, k2=k2)
+    scales = [_inverse(_row_sums(held))]
+    return Rounds(held, 0, scales, propagation, propagation.T.tocsr())
+
+
+def _held(
+    rows_of: Callable[[slice], sparse.csr_array],
+    num_rows: int,
+    capacity: int,
+    on_rows: Callable[[int], object],
+) -> sparse.csr_array:
+    """A graph from its blocks of rows."""
+
+    def told() -> Iterator[sparse.csr_array]:
+        for block in assemble.in_threads(rows_of, assemble.row_slices(num_rows)):
+            yield block
+            on_rows(len(block.indptr) - 1)
+
+    return assemble.stacked(told(), num_rows, capacity=capacity)
+
+
+def _next_entries(state: Rounds) -> int:
     """About how many entries the next A has, from some of its rows."""
     num_rows = len(state.scales[-1])
     some = state.propagation[:: max(1, num_rows // SAMPLED_ROWS)]
-    return (some @ state.held).nnz * (num_rows / (len(some.indptr) - 1))
+    return int((some @ state.held).nnz * (num_rows / (len(some.indptr) - 1)))
 
 
-def _divided(state: Rounds) -> sparse.csr_array:
-    """D^-1 S of the round that is held."""
-    held = state.held
-    data = held.data * np.repeat(state.scales[state.level], np.diff(held.indptr))
-    return sparse.csr_array((data, held.indices, held.indptr), shape=held.shape)
+def _hold_next(
+    state: Rounds, entries: int, on_rows: Callable[[int], object] = _ignore
+) -> Rounds:
+    """The next round's graph as a matrix."""
+    held, scale = state.held, state.scales[state.level]
+    w, transposed = state.propagation, state.transposed
 
+    def rows_of(rows: slice) -> sparse.csr_array:
+        first = vectors.scale(w[rows], scale) @ held
+        return first + vectors.scale(held[rows], scale) @ transposed
 
-def _hold_next(state: Rounds) -> Rounds:
-    """The next round's graph as a matrix; scales known of later rounds are dropped."""
-    level = state.level + 1
-    product = sparse.csr_array(state.propagation @ _divided(state))
-    held = graph.symmetrise(product)
-    scales = [*state.scales[:level], _inverse(_row_sums(held))]
-    return state._replace(held=held, level=level, scales=scales)
+    following = _held(rows_of, len(scale), int(1.2 * entries), on_rows)
+    scales = [*state.scales[: state.level + 1], _inverse(_row_sums(following))]
+    return state._replace(held=following, level=state.level + 1, scales=scales)
 
 
 def finished(state: Rounds) -> sparse.csr_array:
@@ -195,8 +190,10 @@ def finished(state: Rounds) -> sparse.csr_array:
         return state.propagation
     last = state.last
     while state.level < last:
-        state = _hold_next(state)
-    return sparse.csr_array(state.propagation @ _divided(state))
+        state = _hold_next(state, 2 * _next_entries(state))
+    num_rows = len(state.scales[0])
+    w = vectors.scale(state.propagation[:num_rows], state.scales[-1])
+    return sparse.csr_array(w @ state.held)
 
 
 def _next_scale(state: Rounds, level: int) -> np.ndarray:
@@ -204,76 +201,54 @@ def _next_scale(state: Rounds, level: int) -> np.ndarray:
     before = state.scales[level - 1]
     rows = state.propagation @ (before > 0).astype(np.float32)
     taken = state.transposed @ np.ones(len(before), np.float32)
-    columns = times(state, (before * taken)[:, None], level - 1)[:, 0]
-    return _inverse(rows + columns)
+    columns = times(state, Columns(None, (before * taken)[:, None]), level - 1)
+    return _inverse(rows + columns.values[:, 0])
 
 
-def times(state: Rounds, x: Any, level: int) -> Any:
+def times(state: Rounds, x: Vectors, level: int) -> Vectors:
     """Multiply with the graph of a round.
 
     Args:
         state: The rounds.
-        x: Sparse rows (b, N), or dense columns (N, b).
+        x: Vectors of N entries.
         level: Which round's S.
 
     Returns:
-        X S, of the form that X has.
+        X S, of the form that X has; columns may come on all entries.
     """
     if level == state.level:
-        return _product(x, state.held, state.held)
-    scale = state.scales[level - 1]
+        return vectors.product(x, state.held, state.held)
+    factors = state.scales[level - 1]
     w, transposed = state.propagation, state.transposed
-    first = times(state, _scaled(_product(x, w, transposed), scale), level - 1)
-    second = _product(_scaled(times(state, x, level - 1), scale), transposed, w)
-    return first + second
+    first = vectors.scale(vectors.product(x, w, transposed), factors)
+    first = times(state, first, level - 1)
+    second = vectors.scale(times(state, x, level - 1), factors)
+    return vectors.add(first, vectors.product(second, transposed, w))
 
 
-def _product(x: Any, matrix: sparse.csr_array, transposed: sparse.csr_array) -> Any:
-    """X M of sparse rows X, or (X M)^T of dense columns X^T."""
-    return x @ matrix if sparse.issparse(x) else transposed @ x
-
-
-def _scaled(x: Any, scale: np.ndarray) -> Any:
-    """Multiply entry n of every vector by `scale[n]`."""
-    if not sparse.issparse(x):
-        return x * scale[:, None]
-    return sparse.csr_array((x.data * scale[x.indices], x.indices, x.indptr), x.shape)
-
-
-def _dense_if_full(x: Any) -> Any:
-    """Dense columns in place of sparse rows that have many entries."""
-    if sparse.issparse(x) and x.nnz > DENSE_SHARE * x.shape[0] * x.shape[1]:
-        return np.ascontiguousarray(x.toarray().T)
-    return x
-
-
-def similarities(state: Rounds, start: int, stop: int, num_queries: int) -> Any:
-    """Similarities of some queries.
+def similarities(state: Rounds, queries: np.ndarray, num_queries: int) -> Vectors:
+    """Similarities of some queries with the gallery.
 
     Args:
         state: The rounds over query then gallery.
-        start: The first query.
-        stop: After the last one.
+        queries: Their numbers.
         num_queries: Q.
 
     Returns:
-        (stop - start, G), sparse or dense, float32.
+        A vector of G entries for each.
     """
-    gallery = state.propagation[num_queries:]
-    if not state.scales:
-        return state.propagation[start:stop] @ gallery.T.tocsr()
-    scale = state.scales[-1]
-    x = _scaled(state.propagation[start:stop], scale)
-    x = _dense_if_full(times(state, x, state.last))
-    x = _scaled(times(state, x, state.last), scale)
-    if sparse.issparse(x):
-        return x @ gallery.T.tocsr()
-    return (gallery @ x).T
+    x = vectors.as_columns(state.propagation[queries])
+    if state.scales:
+        x = times(state, vectors.scale(x, state.scales[-1]), state.last)
+        x = times(state, vectors.as_columns(x), state.last)
+        x = vectors.scale(x, state.scales[-1])
+    found = vectors.product(x, state.transposed, state.propagation)
+    return vectors.entries_from(found, num_queries)
 
 
 def blocks(
     state: Rounds, *, num_queries: int, block_rows: int, num_threads: int = 0
-) -> Iterator[tuple[int, Any]]:
+) -> Iterator[tuple[np.ndarray, Vectors]]:
     """Similarities of a few queries at a time, computed by several threads.
 
     Args:
@@ -283,27 +258,19 @@ def blocks(
         num_threads: Threads; 0 for as many as there are cores.
 
     Yields:
-        The first query of a block, in order, and its similarities, (rows, G).
+        The numbers of some queries and their similarities, a vector of G entries each.
     """
-    starts = range(0, num_queries, block_rows)
+    order = _order(state, num_queries)
+    parts = [order[n : n + block_rows] for n in range(0, num_queries, block_rows)]
 
-    def block(start: int) -> Any:
-        stop = min(start + block_rows, num_queries)
-        return similarities(state, start, stop, num_queries)
+    def block(part: np.ndarray) -> tuple[np.ndarray, Vectors]:
+        return part, similarities(state, part, num_queries)
 
-    # SciPy's products let other threads run. One block more than threads is in flight:
-    # what is not taken yet is held.
-    num_threads = num_threads or _num_cores()
-    with ThreadPoolExecutor(num_threads) as pool:
-        pending = deque(pool.submit(block, n) for n in starts[: num_threads + 1])
-        for start, ahead in zip_longest(starts, starts[num_threads + 1 :]):
-            found = pending.popleft().result()
-            if ahead is not None:
-                pending.append(pool.submit(block, ahead))
-            yield start, found
+    yield from assemble.in_threads(block, parts, num_threads=num_threads)
 
 
-def _num_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def _order(state: Rounds, num_queries: int) -> np.ndarray:
+    """The queries, those that link the same rows near each other."""
+    links = sparse.csr_array(state.propagation + state.transposed)
+    order = csgraph.reverse_cuthill_mckee(links, symmetric_mode=True)
+    return order[order < num_queries]

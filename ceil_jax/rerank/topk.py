@@ -1,13 +1,33 @@
 """GCR for large galleries: the best rows of each query, from sparse rows alone."""
 
+from typing import NamedTuple
+
 import numpy as np
-from scipy import sparse
 
 from ceil_jax import checks
-from ceil_jax.neighbours import Neighbours, itself_first, nearest
+from ceil_jax.neighbours import Neighbours, Search, check_search, nearest
 from ceil_jax.progress import bar
 from ceil_jax.rerank import rounds
+from ceil_jax.rerank.best import best
+from ceil_jax.rerank.budget import budget
 from ceil_jax.rerank.gcr import check_arguments
+from ceil_jax.rerank.lists import checked
+
+
+class Options(NamedTuple):
+    """Parameters of the method.
+
+    Attributes:
+        k1: Neighbours linked.
+        k2: Neighbours propagated from.
+        camera_weight: Weight of links within a camera.
+        num_rounds: Rounds.
+    """
+
+    k1: int
+    k2: int
+    camera_weight: float
+    num_rounds: int
 
 
 def gcr_topk(
@@ -24,6 +44,7 @@ def gcr_topk(
     neighbours: tuple[checks.Rows, checks.Rows] | None = None,
     num_queries: int | None = None,
     memory_gib: float | None = None,
+    search: Search = "exact",
 ) -> tuple[np.ndarray, np.ndarray]:
     """The `top` best gallery rows of each query by `gcr`, without the whole matrix.
 
@@ -43,10 +64,12 @@ def gcr_topk(
         num_rounds: Rounds.
         neighbours: Lists of all N rows, query then gallery, from any library:
             (indices (N, >= k1), similarities (N, >= k1)), each best first and holding
-            the row itself.
+            the row itself, which may stand anywhere.
         num_queries: Q, needed only where `query` is None.
         memory_gib: What graph and blocks of queries may take, in GiB, beside the
-            arguments; less means more work for each query. None: as it is fastest.
+            features, the neighbour lists and the search for them; less means more work
+            for each query. None: as it is fastest.
+        search: How neighbours are found, as in `ceil_jax.neighbours.nearest`.
 
     Returns:
         Similarities (Q, top) float32, best first, and gallery rows (Q, top) int32.
@@ -58,133 +81,98 @@ def gcr_topk(
     References:
         As for `gcr`; the released code has no counterpart.
     """
-    check_arguments(k1=k1, k2=k2, camera_weight=camera_weight, num_rounds=num_rounds)
-    if memory_gib is not None and not memory_gib > 0:
-        raise ValueError(f"{memory_gib=} must be more than 0")
-    lists, num_queries = _lists(query, gallery, neighbours, num_queries, k1)
-    num_rows = len(lists.indices)
+    options = Options(k1, k2, camera_weight, num_rounds)
+    check_arguments(**options._asdict())
+    check_search(search)
+    num_rows, num_queries = _sizes(query, gallery, neighbours, num_queries)
     num_gallery = num_rows - num_queries
-    if not 1 <= top <= num_gallery:
+    checks.at_least(1, top=top)
+    if top > num_gallery:
         raise ValueError(f"{top=} must be in [1, {num_gallery}], the gallery rows")
-    budget = rounds.budget(
-        memory_gib, num_rows=num_rows, k1=min(k1, lists.indices.shape[1]), k2=k2
-    )
-    state = rounds.plan(
-        lists,
-        checks.camera_pair(query_cameras, gallery_cameras, num_queries, num_gallery),
-        k1=k1,
+    allowed = budget(
+        memory_gib,
+        num_rows=num_rows,
+        k1=min(k1, num_rows),
         k2=k2,
-        camera_weight=camera_weight,
         num_rounds=num_rounds,
-        max_entries=budget.max_entries,
     )
+    cameras = checks.camera_pair(
+        query_cameras, gallery_cameras, num_queries, num_gallery
+    )
+    lists = (
+        nearest(_both(query, gallery), k=k1, search=search)
+        if neighbours is None
+        else checked(neighbours, k1=k1)
+    )
+    state = _planned(lists, cameras, options, allowed.max_entries)
+    return _best_of_all(state, num_queries, top, allowed.block_rows)
+
+
+def _planned(
+    lists: Neighbours,
+    cameras: np.ndarray | None,
+    options: Options,
+    max_entries: float,
+) -> rounds.Rounds:
+    """The rounds, with a bar over their rows."""
+    total = len(lists.indices) * max(1, options.num_rounds)
+    with bar(total=total, desc="graph", unit="row") as shown:
+        return rounds.plan(
+            lists,
+            cameras,
+            max_entries=max_entries,
+            on_rows=shown.update,
+            **options._asdict(),
+        )
+
+
+def _best_of_all(
+    state: rounds.Rounds, num_queries: int, top: int, block_rows: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The best gallery rows of every query, a few queries at a time."""
+    num_gallery = len(state.propagation.indptr) - 1 - num_queries
     similarities = np.empty((num_queries, top), np.float32)
     indices = np.empty((num_queries, top), np.int32)
     with bar(total=num_queries, desc="re-ranking", unit="query") as shown:
-        for start, block in rounds.blocks(
-            state, num_queries=num_queries, block_rows=budget.block_rows
+        for part, block in rounds.blocks(
+            state, num_queries=num_queries, block_rows=block_rows
         ):
-            part = slice(start, start + block.shape[0])
-            similarities[part], indices[part] = best_of_rows(block, top=top)
-            shown.update(block.shape[0])
+            similarities[part], indices[part] = best(block, num_gallery, top=top)
+            shown.update(len(part))
     return similarities, indices
 
 
-def best_of_rows(
-    matrix: sparse.csr_array | np.ndarray, *, top: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """The largest entries of each row of a matrix that has none below 0.
-
-    Args:
-        matrix: (n, m) float32, sparse or dense.
-        top: Entries wanted, at most m.
-
-    Returns:
-        Values (n, top) float32, largest first, equal ones by column; columns int32.
-    """
-    shape: tuple[int, int] = matrix.shape  # type: ignore[assignment]
-    num_rows, num_columns = shape
-    values = np.empty((num_rows, top), np.float32)
-    columns = np.empty((num_rows, top), np.int32)
-    for row in range(num_rows):
-        if isinstance(matrix, np.ndarray):
-            where, entries = np.arange(num_columns), matrix[row]
-        else:
-            inside = slice(*matrix.indptr[row : row + 2])
-            where, entries = matrix.indices[inside], matrix.data[inside]
-        columns[row], values[row] = _best(where, entries, top)
-    return values, columns
+def _both(query: checks.Rows | None, gallery: checks.Rows | None) -> np.ndarray:
+    if query is None or gallery is None:
+        raise ValueError("query and gallery must be given where neighbours=None")
+    return checks.pair("query", query, "gallery", gallery)
 
 
-def _best(
-    where: np.ndarray, entries: np.ndarray, top: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Columns and values of one row's largest entries; zeros where it has too few."""
-    if len(entries) > top:
-        least = np.partition(entries, len(entries) - top)[len(entries) - top]
-        kept = entries >= max(least, np.finfo(np.float32).tiny)
-    else:
-        kept = entries > 0
-    where, entries = where[kept], entries[kept]
-    order = np.lexsort((where, -entries))[:top]
-    where, entries = where[order], entries[order]
-    short = top - len(where)
-    if short:
-        rest = np.setdiff1d(np.arange(top), where)[:short]
-        where = np.concatenate([where, rest])
-        entries = np.concatenate([entries, np.zeros(short, np.float32)])
-    return where, entries
-
-
-def _lists(
+def _sizes(
     query: checks.Rows | None,
     gallery: checks.Rows | None,
     neighbours: tuple[checks.Rows, checks.Rows] | None,
     num_queries: int | None,
-    k1: int,
-) -> tuple[Neighbours, int]:
-    """Neighbour lists of query then gallery, found or checked, and Q."""
-    if query is not None and num_queries not in (None, len(query)):
-        raise ValueError(f"{num_queries=} must be the {len(query)} rows of query")
+) -> tuple[int, int]:
+    """N and Q, by the arguments that are given."""
+    if query is not None:
+        if num_queries not in (None, len(query)):
+            raise ValueError(f"{num_queries=} must be the {len(query)} rows of query")
+        num_queries = len(query)
     if neighbours is None:
         if query is None or gallery is None:
             raise ValueError("query and gallery must be given where neighbours=None")
-        rows = checks.pair("query", query, "gallery", gallery)
-        return nearest(rows, k=k1), len(rows) - len(gallery)
-    lists = _checked(*neighbours, k1=k1)
-    num_rows = len(lists.indices)
-    if query is not None:
-        num_queries = len(query)
+        return len(query) + len(gallery), len(query)
+    num_rows = len(neighbours[0])
     if num_queries is None:
         raise ValueError(
             "num_queries=None: say how many rows of neighbours are queries"
         )
-    if not 1 <= num_queries < num_rows:
+    checks.at_least(1, num_queries=num_queries)
+    if num_queries >= num_rows:
         raise ValueError(f"{num_queries=} must be in [1, {num_rows - 1}]")
     if gallery is not None and num_queries + len(gallery) != num_rows:
         raise ValueError(
             f"{len(gallery)=} must be {num_rows - num_queries}, as neighbours has it"
         )
-    return lists, num_queries
-
-
-def _checked(indices: checks.Rows, similarities: checks.Rows, *, k1: int) -> Neighbours:
-    """Check neighbour lists from elsewhere and cut them to k1."""
-    values = checks.rows("neighbours[1]", similarities)
-    columns = np.asarray(indices)
-    num_rows, width = values.shape
-    if columns.shape != values.shape or not np.issubdtype(columns.dtype, np.integer):
-        raise ValueError(
-            f"neighbours[0] ({columns.shape}, {columns.dtype}) must be whole numbers "
-            f"of shape {values.shape}, as neighbours[1]"
-        )
-    if width < min(k1, num_rows):
-        raise ValueError(f"neighbours: {width} columns must be at least {k1=}")
-    if columns.min() < 0 or columns.max() >= num_rows:
-        raise ValueError(f"neighbours[0] must hold row numbers in [0, {num_rows - 1}]")
-    lists = itself_first(columns, values)
-    lists = Neighbours(lists.indices[:, :k1], lists.similarities[:, :k1])
-    ordered = np.sort(lists.indices, axis=1)
-    if (ordered[:, 1:] == ordered[:, :-1]).any():
-        raise ValueError("neighbours[0] must not hold a row twice in one list")
-    return lists
+    return num_rows, num_queries

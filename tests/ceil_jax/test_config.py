@@ -56,7 +56,7 @@ def test_values_of_the_method(
     assert (config.objective.temperature, config.objective.smoothing) == (0.05, 0.5)
     assert config.objective.memory_gradient == "released"
     assert (config.matching.k1, config.matching.k2) == matching
-    assert dataclasses.astuple(config.rerank) == (*rerank, False)
+    assert dataclasses.astuple(config.rerank) == (*rerank, False, "exact")
     assert config.evaluation.flip is flip
     assert (config.stage1_epochs, config.stage2_epochs) == (50, 40)
     assert config.image_size == (288, 144)

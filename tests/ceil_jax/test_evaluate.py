@@ -207,6 +207,7 @@ class TestScoreProtocol:
         np.testing.assert_array_equal(query, sysu[1].features)
         np.testing.assert_array_equal(query_cameras, sysu[1].cameras)
         assert set(gallery_cameras) == {1, 2, 4, 5}
+        assert parameters.pop("search") == "exact"
         assert parameters == {"k1": 8, "k2": 3, "camera_weight": 0.5}
         assert results.modes["all"].gcr == results.modes["all"].plain
 

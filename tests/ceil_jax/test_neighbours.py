@@ -5,7 +5,7 @@ from ceil_jax import neighbours
 from tests.ceil_jax import naive
 
 
-@pytest.mark.parametrize("search", ["faiss", "device", None])
+@pytest.mark.parametrize("search", ["exact", "flat", "device"])
 @pytest.mark.parametrize(("num_rows", "k"), [(1, 1), (2, 5), (17, 4), (60, 60)])
 def test_equals_loops(rng, search, num_rows, k):
     rows = naive.unit_rows(rng, num_rows)
@@ -17,7 +17,7 @@ def test_equals_loops(rng, search, num_rows, k):
     np.testing.assert_allclose(got.similarities, want, atol=1e-6)
 
 
-@pytest.mark.parametrize("search", ["faiss", "device"])
+@pytest.mark.parametrize("search", ["flat", "device"])
 def test_a_row_comes_first_among_its_equals_and_longer_rows(rng, search):
     rows = naive.unit_rows(rng, 40)
     rows[5:30] = rows[5]
@@ -28,6 +28,47 @@ def test_a_row_comes_first_among_its_equals_and_longer_rows(rng, search):
     for row in got.indices:
         assert len(set(row)) == 4
     assert got.indices[32, 1] == 33
+
+
+@pytest.mark.parametrize("search", ["ivf", "hnsw"])
+def test_an_approximate_search_tells_its_recall(rng, search, monkeypatch, capfd):
+    monkeypatch.setattr(neighbours, "APPROXIMATE_ROWS", 0)
+    monkeypatch.setattr(neighbours, "GOOD_RECALL", 0.9)
+    rows = naive.unit_rows(rng, 1500, 16, 50, 0.3)
+    got = neighbours.nearest(rows, k=12, search=search)
+    told = capfd.readouterr().err
+    want = neighbours.nearest(rows, k=12)
+    pairs = zip(got.indices, want.indices, strict=True)
+    shared = [len({*found} & {*exact}) / 12 for found, exact in pairs]
+    assert np.mean(shared) > 0.85
+    recall = float(told.split("recall@12 ")[1].split()[0])
+    assert recall >= 0.9
+    assert abs(recall - np.mean(shared)) < 0.05
+    assert told.startswith(f"neighbours by {search.upper()}: ")
+    assert told.endswith(" of the exact lists, on 500 rows\n")
+    np.testing.assert_array_equal(got.indices[:, 0], np.arange(1500))
+    products = np.einsum("nd,nkd->nk", rows, rows[got.indices])
+    np.testing.assert_allclose(got.similarities, products, atol=1e-5)
+    again = neighbours.nearest(rows, k=12, search=search)
+    np.testing.assert_array_equal(again.indices, got.indices)
+
+
+def test_few_rows_and_short_cells_are_searched_exactly(rng, monkeypatch):
+    rows = naive.unit_rows(rng, 600)
+    want = neighbours.nearest(rows, k=300)
+    for most in (2048, 0):
+        monkeypatch.setattr(neighbours, "APPROXIMATE_ROWS", most)
+        monkeypatch.setattr(neighbours, "GOOD_RECALL", 0)
+        got = neighbours.nearest(rows, k=300, search="ivf")
+        if most:
+            np.testing.assert_array_equal(got.indices, want.indices)
+        assert (got.indices >= 0).all()
+        assert np.isfinite(got.similarities).all()
+
+
+def test_recall_by_hand():
+    found = np.array([[0, 1, -1], [4, 5, 6]])
+    assert neighbours.recall_of(found, np.array([[0, 2, 1], [6, 5, 4]])) == 5 / 6
 
 
 def test_itself_first_keeps_the_order_of_the_others():
@@ -42,6 +83,8 @@ def test_bad_arguments_are_named(rng):
     rows = naive.unit_rows(rng, 5)
     with pytest.raises(ValueError, match="k=0"):
         neighbours.nearest(rows, k=0)
+    with pytest.raises(ValueError, match="search='faiss' must be one of exact, flat"):
+        neighbours.nearest(rows, k=1, search="faiss")  # type: ignore[arg-type]
     rows[2, 1] = np.nan
     with pytest.raises(ValueError, match=r"features\[2\]"):
         neighbours.nearest(rows, k=1)

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.released import gcr as released
 from ceil_jax.compilation import CompilationCounter
-from ceil_jax.rerank import gcr
+from ceil_jax.rerank import gcr, gcr_topk
 from tests.ceil_jax import naive
 
 SETTINGS = {"k1": 6, "k2": 3, "camera_weight": 0.5, "num_rounds": 3}
@@ -49,7 +50,9 @@ def test_large_path_equals_small_path(rng, monkeypatch):
     query, gallery, *cameras = example(rng, 30, 40)
     want = gcr(query, gallery, *cameras, **SETTINGS)
     # The package's name `gcr` is the function: the module has to be asked for.
-    monkeypatch.setattr(importlib.import_module("ceil_jax.rerank.gcr"), "DENSE_ROWS", 9)
+    monkeypatch.setattr(
+        importlib.import_module("ceil_jax.rerank.gcr"), "FINISHED_ROWS", 9
+    )
     np.testing.assert_allclose(
         gcr(query, gallery, *cameras, **SETTINGS), want, atol=1e-6
     )
@@ -64,6 +67,54 @@ def test_lists_longer_than_the_rows_are_cut(rng):
     got = gcr(query, gallery, *cameras, **SETTINGS | {"k1": 3, "k2": 9})
     want = gcr(query, gallery, *cameras, **SETTINGS | {"k1": 3, "k2": 3})
     np.testing.assert_array_equal(got, want)
+
+
+@settings(deadline=None, max_examples=60)
+@given(data=st.data(), seed=st.integers(0, 2**32 - 1))
+def test_equals_the_dense_definition(data, seed):
+    draw, rng = data.draw, np.random.default_rng(seed)
+    num_queries, num_gallery = (draw(st.integers(1, 20)) for _ in range(2))
+    query, gallery, *cameras = example(rng, num_queries, num_gallery)
+    k1, num_rounds = draw(st.integers(1, 45)), draw(st.integers(0, 4))
+    k2 = draw(st.integers(1, k1))
+    known = cameras if draw(st.booleans()) else None
+    want = naive.gcr(query, gallery, known, k1, k2, 0.5, num_rounds)
+    options = {"k1": k1, "k2": k2, "num_rounds": num_rounds}
+    got = {
+        rows: limited_gcr(rows, query, gallery, *(known or (None, None)), **options)
+        for rows in (0, 1000)  # rounds applied, rounds finished
+    }
+    np.testing.assert_allclose(got[0], want, atol=1e-5)
+    np.testing.assert_allclose(got[1000], want, atol=1e-5)
+    values, columns = gcr_topk(
+        query, gallery, *(known or (None, None)), top=num_gallery, **options
+    )
+    np.testing.assert_allclose(values, np.take_along_axis(want, columns, 1), atol=1e-5)
+    np.testing.assert_allclose(values, -np.sort(-want, axis=1), atol=1e-5)
+
+
+def limited_gcr(finished_rows, *arguments, **options):
+    module = importlib.import_module("ceil_jax.rerank.gcr")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "FINISHED_ROWS", finished_rows)
+        return gcr(*arguments, **options)
+
+
+@pytest.mark.parametrize("noise", [0.3, 1.5])
+def test_all_forms_agree_with_the_dense_algorithm(rng, noise):
+    rows = naive.unit_rows(rng, 3000, 32, 150, noise)
+    cameras = rng.integers(1, 5, 3000)
+    sides = rows[:1200], rows[1200:], cameras[:1200], cameras[1200:]
+    want = released.gcr(*sides, k1=20, k2=6, camera_weight=0.5)
+    for finished_rows in (0, 3000):
+        got = limited_gcr(finished_rows, *sides, k1=20, k2=6)
+        np.testing.assert_allclose(got, want, atol=1e-5)
+    for memory_gib in (None, 0.03):  # round two held, or applied
+        values, columns = gcr_topk(*sides, top=9, k1=20, k2=6, memory_gib=memory_gib)
+        np.testing.assert_allclose(
+            values, np.take_along_axis(want, columns, 1), atol=1e-5
+        )
+        np.testing.assert_allclose(values, -np.sort(-want, 1)[:, :9], atol=1e-5)
 
 
 @settings(deadline=None, max_examples=20)
@@ -120,6 +171,7 @@ def test_accepts_jax_arrays_and_compiles_nothing(rng):
     [
         ({"k1": 0}, "k1=0"),
         ({"k2": 0}, "k2=0"),
+        ({"search": "faiss"}, "search='faiss' must be one of exact, flat"),
         ({"num_rounds": -1}, "num_rounds=-1"),
         ({"camera_weight": 0.0}, "camera_weight=0.0"),
         ({"camera_weight": float("nan")}, "camera_weight=nan"),

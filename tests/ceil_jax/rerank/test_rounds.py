@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ceil_jax.neighbours import nearest
-from ceil_jax.rerank import rounds
+from ceil_jax.rerank import rounds, vectors
 from tests.ceil_jax import naive
 
 N, K1, K2, WEIGHT = 40, 6, 3, 0.5
@@ -33,9 +33,10 @@ def lists(rng):
 
 @pytest.mark.parametrize("num_rounds", [1, 2, 3, 4])
 @pytest.mark.parametrize("max_entries", [0, np.inf])
-@pytest.mark.parametrize("dense_share", [0, 1])
-def test_products(rng, lists, num_rounds, max_entries, dense_share, monkeypatch):
-    monkeypatch.setattr(rounds, "DENSE_SHARE", dense_share)
+@pytest.mark.parametrize(("fill", "support"), [(0, 0), (0, 1), (0, 0.8), (2, 1)])
+def test_products(rng, lists, num_rounds, max_entries, fill, support, monkeypatch):
+    monkeypatch.setattr(vectors, "MIN_FILL", fill)
+    monkeypatch.setattr(vectors, "MAX_SUPPORT", support)
     cameras = rng.integers(1, 4, N)
     state = rounds.plan(
         lists,
@@ -52,23 +53,44 @@ def test_products(rng, lists, num_rounds, max_entries, dense_share, monkeypatch)
     for graph, scale in zip(graphs, state.scales, strict=True):
         np.testing.assert_allclose(scale, 1 / graph.sum(1), rtol=1e-5)
     columns = rng.normal(size=(N, 2)).astype(np.float32)
-    got = rounds.times(state, columns, state.last)
-    np.testing.assert_allclose(got, graphs[-1] @ columns, atol=1e-4)
+    got = rounds.times(state, vectors.Columns(None, columns), state.last)
+    np.testing.assert_allclose(vectors.whole(got, N), graphs[-1] @ columns, atol=1e-4)
     np.testing.assert_allclose(rounds.finished(state).toarray(), want, atol=1e-6)
     parts = [*rounds.blocks(state, num_queries=15, block_rows=4, num_threads=2)]
-    assert [start for start, _ in parts] == [0, 4, 8, 12]
-    similarity = np.concatenate(
-        [x if isinstance(x, np.ndarray) else x.toarray() for _, x in parts]
-    )
+    assert [len(queries) for queries, _ in parts] == [4, 4, 4, 3]
+    similarity = np.full((15, N - 15), np.nan)
+    for queries, x in parts:
+        similarity[queries] = vectors.dense_rows(x, N - 15)
     np.testing.assert_allclose(similarity, want[:15] @ want[15:].T, atol=1e-6)
 
 
-def test_a_budget_is_divided_between_graph_and_blocks():
-    full = rounds.budget(None, num_rows=1000, k1=28, k2=7)
-    assert full == (np.inf, rounds.BLOCK_ROWS)
-    some = rounds.budget(0.01, num_rows=1000, k1=28, k2=7)
-    assert 1 <= some.block_rows <= rounds.BLOCK_ROWS
-    block = some.block_rows * rounds.BYTES_PER_DENSE_ENTRY * 1000
-    assert some.max_entries * rounds.BYTES_PER_ENTRY + block <= 0.01 * 2**30
-    with pytest.raises(ValueError, match=r"memory_gib=1e-05 must be at least 0\.00"):
-        rounds.budget(1e-5, num_rows=1000, k1=28, k2=7)
+def test_every_round_tells_of_every_row(lists):
+    told = []
+    for max_entries in (0, np.inf):
+        rounds.plan(
+            lists,
+            None,
+            k1=K1,
+            k2=K2,
+            camera_weight=WEIGHT,
+            num_rounds=4,
+            max_entries=max_entries,
+            on_rows=told.append,
+        )
+    assert sum(told) == 2 * 4 * N
+
+
+def test_queries_of_one_person_come_together(rng):
+    person = rng.permutation(400) // 10
+    centres = 5 * np.eye(40)[person]
+    rows = centres + rng.normal(size=centres.shape) / 10
+    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    state = rounds.plan(
+        nearest(rows, k=8), None, k1=8, k2=4, camera_weight=1.0, num_rounds=3
+    )
+    order = np.concatenate(
+        [part for part, _ in rounds.blocks(state, num_queries=200, block_rows=16)]
+    )
+    assert sorted(order) == [*range(200)]
+    changes = np.count_nonzero(np.diff(person[order]))
+    assert changes <= 45

@@ -1,0 +1,33 @@
+import numpy as np
+import pytest
+
+from benchmarks import gcr, measure
+from ceil_jax.rerank import budget as lib
+
+
+def test_without_a_limit_everything_is_held():
+    full = lib.budget(None, num_rows=1000, k1=28, k2=7)
+    assert full == (np.inf, lib.BLOCK_ROWS)
+
+
+@pytest.mark.parametrize("memory_gib", [0.0022, 0.004, 0.01])
+def test_a_limit_is_divided_between_graph_and_blocks(memory_gib, monkeypatch):
+    monkeypatch.setattr(lib, "num_cores", lambda: 2)
+    some = lib.budget(memory_gib, num_rows=1000, k1=28, k2=7)
+    assert 1 <= some.block_rows <= lib.BLOCK_ROWS
+    # At least one whole column of float32 for each query, and the entries.
+    least = some.block_rows * 4 * 1000 + 8 * some.max_entries
+    assert least <= memory_gib * 2**30
+
+
+def test_a_limit_that_cannot_be_met_names_the_least():
+    with pytest.raises(ValueError, match=r"memory_gib=1e-05 must be at least 0\.00"):
+        lib.budget(1e-5, num_rows=1000, k1=28, k2=7)
+
+
+@pytest.mark.parametrize(("noise", "memory_gib"), [(0.6, 0.1), (1.2, 0.1)])
+def test_the_limit_is_kept(noise, memory_gib):
+    found = measure.in_new_process(
+        gcr.search, 20_000, 200, noise, memory_gib, prepare=gcr.prepared
+    )
+    assert 0 < found.peak_gib - found.before_gib <= memory_gib
