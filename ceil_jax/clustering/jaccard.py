@@ -4,8 +4,8 @@ import numpy as np
 from scipy import sparse
 
 from ceil_jax import checks
-from ceil_jax.clustering import reciprocal
-from ceil_jax.neighbours import nearest
+from ceil_jax.clustering import overlaps, reciprocal
+from ceil_jax.neighbours import Neighbours, nearest
 
 
 def jaccard_distance(features: checks.Rows, *, k1: int, k2: int) -> sparse.csr_array:
@@ -34,16 +34,42 @@ def jaccard_distance(features: checks.Rows, *, k1: int, k2: int) -> sparse.csr_a
     """
     checks.at_least(1, k1=k1, k2=k2)
     rows = checks.rows("features", features)
-    indices = nearest(rows, k=k1).indices
+    return from_neighbours(rows, nearest(rows, k=k1), k1=k1, k2=k2)
+
+
+def from_neighbours(
+    features: np.ndarray,
+    neighbours: Neighbours,
+    *,
+    k1: int,
+    k2: int,
+    largest: float | None = None,
+) -> sparse.csr_array:
+    """The distance from neighbour lists, whatever found them.
+
+    Args:
+        features: (N, d) float32 unit rows.
+        neighbours: Lists of at least min(k1, N) entries, the row itself in front.
+        k1: Entries of the lists that count.
+        k2: Neighbours whose encodings are averaged, 1 for none.
+        largest: Distance up to which pairs are wanted; None for all below 1, of which
+            many share next to nothing.
+
+    Returns:
+        (N, N) float32 as `jaccard_distance` has it, without the pairs beyond `largest`.
+    """
+    neighbours = Neighbours(*(part[:, :k1] for part in neighbours))
     # As released: k + 1 entries count, of which only k1 exist for k = k1.
     half_length = round(k1 / 2) + 1
-    pattern = reciprocal.expanded(indices, length=k1, half_length=half_length)
-    encoding = _softmax(pattern, 2 * reciprocal.pair_products(rows, pattern))
-    encoding = reciprocal.query_expansion(encoding, indices, k2=k2)
-    sums = reciprocal.min_sums(encoding)
-    # In place: arithmetic on sparse matrices would drop the zeros, which are distances.
-    sums.data = np.maximum(1 - sums.data / (2 - sums.data), 0).astype(np.float32)
-    return _without_ones(sums)
+    pattern = reciprocal.expanded(
+        neighbours.indices, length=k1, half_length=half_length
+    )
+    products = reciprocal.pair_products(features, pattern, neighbours)
+    encoding = reciprocal.query_expansion(
+        _softmax(pattern, 2 * products.astype(np.float64)), neighbours.indices, k2=k2
+    )
+    blocks = overlaps.distances(overlaps.factors(encoding), largest=largest)
+    return overlaps.stacked([block for _, block in blocks])
 
 
 def _softmax(pattern: sparse.csr_array, logits: np.ndarray) -> sparse.csr_array:
@@ -53,15 +79,4 @@ def _softmax(pattern: sparse.csr_array, logits: np.ndarray) -> sparse.csr_array:
     weights /= np.repeat(np.add.reduceat(weights, starts), lengths)
     return sparse.csr_array(
         (weights, pattern.indices, pattern.indptr), shape=pattern.shape
-    )
-
-
-def _without_ones(distance: sparse.csr_array) -> sparse.csr_array:
-    """Drop the entries that rounding left at 1, keeping the explicit zeros."""
-    keep = distance.data < 1
-    if keep.all():
-        return distance
-    offsets = np.concatenate([[0], np.cumsum(keep)])[distance.indptr]
-    return sparse.csr_array(
-        (distance.data[keep], distance.indices[keep], offsets), shape=distance.shape
     )

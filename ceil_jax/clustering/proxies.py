@@ -3,11 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.cluster import DBSCAN
-from sklearn.neighbors import sort_graph_by_row_values
 
 from ceil_jax import checks
-from ceil_jax.clustering.jaccard import jaccard_distance
+from ceil_jax.clustering.dbscan import dbscan
+from ceil_jax.clustering.jaccard import from_neighbours
+from ceil_jax.neighbours import nearest
 
 
 class Clustering(NamedTuple):
@@ -69,18 +69,15 @@ def cluster(
 
     References:
         Xia et al., TCSVT 2025; CEIL `code/tools/utils/train_utils.py`, `get_proxy`.
-        DBSCAN reads the sparse distance: what is absent is at distance 1, beyond
-        every `eps`.
+        Only the pairs within `eps` are kept of the distance.
     """
     checks.at_least(1, k1=k1, k2=k2, min_samples=min_samples)
     if not 0 < eps < 1:
         raise ValueError(f"{eps=} must be between 0 and 1, the largest distance")
     rows = checks.rows("features", features)
     camera_of = checks.labels("cameras", cameras, len(rows))
-    distance = jaccard_distance(rows, k1=k1, k2=k2)
-    graph = sort_graph_by_row_values(distance, warn_when_not_sorted=False)
-    dbscan = DBSCAN(eps=eps, min_samples=min_samples, metric="precomputed")
-    labels = dbscan.fit_predict(graph).astype(np.int32)
+    near = from_neighbours(rows, nearest(rows, k=k1), k1=k1, k2=k2, largest=eps)
+    labels = dbscan(near, min_samples=min_samples)
     return Clustering(labels, split_by_camera(labels, camera_of))
 
 

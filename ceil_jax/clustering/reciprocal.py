@@ -1,12 +1,15 @@
-"""k-reciprocal neighbourhoods and their overlaps, in sparse rows throughout."""
+"""k-reciprocal neighbourhoods and their encodings, in sparse rows throughout."""
 
-from collections.abc import Iterator
+from collections import deque
 
 import numpy as np
 from scipy import sparse
 
-BLOCK_ENTRIES = 1 << 22
-"""Numbers that one step of a blocked loop may hold at a time."""
+from ceil_jax import threads
+from ceil_jax.neighbours import Neighbours
+
+PRODUCT_ENTRIES = 1 << 18
+"""Numbers that are multiplied at a time: as many as stay in a core's cache."""
 
 
 def mutual(indices: np.ndarray, *, length: int) -> sparse.csr_array:
@@ -58,24 +61,49 @@ def expanded(indices: np.ndarray, *, length: int, half_length: int) -> sparse.cs
     return result
 
 
-def pair_products(features: np.ndarray, pattern: sparse.csr_array) -> np.ndarray:
+def pair_products(
+    features: np.ndarray, pattern: sparse.csr_array, neighbours: Neighbours
+) -> np.ndarray:
     """`x_i . x_j` for every entry (i, j) of a sparse pattern.
+
+    What the search for neighbours has found is taken from there: most of a
+    k-reciprocal neighbourhood, of which each product is a walk over long rows.
 
     Args:
         features: (n, d) float32.
         pattern: (n, n) with the wanted entries.
+        neighbours: Neighbour lists of the rows.
 
     Returns:
         (nnz,) float32 in the order of the pattern's entries.
     """
-    first = np.repeat(np.arange(len(features)), np.diff(pattern.indptr))
-    products = np.empty(pattern.nnz, np.float32)
-    step = max(1, BLOCK_ENTRIES // features.shape[1])
-    for start in range(0, pattern.nnz, step):
-        part = slice(start, start + step)
+    num_rows, num_features = features.shape
+    first = np.repeat(np.arange(num_rows), np.diff(pattern.indptr))
+    products, known = _listed(first, pattern.indices, neighbours)
+    other = np.flatnonzero(~known)
+    step = max(1, PRODUCT_ENTRIES // num_features)
+
+    def compute(start: int) -> None:
+        part = other[start : start + step]
         a, b = features[first[part]], features[pattern.indices[part]]
-        np.einsum("nd,nd->n", a, b, out=products[part])
+        products[part] = np.einsum("nd,nd->n", a, b)
+
+    deque(threads.in_order(compute, range(0, len(other), step)), maxlen=0)
     return products
+
+
+def _listed(
+    first: np.ndarray, second: np.ndarray, neighbours: Neighbours
+) -> tuple[np.ndarray, np.ndarray]:
+    """Similarities of pairs that are on a neighbour list, and which pairs are."""
+    num_rows, k = neighbours.indices.shape
+    order = np.argsort(neighbours.indices, axis=1)
+    own = np.arange(num_rows)[:, None] * num_rows
+    keys = (own + np.take_along_axis(neighbours.indices, order, axis=1)).reshape(-1)
+    values = np.take_along_axis(neighbours.similarities, order, axis=1).reshape(-1)
+    wanted = first * num_rows + second
+    place = np.minimum(np.searchsorted(keys, wanted), num_rows * k - 1)
+    return values[place], keys[place] == wanted
 
 
 def query_expansion(
@@ -89,67 +117,14 @@ def query_expansion(
         k2: Entries to average; cut to k.
 
     Returns:
-        (n, n) float32; `encoding` itself where k2 is 1.
+        (n, n) float64; `encoding` itself where k2 is 1.
     """
     k2 = min(k2, indices.shape[1])
     if k2 == 1:
         return encoding
     num_rows = len(indices)
-    mean = np.full(num_rows * k2, 1 / k2, np.float32)
+    mean = np.full(num_rows * k2, 1 / k2)
     offsets = np.arange(0, num_rows * k2 + 1, k2)
     columns = indices[:, :k2].reshape(-1)
     average = sparse.csr_array((mean, columns, offsets), shape=(num_rows, num_rows))
     return sparse.csr_array(average @ encoding)
-
-
-def _row_blocks(work: np.ndarray, num_columns: int) -> Iterator[tuple[int, int]]:
-    """Cut rows into blocks that hold no more than `BLOCK_ENTRIES` at a time."""
-    most_rows = max(1, BLOCK_ENTRIES // num_columns)
-    total = np.concatenate([[0], np.cumsum(work)])
-    start = 0
-    while start < len(work):
-        stop = int(np.searchsorted(total, total[start] + BLOCK_ENTRIES, side="right"))
-        stop = min(max(stop - 1, start + 1), start + most_rows, len(work))
-        yield start, stop
-        start = stop
-
-
-def min_sums(encoding: sparse.csr_array) -> sparse.csr_array:
-    """`m[i, j] = sum_l min(V[i, l], V[j, l])` for every pair with m > 0.
-
-    With the entries of each column sorted by value, the smaller of two is the earlier
-    one: every entry is added to the pairs with those behind it in its column, so that
-    each pair is visited once and no minimum is taken.
-
-    Args:
-        encoding: (n, n) encodings V, none below 0, whose rows sum to 1.
-
-    Returns:
-        (n, n) float32, symmetric; its diagonal is exactly 1.
-    """
-    num_rows = len(encoding.indptr) - 1
-    row_of = np.repeat(np.arange(num_rows), np.diff(encoding.indptr))
-    order = np.lexsort((encoding.data, encoding.indices))
-    sorted_rows = row_of[order]
-    behind = np.empty(encoding.nnz, np.int64)  # first place behind an entry
-    behind[order] = np.arange(1, encoding.nnz + 1)
-    column_end = np.cumsum(np.bincount(encoding.indices, minlength=num_rows))
-    counts = column_end[encoding.indices] - behind
-    row_counts = np.bincount(row_of, weights=counts, minlength=num_rows)
-    blocks = []
-    for start, stop in _row_blocks(row_counts, num_rows):
-        part = slice(encoding.indptr[start], encoding.indptr[stop])
-        count = counts[part]
-        begin = np.cumsum(count) - count
-        place = np.arange(count.sum()) + np.repeat(behind[part] - begin, count)
-        key = np.repeat((row_of[part] - start) * num_rows, count) + sorted_rows[place]
-        sums = np.bincount(
-            key,
-            weights=np.repeat(encoding.data[part], count),
-            minlength=(stop - start) * num_rows,
-        )
-        sums = sums.astype(np.float32).reshape(stop - start, num_rows)
-        sums[np.arange(stop - start), np.arange(start, stop)] = 0.5
-        blocks.append(sparse.csr_array(sums))
-    halves = sparse.vstack(blocks, format="csr")
-    return sparse.csr_array(halves + halves.T)

@@ -4,8 +4,11 @@ import numpy as np
 from scipy import sparse
 
 from ceil_jax import checks
-from ceil_jax.clustering import reciprocal
+from ceil_jax.clustering import overlaps, reciprocal
 from ceil_jax.neighbours import nearest
+
+BLOCK_ENTRIES = 1 << 22
+"""Similarities that are held at a time besides the result."""
 
 
 def k_reciprocal(
@@ -48,35 +51,60 @@ def k_reciprocal(
         raise ValueError(f"{lambda_value=} must be in [0, 1]")
     rows = checks.pair("query", query, "gallery", gallery)
     num_queries = len(query)
-    indices = nearest(rows, k=k1 + 1).indices
+    neighbours = nearest(rows, k=k1 + 1)
+    indices = neighbours.indices
     pattern = reciprocal.expanded(
         indices, length=k1 + 1, half_length=int(np.around(k1 / 2)) + 1
     )
-    largest = _largest_distances(rows)
+    largest, original = _original_distances(rows, num_queries)
     lengths = np.diff(pattern.indptr)
-    pairs = 2 - 2 * reciprocal.pair_products(rows, pattern)
-    weights = np.exp(-pairs / np.repeat(largest, lengths))
+    pairs = 2 - 2 * reciprocal.pair_products(rows, pattern, neighbours)
+    weights = np.exp(-pairs / np.repeat(largest.astype(np.float64), lengths))
     weights /= np.repeat(np.add.reduceat(weights, pattern.indptr[:-1]), lengths)
     encoding = sparse.csr_array(
         (weights, pattern.indices, pattern.indptr), shape=pattern.shape
     )
     encoding = reciprocal.query_expansion(encoding, indices, k2=k2)
-    sums = reciprocal.min_sums(encoding)[:num_queries, num_queries:].toarray()
-    jaccard = 1 - sums / (2 - sums)
-    original = 2 - 2 * (rows[:num_queries] @ rows[num_queries:].T)
-    original /= largest[:num_queries, None]
-    return -((1 - lambda_value) * jaccard + lambda_value * original)
+    return _mixed(overlaps.factors(encoding), original, lambda_value)
 
 
-def _largest_distances(rows: np.ndarray) -> np.ndarray:
-    """Largest `2 - 2 x_i . x_j` of each row, never the whole matrix at once.
+def _mixed(
+    product: overlaps.Factors, original: np.ndarray, lambda_value: float
+) -> np.ndarray:
+    """Minus the two distances' mean, in the place of the original one."""
+    num_queries = len(original)
+    across = overlaps.Factors(
+        product.left[:num_queries], product.right[:, num_queries:]
+    )
+    original *= -lambda_value
+    original -= 1 - lambda_value  # where nothing is shared
+    for rows, jaccard in overlaps.distances(across):
+        queries = np.repeat(np.arange(rows.start, rows.stop), np.diff(jaccard.indptr))
+        original[queries, jaccard.indices] += (1 - lambda_value) * (1 - jaccard.data)
+    return original
 
-    1 where all rows are equal, so that their distances, which are 0, stay 0.
+
+def _original_distances(
+    rows: np.ndarray, num_queries: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Largest `2 - 2 x_i . x_j` of each row, and those of query and gallery by it.
+
+    Never the whole matrix at once. The largest is 1 where all rows are equal, so that
+    their distances, which are 0, stay 0.
     """
-    step = max(1, reciprocal.BLOCK_ENTRIES // len(rows))
-    smallest = [
-        (rows[start : start + step] @ rows.T).min(axis=1)
-        for start in range(0, len(rows), step)
-    ]
-    largest = 2 - 2 * np.concatenate(smallest)
-    return np.where(largest > 1e-6, largest, 1).astype(np.float32)
+    num_rows = len(rows)
+    across = np.empty((num_queries, num_rows - num_queries), np.float32)
+    smallest = np.empty(num_rows, np.float32)
+    step = max(1, BLOCK_ENTRIES // num_rows)
+    for start in range(0, num_rows, step):
+        part = slice(start, start + step)
+        products = rows[part] @ rows.T
+        smallest[part] = products.min(axis=1)
+        queries = across[part]
+        queries[:] = products[: len(queries), num_queries:]
+    largest = 2 - 2 * smallest
+    largest = np.where(largest > 1e-6, largest, 1).astype(np.float32)
+    across *= -2
+    across += 2
+    across /= largest[:num_queries, None]
+    return largest, across

@@ -19,7 +19,7 @@ LAYERS = (
     # The method's arithmetic.
     "losses memory encoder metrics optim schedules weights objective state neighbours",
     # What everything may use.
-    "checks config errors files labelled linalg progress shapes",
+    "checks config errors files labelled linalg progress shapes threads",
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names.split()}
 READS_CONFIG = {

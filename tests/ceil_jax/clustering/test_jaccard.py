@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ceil_jax.clustering import jaccard_distance, reciprocal
+from ceil_jax.clustering import jaccard_distance, overlaps, reciprocal
 from tests.ceil_jax import naive
 
 
@@ -64,7 +64,8 @@ def test_properties(seed, num_rows, k1, k2):
 def test_blocks_change_nothing(rng, monkeypatch):
     rows = naive.unit_rows(rng, 90)
     want, _ = dense(jaccard_distance(rows, k1=12, k2=4))
-    monkeypatch.setattr(reciprocal, "BLOCK_ENTRIES", 300)
+    monkeypatch.setattr(reciprocal, "PRODUCT_ENTRIES", 300)
+    monkeypatch.setattr(overlaps, "BLOCK_PRODUCTS", 300)
     got, _ = dense(jaccard_distance(rows, k1=12, k2=4))
     np.testing.assert_allclose(got, want, atol=1e-6)
 
