@@ -6,6 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ceil_jax import places
+from ceil_jax.places import Labels
+
 # Similarities ranked at a time: bounds the working memory at about half a gigabyte.
 _BLOCK_ENTRIES = 4_000_000
 
@@ -46,13 +49,6 @@ _RULES = {
     "standard": _Rule(skips_same_camera=True),
 }
 PROTOCOLS = tuple(_RULES)
-
-
-class _Labels(NamedTuple):
-    query_ids: np.ndarray
-    gallery_ids: np.ndarray
-    query_cameras: np.ndarray
-    gallery_cameras: np.ndarray
 
 
 class _Block(NamedTuple):
@@ -117,20 +113,21 @@ def evaluate(
     similarity, labels = _validated(
         similarity, query_ids, gallery_ids, query_cameras, gallery_cameras
     )
-    parts = [
-        _score(block, labels.gallery_ids, rule.counts_identities)
-        for _, block in _blocks(similarity, labels, rule)
-    ]
-    first, precision, penalty = (np.concatenate(p) for p in zip(*parts, strict=True))
+    _refuse_nan(similarity)
+    found = places.find(similarity, labels, _exclusion(labels, rule))
+    parts = [_figures(part, rule.counts_identities) for part in found]
+    first, precision, penalty = (
+        np.concatenate(p) for p in zip(*parts or [[[]] * 3], strict=True)
+    )
     if not len(first):
         raise NoMatchError(
             f"no query has a true match: none of the {len(labels.query_ids)} queries' "
             f"identities is in the gallery of {len(labels.gallery_ids)} images once "
             f"those that {protocol=} skips are left out"
         )
-    places = np.bincount(np.minimum(first, max_rank + 1), minlength=max_rank + 2)
+    counts = np.bincount(np.minimum(first, max_rank + 1), minlength=max_rank + 2)
     return Metrics(
-        cmc=np.cumsum(places[1 : max_rank + 1]) / len(first),
+        cmc=np.cumsum(counts[1 : max_rank + 1]) / len(first),
         mean_ap=float(precision.mean()),
         mean_inp=float(penalty.mean()),
         num_valid_queries=len(first),
@@ -209,7 +206,7 @@ def has_match(
         ValueError: No such protocol.
     """
     rule = _rule(protocol)
-    labels = _Labels(query_ids, gallery_ids, query_cameras, gallery_cameras)
+    labels = Labels(query_ids, gallery_ids, query_cameras, gallery_cameras)
     same = query_ids[:, None] == gallery_ids
     return (same & ~_skipped(slice(None), same, labels, rule)).any(axis=1)
 
@@ -226,14 +223,14 @@ def _validated(
     gallery_ids: ArrayLike,
     query_cameras: ArrayLike,
     gallery_cameras: ArrayLike,
-) -> tuple[np.ndarray, _Labels]:
+) -> tuple[np.ndarray, Labels]:
     similarity = np.asarray(similarity)
     if similarity.ndim != 2:
         raise ValueError(f"similarity has shape {similarity.shape}, must be (Q, G)")
     for side, size in zip(("query", "gallery"), similarity.shape, strict=True):
         if size == 0:
             raise ValueError(f"similarity has shape {similarity.shape}: empty {side}")
-    labels = _Labels(
+    labels = Labels(
         np.asarray(query_ids),
         np.asarray(gallery_ids),
         np.asarray(query_cameras),
@@ -253,7 +250,7 @@ def _validated(
 
 
 def _blocks(
-    similarity: np.ndarray, labels: _Labels, rule: _Rule
+    similarity: np.ndarray, labels: Labels, rule: _Rule
 ) -> Iterator[tuple[slice, _Block]]:
     """Rank the gallery for a few queries at a time."""
     num_queries, num_gallery = similarity.shape
@@ -277,7 +274,7 @@ def _blocks(
         )
 
 
-def _skipped(rows: slice, same: np.ndarray, labels: _Labels, rule: _Rule) -> np.ndarray:
+def _skipped(rows: slice, same: np.ndarray, labels: Labels, rule: _Rule) -> np.ndarray:
     cameras = labels.query_cameras[rows, None]
     if rule.skips_camera_2_for_3:  # the two cameras stand in the same room
         return (cameras == 3) & (labels.gallery_cameras == 2)
@@ -286,31 +283,31 @@ def _skipped(rows: slice, same: np.ndarray, labels: _Labels, rule: _Rule) -> np.
     return np.zeros_like(same)
 
 
-def _score(
-    block: _Block, gallery_ids: np.ndarray, counts_identities: bool
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Place of the first match, average precision, inverse negative penalty.
+def _refuse_nan(similarity: np.ndarray) -> None:
+    step = max(1, _BLOCK_ENTRIES // similarity.shape[1])
+    for start in range(0, len(similarity), step):
+        rows = similarity[start : start + step]
+        if np.isnan(rows.max()):
+            row, column = np.argwhere(np.isnan(rows))[0]
+            raise ValueError(f"similarity[{start + row}, {column}] is NaN")
 
-    Each is (v,): one entry per query that has a match.
-    """
-    valid = block.match.any(axis=1)
-    order, kept, match = (array[valid] for array in block)
-    place = np.cumsum(kept, axis=1, dtype=np.int32)  # from 1, among the kept
-    hits = np.cumsum(match, axis=1, dtype=np.int32)
-    num_matches = hits[:, -1]
-    precision = np.where(match, hits / np.maximum(place, 1), 0).sum(axis=1)
-    penalty = num_matches / np.where(match, place, 0).max(axis=1)
-    first_match = match.argmax(axis=1)[:, None]
-    if counts_identities:
-        # An identity's first appearance counts; one that is skipped whole never does.
-        never = np.int32(order.shape[1])
-        appears = np.empty_like(place)
-        columns = np.arange(never, dtype=np.int32)
-        np.put_along_axis(appears, order, np.where(kept, columns, never), axis=1)
-        by_identity = np.argsort(gallery_ids, kind="stable")
-        _, starts = np.unique(gallery_ids[by_identity], return_index=True)
-        appears = np.minimum.reduceat(appears[:, by_identity], starts, axis=1)
-        first = 1 + (appears < first_match).sum(axis=1)
-    else:
-        first = np.take_along_axis(place, first_match, axis=1)[:, 0]
-    return first, precision / num_matches, penalty
+
+def _exclusion(labels: Labels, rule: _Rule) -> places.Exclusion:
+    """What the queries skip, beside each other."""
+    queries, gallery = labels.query_cameras == 3, labels.gallery_cameras == 2
+    if not rule.skips_camera_2_for_3:
+        queries, gallery = np.zeros_like(queries), np.zeros_like(gallery)
+    return places.Exclusion(queries, gallery, rule.skips_same_camera)
+
+
+def _figures(
+    found: places.Places, counts_identities: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Place of the first match, average precision, inverse negative penalty, (v,)."""
+    at, there = found.matches, found.matches < places.NEVER
+    num_matches = there.sum(axis=1)
+    hits = np.arange(1, at.shape[1] + 1)
+    precision = np.where(there, hits / at, 0).sum(axis=1) / num_matches
+    penalty = num_matches / np.where(there, at, 0).max(axis=1, initial=0)
+    first = 1 + found.identities if counts_identities else at[:, 0]
+    return first, precision, penalty

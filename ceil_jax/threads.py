@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -22,7 +22,7 @@ def in_order(
     items: Iterable[Item],
     *,
     num_threads: int | None = None,
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Results of a function for each item, in the order of the items.
 
     Only a few results wait at a time, so that memory does not grow with the number of

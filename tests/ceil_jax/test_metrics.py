@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ceil_jax import metrics
+from ceil_jax import metrics, places
 from ceil_jax.metrics import PROTOCOLS, NoMatchError, evaluate, has_match, top_ranked
 from tests.parity.evaluation import naive, replay_evaluation
 
@@ -168,6 +168,27 @@ class TestAgainstPlainLoop:
         for ours, theirs in zip(result, expected, strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-12)
 
+    @settings(max_examples=25, deadline=None)
+    @given(seed=st.integers(0, 2**32 - 1), levels=st.sampled_from([0, 1, 2]))
+    def test_sorting_finds_what_counting_finds(self, protocol, seed, levels):
+        problem = random_problem(seed, num_gallery=40, num_ids=4, levels=levels)
+        expected = naive(*problem, protocol=protocol, max_rank=20)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(places, "MOST_COUNTED", 2)
+            result = evaluate(*problem, protocol=protocol)
+        assert expected is not None
+        for ours, theirs in zip(result, expected, strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+
+    def test_infinities_are_not_taken_for_skipped_images(self, protocol):
+        similarity, *labels = random_problem(11, num_gallery=40, levels=1)
+        similarity = np.where(similarity == 0, 0, np.copysign(np.inf, similarity))
+        expected = naive(similarity, *labels, protocol=protocol, max_rank=20)
+        assert expected is not None
+        result = evaluate(similarity, *labels, protocol=protocol)
+        for ours, theirs in zip(result, expected, strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+
     def test_gallery_order_does_not_matter_without_ties(self, protocol):
         similarity, query_ids, gallery_ids, query_cameras, gallery_cameras = (
             random_problem(3, num_gallery=40)
@@ -188,6 +209,7 @@ class TestAgainstPlainLoop:
         problem = random_problem(5, num_queries=20)
         whole = evaluate(*problem, protocol=protocol)
         monkeypatch.setattr(metrics, "_BLOCK_ENTRIES", 3 * 23)
+        monkeypatch.setattr(places, "BLOCK_ENTRIES", 3 * 23)
         for a, b in zip(whole, evaluate(*problem, protocol=protocol), strict=True):
             np.testing.assert_array_equal(a, b)
 
@@ -240,6 +262,17 @@ class TestArguments:
             problem[0], *(a.astype(np.int32) for a in problem[1:]), protocol="llcm"
         )
         np.testing.assert_array_equal(with_int32.cmc, expected.cmc)
+
+    @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.int8, np.int64])
+    def test_given_similarities_stay_as_they_are(self, dtype):
+        similarity, *labels = random_problem(2, levels=2)
+        given = similarity.astype(dtype)
+        before = given.copy()
+        result = evaluate(given, *labels, protocol="llcm")
+        np.testing.assert_array_equal(given, before)
+        expected = naive(before.astype(float), *labels, protocol="llcm", max_rank=20)
+        assert expected is not None
+        np.testing.assert_allclose(result.mean_ap, expected.mean_ap, rtol=1e-12)
 
     def test_infinite_similarities_are_ranked(self):
         similarity = [[-np.inf, 1.0, np.inf]]

@@ -1,0 +1,175 @@
+"""Places of the true matches in the ranked lists of queries, without ranking."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from ceil_jax import threads
+
+BLOCK_ENTRIES = 1 << 19
+"""Similarities that a thread looks at at a time: few enough for the cache."""
+
+MOST_COUNTED = 48
+"""More matches of a query than this are found by sorting, fewer by counting."""
+
+NEVER = np.iinfo(np.int32).max
+
+
+class Exclusion(NamedTuple):
+    """Which gallery images are not in a query's list.
+
+    Attributes:
+        queries: (Q,) bool, the queries that `gallery` is left out for.
+        gallery: (G,) bool, images that those queries skip.
+        own_camera: Images of the query's identity and camera are skipped.
+    """
+
+    queries: np.ndarray
+    gallery: np.ndarray
+    own_camera: bool
+
+
+class Labels(NamedTuple):
+    """Identities and cameras, all integers.
+
+    Attributes:
+        query_ids: (Q,).
+        gallery_ids: (G,).
+        query_cameras: (Q,).
+        gallery_cameras: (G,).
+    """
+
+    query_ids: np.ndarray
+    gallery_ids: np.ndarray
+    query_cameras: np.ndarray
+    gallery_cameras: np.ndarray
+
+
+class Places(NamedTuple):
+    """Places of some queries' matches; each query has at least one.
+
+    Attributes:
+        matches: (v, k) int32 places from 1, ascending; `NEVER` past a query's last.
+        identities: (v,) identities that have an image before the first match.
+    """
+
+    matches: np.ndarray
+    identities: np.ndarray
+
+
+class _Columns(NamedTuple):
+    """The gallery by identity."""
+
+    code: np.ndarray  # (G,) number of each image's identity
+    order: np.ndarray  # (G,) images by identity, then as they come
+    starts: np.ndarray  # of each identity in `order`
+    sizes: np.ndarray
+
+
+def find(
+    similarity: np.ndarray, labels: Labels, skipped: Exclusion
+) -> Iterator[Places]:
+    """Places of the true matches of every query that has one.
+
+    Args:
+        similarity: (Q, G), higher is better, no NaN. Equal values keep the gallery's
+            order.
+        labels: Who is seen by which camera.
+        skipped: What is not in the lists.
+
+    Yields:
+        Places of a few queries; the queries in the order of their number of matches.
+    """
+    ids, code = np.unique(labels.gallery_ids, return_inverse=True)
+    sizes = np.bincount(code)
+    order = np.argsort(code, kind="stable")
+    columns = _Columns(code, order, np.cumsum(sizes) - sizes, sizes)
+    own = np.minimum(np.searchsorted(ids, labels.query_ids), len(ids) - 1)
+    known = np.flatnonzero(ids[own] == labels.query_ids)
+    # Queries with as many matches stand together, so that no step is in vain.
+    queries = known[np.argsort(-sizes[own[known]], kind="stable")]
+    step = max(1, BLOCK_ENTRIES // len(code))
+
+    def block(start: int) -> Places:
+        rows = queries[start : start + step]
+        return _of_block(similarity[rows], rows, own[rows], columns, labels, skipped)
+
+    yield from threads.in_order(block, range(0, len(queries), step))
+
+
+def _of_block(
+    scores: np.ndarray,
+    rows: np.ndarray,
+    own: np.ndarray,
+    columns: _Columns,
+    labels: Labels,
+    skipped: Exclusion,
+) -> Places:
+    """The places of one block, whose similarities may be overwritten."""
+    if scores.dtype not in (np.float32, np.float64):  # bfloat16 is no dtype of NumPy's
+        scores = scores.astype(np.float64)
+    slots = np.arange(columns.sizes[own].max())
+    there = slots < columns.sizes[own][:, None]
+    match = np.where(there, columns.starts[own][:, None] + slots, 0)
+    match = columns.order[match]
+    best = np.take_along_axis(scores, match, axis=1)
+    _forget_skipped(scores, rows, labels, skipped)
+    there &= ~np.isnan(np.take_along_axis(scores, match, axis=1))
+    if len(slots) > MOST_COUNTED:
+        found = _by_sorting(scores, match)
+    else:
+        found = _by_counting(scores, match, best, columns.sizes[own])
+    found = np.where(there, found, NEVER)
+    valid = there.any(axis=1)
+    first = found.argmin(axis=1)[:, None]
+    ahead = _ahead(
+        scores, np.take_along_axis(match, first, 1), np.take_along_axis(best, first, 1)
+    )
+    seen = np.zeros((len(rows), len(columns.sizes)), bool)
+    row, column = np.divmod(np.flatnonzero(ahead[valid]), scores.shape[1])
+    seen[row, columns.code[column]] = True
+    identities = seen[: valid.sum()].sum(axis=1)
+    return Places(np.sort(found[valid], axis=1), identities)
+
+
+def _forget_skipped(
+    scores: np.ndarray, rows: np.ndarray, labels: Labels, skipped: Exclusion
+) -> None:
+    """Write NaN, which is neither above nor equal to anything, over what is skipped."""
+    scores[np.ix_(skipped.queries[rows], skipped.gallery)] = np.nan
+    if skipped.own_camera:
+        ids, cameras = labels.query_ids[rows, None], labels.query_cameras[rows, None]
+        same = (ids == labels.gallery_ids) & (cameras == labels.gallery_cameras)
+        scores[same] = np.nan
+
+
+def _ahead(scores: np.ndarray, column: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """Which images come before a given one of each row; column and score are (v, 1)."""
+    ahead = scores == score
+    ahead &= np.arange(scores.shape[1], dtype=np.int32) < column
+    ahead |= scores > score
+    return ahead
+
+
+def _by_counting(
+    scores: np.ndarray, match: np.ndarray, best: np.ndarray, sizes: np.ndarray
+) -> np.ndarray:
+    """Places of matches: one more than the images before each. Sizes must fall."""
+    places = np.full(match.shape, NEVER, np.int32)
+    for slot in range(match.shape[1]):
+        num = int((sizes > slot).sum())
+        part = slice(slot, slot + 1)
+        ahead = _ahead(scores[:num], match[:num, part], best[:num, part])
+        bits = np.bitwise_count(np.packbits(ahead, axis=1))
+        places[:num, slot] = 1 + bits.sum(axis=1, dtype=np.int32)
+    return places
+
+
+def _by_sorting(scores: np.ndarray, match: np.ndarray) -> np.ndarray:
+    """The same for many matches at a time; NaN is sorted behind everything."""
+    order = np.argsort(-scores, axis=1, kind="stable")
+    places = np.empty(scores.shape, np.int32)
+    numbers = np.arange(1, scores.shape[1] + 1, dtype=np.int32)
+    np.put_along_axis(places, order, np.broadcast_to(numbers, scores.shape), axis=1)
+    return np.take_along_axis(places, match, axis=1)
