@@ -1,5 +1,7 @@
 """Embedding whole image sets with the encoder in evaluation mode."""
 
+from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,7 @@ from ceil_jax import parallel, steps
 from ceil_jax.encoder import Encoder
 from ceil_jax.errors import UserError
 from ceil_jax.inputs.imageset import ImageSet
+from ceil_jax.inputs.read_ahead import read_ahead
 from ceil_jax.progress import bar
 
 
@@ -58,14 +61,14 @@ class Embedder:
         rows = np.empty((len(images), self._num_features), np.float32)
         variables = parallel.replicate(variables, self._devices)
         pending = None
-        with bar(total=len(images), desc=f"embedding {modality}", unit="img") as shown:
-            for start in range(0, len(images), self._num_rows):
-                index = np.arange(start, min(start + self._num_rows, len(images)))
-                batch = images.images.take(index)
-                short = self._num_rows - len(index)
-                batch = np.pad(batch, ((0, short), (0, 0), (0, 0), (0, 0)))
+        with (
+            bar(total=len(images), desc=f"embedding {modality}", unit="img") as shown,
+            closing(read_ahead(self._batches(images))) as source,
+        ):
+            for index, batch in source:
                 out = self._steps[modality](variables, batch)
-                # Results are fetched one batch late: reading and computing overlap.
+                # Results are fetched one batch late: the device has the next to go on
+                # with.
                 if pending is not None:
                     self._store(rows, *pending, shown)
                 pending = (index, out)
@@ -79,6 +82,18 @@ class Embedder:
                 f"first of {name}: the weights have diverged"
             )
         return rows
+
+    def _batches(
+        self, images: ImageSet
+    ) -> Iterator[tuple[np.ndarray, parallel.Shares]]:
+        """Positions and images of every batch, the last one padded, sent ahead."""
+        for start in range(0, len(images), self._num_rows):
+            index = np.arange(start, min(start + self._num_rows, len(images)))
+            batch = images.images.take(index)
+            short = self._num_rows - len(index)
+            if short:
+                batch = np.pad(batch, ((0, short), (0, 0), (0, 0), (0, 0)))
+            yield index, parallel.send(batch, self._devices)
 
     def _store(self, rows: np.ndarray, index: np.ndarray, out: Any, shown: Any) -> None:
         rows[index] = parallel.join(out)[: len(index)]

@@ -11,6 +11,7 @@ import numpy as np
 from ceil_jax.errors import UserError
 from ceil_jax.inputs.imageset import ImageSet
 from ceil_jax.inputs.sampler import sample_epoch
+from ceil_jax.parallel import Shares
 from ceil_jax.progress import bar
 from ceil_jax.pseudo_labels import PseudoLabels
 from ceil_jax.state import Batch, BothTables, Memories, RowLabels, TrainState
@@ -97,7 +98,7 @@ def fit(
     memories: Memories,
     tables: BothTables,
     rate: float,
-    source: Iterator[Batch],
+    source: Iterator[Batch | Shares],
     *,
     num_steps: int,
     epoch: int,
@@ -110,7 +111,7 @@ def fit(
         memories: The memories at the start of the epoch; donated.
         tables: The epoch's tables.
         rate: The epoch's learning rate.
-        source: The batches.
+        source: The batches, of the host or sent ahead.
         num_steps: Their number.
         epoch: For messages.
 

@@ -4,6 +4,7 @@ Arrays stay unstacked: state goes in and comes out as one value that every devic
 and only a batch carries a leading axis of devices.
 """
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -84,8 +85,38 @@ def replicate(tree: Any, devices: Sequence[Any] | None = None) -> Any:
     Returns:
         The tree on the devices.
     """
+    return jax.device_put(tree, _placed(devices, PartitionSpec()))
+
+
+def _placed(devices: Sequence[Any] | None, spec: PartitionSpec) -> NamedSharding:
     mesh = Mesh(np.asarray(devices or jax.local_devices()), (AXIS_NAME,))
-    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
+    return NamedSharding(mesh, spec)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shares:
+    """A batch that is on the devices, or on its way there.
+
+    Attributes:
+        tree: Arrays of shape (num_devices, rows / num_devices, ...).
+    """
+
+    tree: Any
+
+
+def send(tree: Any, devices: Sequence[Any] | None = None) -> Shares:
+    """Send every device its share of a batch, ahead of the call that needs it.
+
+    Args:
+        tree: Arrays of the host with whole batches.
+        devices: The devices; all local ones by default.
+
+    Returns:
+        What `over_devices` takes in place of the batch; the transfer need not be over.
+    """
+    devices = list(devices or jax.local_devices())
+    shares = split(tree, len(devices))
+    return Shares(jax.device_put(shares, _placed(devices, PartitionSpec(AXIS_NAME))))
 
 
 def over_devices(
@@ -101,7 +132,8 @@ def over_devices(
 
     Args:
         function: Takes `num_shared` arguments that every device gets whole, then
-            `num_split` whose leading axis is split; may use `gather` and `mean`.
+            `num_split` whose leading axis is split; may use `gather` and `mean`. What
+            `send` has sent is split already.
         num_split: Number of split arguments, the last ones.
         num_shared: Number of shared arguments, the first ones.
         split_output: Whether each device returns a share of the output, which `join`
@@ -123,7 +155,10 @@ def over_devices(
     )
 
     def run(*args: Any) -> Any:
-        whole = [split(x, len(devices)) for x in args[num_shared:]]
+        whole = [
+            x.tree if isinstance(x, Shares) else split(x, len(devices))
+            for x in args[num_shared:]
+        ]
         return mapped(*args[:num_shared], *whole)
 
     return run

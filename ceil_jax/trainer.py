@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from ceil_jax.config import Config
 from ceil_jax.errors import UserError
 from ceil_jax.inputs.datasets import Splits
 from ceil_jax.inputs.imageset import ImageSet
+from ceil_jax.inputs.read_ahead import read_ahead
 from ceil_jax.objective import Objective
 from ceil_jax.progress import bar
 from ceil_jax.pseudo_labels import PseudoLabels
@@ -252,16 +253,18 @@ class Trainer:
         state, memories, tables = parallel.replicate(
             (state, memories, tables), self._devices
         )
-        return fit.fit(
-            self._steps[stage],
-            state,
-            memories,
-            tables,
-            self.rate_of(epoch),
-            source,
-            num_steps=num_steps,
-            epoch=epoch,
-        )
+        sent = (parallel.send(batch, self._devices) for batch in source)
+        with closing(read_ahead(sent)) as ready:
+            return fit.fit(
+                self._steps[stage],
+                state,
+                memories,
+                tables,
+                self.rate_of(epoch),
+                ready,
+                num_steps=num_steps,
+                epoch=epoch,
+            )
 
 
 def _objective(config: Config) -> Objective:

@@ -10,6 +10,7 @@ import optax
 import pytest
 
 from ceil_jax import fit, parallel, weights
+from ceil_jax.compilation import CompilationCounter
 from ceil_jax.embed import Embedder
 from ceil_jax.encoder import Encoder
 from ceil_jax.encoder.batch_norm import BatchNorm
@@ -250,3 +251,31 @@ def test_embeddings_are_the_same_on_any_number_of_devices():
     assert rows[0].shape == (11, 512)
     for other in rows[1:]:
         assert np.abs(other - rows[0]).max() < TOLERANCE * np.abs(rows[0]).max()
+
+
+@pytest.mark.parametrize("num_devices", DEVICES)
+def test_a_batch_sent_ahead_is_the_batch(num_devices):
+    devices = jax.devices()[:num_devices]
+    batch = {"images": np.arange(96, dtype=np.uint8).reshape(8, 4, 3), "absent": None}
+    double = parallel.over_devices(
+        lambda factor, x: factor * x["images"],
+        num_shared=1,
+        num_split=1,
+        split_output=True,
+        devices=devices,
+    )
+    factor = np.int32(2)
+    sent = parallel.send(batch, devices)
+    assert sent.tree["images"].sharding.device_set == set(devices)
+    assert sent.tree["images"].dtype == np.uint8
+    first = double(factor, sent)
+    np.testing.assert_array_equal(parallel.join(first), 2 * batch["images"].astype(int))
+    np.testing.assert_array_equal(first, double(factor, batch))
+    counter = CompilationCounter()
+    double(factor, parallel.send(batch, devices))
+    assert counter.count == 0
+
+
+def test_what_is_sent_must_divide_by_the_devices():
+    with pytest.raises(ValueError, match="batch=6 does not divide"):
+        parallel.send(np.zeros((6, 2)), jax.devices()[:4])
