@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ceil_jax.encoder.batch_norm import BatchNorm
+from ceil_jax.encoder.pointwise import Pointwise
 
 EXPANSION = 4
 _HE = nn.initializers.variance_scaling(2.0, "fan_out", "truncated_normal")
@@ -25,9 +26,8 @@ def _conv3x3(features: int, dtype: Any, name: str, strides: int = 1) -> nn.Conv:
     )
 
 
-def _conv1x1(features: int, dtype: Any, name: str) -> nn.Dense:
-    """A 1x1 convolution as a matrix product: 1.4 times the speed on a CPU."""
-    return nn.Dense(features, use_bias=False, dtype=dtype, kernel_init=_HE, name=name)
+def _conv1x1(features: int, dtype: Any, name: str) -> Pointwise:
+    return Pointwise(features, dtype=dtype, kernel_init=_HE, name=name)
 
 
 def _average_pool(x: Float[Array, "b h w c"], size: int) -> Float[Array, "b i j c"]:

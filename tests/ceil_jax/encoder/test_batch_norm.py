@@ -12,7 +12,7 @@ from ceil_jax.encoder.batch_norm import BatchNorm
 from tests.ceil_jax import naive_losses
 
 
-def variables_of(mean, var, scale, bias):
+def variables_of(mean, var, scale, bias) -> Any:
     array = lambda x: jnp.asarray(x, jnp.float32)
     return {
         "params": {"scale": array(scale), "bias": array(bias)},
@@ -147,3 +147,51 @@ def test_the_gradient_goes_through_the_statistics(rng):
 
     want = naive_losses.numerical_gradient(naive, x)
     np.testing.assert_allclose(jax.jit(jax.grad(total))(x), want, atol=1e-4)
+
+
+@pytest.mark.parametrize("num_devices", [1, 2, 4])
+def test_gradients_of_devices_that_share_statistics(rng, num_devices):
+    """Of all devices' losses together, against float64 differences."""
+    x = rng.normal(1, 2, size=(8, 3)).astype(np.float32)
+    weights = rng.normal(size=(8, 3)).astype(np.float32)
+    scale = np.array([1, -2, 3], np.float32)
+    bias = np.array([0.5, 0, -1], np.float32)
+    norm = BatchNorm(axis_name="devices")
+
+    @jax.jit
+    def slopes(rows, weights, scale, bias):
+        def total(rows, scale, bias):
+            variables = variables_of([0] * 3, [1] * 3, scale, bias)
+            return (weights * train(norm, variables, rows)[0]).sum()
+
+        return jax.grad(total, (0, 1, 2))(rows, scale, bias)
+
+    run = jax.vmap(slopes, in_axes=(0, 0, None, None), axis_name="devices")
+    split = (num_devices, -1, 3)
+    of_x, of_scale, of_bias = run(x.reshape(split), weights.reshape(split), scale, bias)
+
+    def naive(x, scale, bias):
+        y = (x - x.mean(0)) / np.sqrt(x.var(0) + 1e-5)
+        return (weights * (y * scale + bias)).sum()
+
+    for got, total, at in (
+        (of_x.reshape(8, 3), lambda x: naive(x, scale, bias), x),
+        (of_scale.sum(0), lambda scale: naive(x, scale, bias), scale),
+        (of_bias.sum(0), lambda bias: naive(x, scale, bias), bias),
+    ):
+        want = naive_losses.numerical_gradient(total, at)
+        np.testing.assert_allclose(got, want, atol=1e-4)
+
+
+def test_a_small_spread_beside_a_large_mean_has_a_gradient(rng):
+    x = (rng.normal(size=(64, 1)) + 100).astype(np.float32)
+    weights = rng.normal(size=(64, 1)).astype(np.float32)
+    variables = variables_of([0], [1], [1], [0])
+    got = jax.jit(
+        jax.grad(lambda x: (weights * train(BatchNorm(), variables, x)[0]).sum())
+    )(x)
+    exact = x.astype(np.float64)
+    centred, std = exact - exact.mean(0), np.sqrt(exact.var(0) + 1e-5)
+    y = centred / std
+    want = (weights - weights.mean(0) - y * (weights * y).mean(0)) / std
+    np.testing.assert_allclose(got, want, atol=1e-4)

@@ -166,3 +166,30 @@ def test_pooling_by_hand():
     assert np.isfinite(gradient).all()
     half = jax.ShapeDtypeStruct(maps.shape, jnp.bfloat16)
     assert jax.eval_shape(gem, half).dtype == jnp.float32
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+def test_what_is_kept_for_the_gradient_is_of_the_computing_type(dtype):
+    """In half precision no map of the network is kept in float32 but the last."""
+    encoder = Encoder((1, 1, 1, 1), 16, dtype=dtype)
+    image = jax.ShapeDtypeStruct((2, 64, 32, 3), jnp.float32)
+    shapes = jax.eval_shape(encoder.init, jax.random.key(0), image, image)
+
+    def saved(params, stats, images):
+        def run(params):
+            variables = {"params": params, "batch_stats": stats}
+            return encoder.apply(
+                variables, *images, train=True, mutable=["batch_stats"]
+            )
+
+        return jax.tree.leaves(jax.vjp(run, params)[1])
+
+    kept = jax.eval_shape(
+        saved, shapes["params"], shapes["batch_stats"], (image, image)
+    )
+    maps = [leaf for leaf in kept if leaf.ndim == 4 and leaf.shape[0] in (2, 4)]
+    numbers = [leaf for leaf in maps if leaf.dtype != bool]
+    assert len(numbers) > 20
+    last = (4, 4, 2, 512)  # the pooling computes in float32
+    types = {leaf.dtype for leaf in numbers if leaf.shape != last}
+    assert types == {jnp.dtype(dtype)}
