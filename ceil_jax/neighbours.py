@@ -66,8 +66,8 @@ def nearest(features: checks.Rows, *, k: int, search: Search = "exact") -> Neigh
         features: (n, d) rows, L2-normalised where cosine similarity is meant.
         k: Number of neighbours, the row itself among them; cut to n.
         search: "flat", "ivf" or "hnsw" by faiss on the host, "device" by
-            `pallas_kernels.camera_topk`, or "exact": "flat" where JAX runs on the CPU or
-            n is less than `DEVICE_ROWS`, else "device". Fewer rows than
+            `pallas_kernels.camera_topk`, or "exact": "flat" where JAX runs on the CPU
+            or n is less than `DEVICE_ROWS`, else "device". Fewer rows than
             `APPROXIMATE_ROWS` are never searched approximately.
 
     Returns:
