@@ -2,9 +2,10 @@
 
 import sys
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from tqdm import tqdm
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 T = TypeVar("T")
 
@@ -27,6 +28,9 @@ def bar(
     Returns:
         The bar; also a context manager.
     """
+    # Only here: what shows no bar does without it.
+    from tqdm import tqdm
+
     return tqdm(
         iterable,
         total=total,

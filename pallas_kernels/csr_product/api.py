@@ -67,15 +67,17 @@ def _forward(name, *arguments):
     return _product(name, *arguments), arguments
 
 
-def _backward(name, residuals, gradient):
+def _backward(name, residuals, gradient: jax.Array):
     indptr, indices, data, dense = residuals
     row = reference.row_of_entries(indptr, len(indices))
     is_entry = row < len(indptr) - 1
-    of_data = (gradient[row] * dense[indices].astype(jnp.float32)).sum(axis=1)
+    of_data: jax.Array = (gradient[row] * dense[indices].astype(jnp.float32)).sum(
+        axis=1
+    )
     of_data = jnp.where(is_entry, of_data, 0).astype(data.dtype)
     turned = transposed(indptr, indices, data, num_columns=len(dense))
-    of_dense = _product(name, *turned, gradient).astype(dense.dtype)
-    return None, None, of_data, of_dense
+    of_dense = csr_product(*turned, gradient, implementation=name)
+    return None, None, of_data, of_dense.astype(dense.dtype)
 
 
 _product.defvjp(_forward, _backward)

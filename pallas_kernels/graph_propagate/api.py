@@ -167,8 +167,8 @@ def _symmetrise(name, adjacency):
 
 
 def _symmetrise_forward(name, adjacency):
-    symmetric, norms = _symmetrise(name, adjacency)
-    return (symmetric, norms), symmetric
+    both: tuple[jax.Array, jax.Array] = _symmetrise(name, adjacency)
+    return both, both[0]
 
 
 def _symmetrise_backward(name, symmetric, gradients):

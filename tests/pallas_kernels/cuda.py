@@ -15,6 +15,7 @@ accept_triton = pytest.mark.filterwarnings(DEPRECATED)
 H100 = jax.sharding.AbstractDevice(
     device_kind="NVIDIA H100 80GB HBM3", num_cores=132, platform="gpu"
 )
+MESH = jax.sharding.AbstractMesh((), (), abstract_device=H100)
 KERNEL = "gpu.triton"
 
 
@@ -30,7 +31,6 @@ def as_on_a_gpu(capability=(9, 0)):
 
 def lowered(function, *shapes) -> str:
     """What `function` is on an H100, as MLIR."""
-    mesh = jax.sharding.AbstractMesh((), (), abstract_device=H100)
-    with jax.sharding.use_abstract_mesh(mesh):
+    with jax.sharding.use_abstract_mesh(MESH):
         traced = jax.jit(function).trace(*shapes)
         return traced.lower(lowering_platforms=("cuda",)).as_text()
