@@ -1,0 +1,178 @@
+"""Scoring and the related re-rankers against the released code's algorithms.
+
+python -m benchmarks.evaluation
+"""
+
+import numpy as np
+from absl import app, flags
+
+from benchmarks import embeddings, measure
+from benchmarks.record import Record, Table
+from benchmarks.released import ecn as released_ecn
+from benchmarks.released import evaluation as released
+from benchmarks.released import k_reciprocal as released_k_reciprocal
+from ceil_jax import metrics
+from ceil_jax.rerank import ecn, k_reciprocal
+
+NUM_CAMERAS, NUM_FEATURES, PEOPLE = 9, 32, 351
+
+_QUERIES = flags.DEFINE_integer("queries", 7166, "Queries that are scored.")
+_GALLERY = flags.DEFINE_integer("gallery", 1400, "Images that they are ranked among.")
+_RERANKED = flags.DEFINE_integer("reranked", 4000, "Images re-ranked, 1/4 queries.")
+_LARGE = flags.DEFINE_integer("large", 0, "The same, far larger; ours alone. 0: none.")
+_RUNS = flags.DEFINE_integer("runs", 3, "Measured runs.")
+
+
+def scores(num_queries: int, num_gallery: int) -> tuple[np.ndarray, ...]:
+    """Similarities of people seen by cameras, each about four times in the gallery.
+
+    Args:
+        num_queries: Queries.
+        num_gallery: Gallery images.
+
+    Returns:
+        The arguments of `metrics.evaluate` that have no name.
+    """
+    rng = np.random.default_rng(0)
+    query_ids = rng.integers(PEOPLE, size=num_queries)
+    gallery_ids = rng.integers(PEOPLE, size=num_gallery)
+    own = rng.normal(size=(PEOPLE, NUM_FEATURES))
+    sides = []
+    for ids in (query_ids, gallery_ids):
+        rows = own[ids] + rng.normal(size=(len(ids), NUM_FEATURES))
+        sides.append(rows / np.linalg.norm(rows, axis=1, keepdims=True))
+    similarity = (sides[0] @ sides[1].T).astype(np.float32)
+    cameras = rng.integers(1, NUM_CAMERAS + 1, num_queries + num_gallery)
+    return (
+        similarity,
+        query_ids,
+        gallery_ids,
+        cameras[:num_queries],
+        cameras[num_queries:],
+    )
+
+
+def scoring(num_queries: int, num_gallery: int, runs: int) -> Table:
+    """Every protocol beside the loop over queries.
+
+    Args:
+        num_queries: Queries.
+        num_gallery: Gallery images.
+        runs: Measured runs of each.
+
+    Returns:
+        The table.
+    """
+    arguments = scores(num_queries, num_gallery)
+    rows = []
+    for protocol in metrics.PROTOCOLS:
+        cases = {"theirs": released.evaluate, "ours": metrics.evaluate}
+        results = {}
+
+        def call(name: str, protocol: str = protocol) -> None:
+            results[name] = cases[name](*arguments, protocol=protocol)  # noqa: B023
+
+        times = measure.timings(
+            {name: lambda name=name, call=call: call(name) for name in cases}, runs=runs
+        )
+        apart = max(
+            float(np.abs(np.subtract(a, b)).max())
+            for a, b in zip(results["theirs"], results["ours"][:3], strict=True)
+        )
+        ratio = times["theirs"].median / times["ours"].median
+        theirs, ours = str(times["theirs"]), str(times["ours"])
+        rows.append([protocol, theirs, ours, round(ratio, 1), f"{apart:.0e}"])
+    return Table(
+        f"CMC, mAP and mINP of {num_queries:,} queries x {num_gallery:,} images; "
+        f"seconds, median and spread of {runs} runs in turns.",
+        ["protocol", "loop over queries", "ceil-jax", "ratio", "figures differ by"],
+        rows,
+    )
+
+
+def reranking(num_images: int, runs: int) -> Table:
+    """The related re-rankers, from features to similarities.
+
+    Args:
+        num_images: Queries, a quarter, and gallery images.
+        runs: Measured runs of each.
+
+    Returns:
+        The table.
+    """
+    features = embeddings.images(num_images, embeddings.EMBEDDING).features
+    query, gallery = np.split(features, [num_images // 4])
+    cases = {
+        "k-reciprocal": (released_k_reciprocal.k_reciprocal, k_reciprocal),
+        "ECN": (released_ecn.ecn, ecn),
+    }
+    rows = []
+    for name, (theirs, ours) in cases.items():
+        times = measure.timings(
+            {
+                "theirs": lambda theirs=theirs: theirs(query, gallery),
+                "ours": lambda ours=ours: ours(query, gallery),
+                "product": lambda: features @ features[: len(features)].T,
+            },
+            runs=runs,
+        )
+        ratio = times["theirs"].median / times["ours"].median
+        want = theirs(query, gallery)
+        apart = np.abs(want - ours(query, gallery)).max() / np.abs(want).max()
+        rows.append(
+            [name, *map(str, times.values()), round(ratio, 1), f"{float(apart):.0e}"]
+        )
+    return Table(
+        f"Re-ranking of {num_images:,} images, a quarter of them queries, "
+        f"d={embeddings.EMBEDDING:,}, from features; seconds, median and spread of "
+        f"{runs} runs in turns. The product of all features with each other, which "
+        "every implementation needs in some form, stands beside them.",
+        ["method", "dense", "ceil-jax", "product", "ratio", "relative difference"],
+        rows,
+    )
+
+
+def _sides(num_images: int) -> tuple[np.ndarray, np.ndarray]:
+    features = embeddings.images(num_images).features
+    query, gallery = np.split(features, [num_images // 4])
+    return query, gallery
+
+
+def large(num_images: int) -> Table:
+    """Cost of the re-rankers far beyond what dense matrices allow.
+
+    Args:
+        num_images: Queries, a quarter, and gallery images.
+
+    Returns:
+        The table.
+    """
+    rows = []
+    for name, method in (("k-reciprocal", k_reciprocal), ("ECN", ecn)):
+        cost = measure.in_new_process(method, num_images, prepare=_sides)
+        result = cost.result.nbytes / 2**30
+        rows.append([name, num_images, cost.seconds, cost.peak_gib, result])
+    return Table(
+        f"Re-ranking of {num_images:,} images, a quarter of them queries, "
+        f"d={embeddings.WIDTH}, in a process of its own.",
+        ["method", "images", "s", "peak GiB", "of it the result"],
+        rows,
+    )
+
+
+def main(argv: list[str]) -> None:
+    """Measure and show."""
+    del argv
+    tables = [
+        scoring(_QUERIES.value, _GALLERY.value, _RUNS.value),
+        reranking(_RERANKED.value, _RUNS.value),
+    ]
+    command = "python -m benchmarks.evaluation"
+    if _LARGE.value:
+        tables.append(large(_LARGE.value))
+        command += f" --large={_LARGE.value}"
+    Record("Scoring, k-reciprocal and ECN", command, tables).show()
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,56 @@
+"""The benchmarks of clustering and of scoring, in small."""
+
+import subprocess
+import sys
+
+import numpy as np
+
+from benchmarks import embeddings, record
+from tests.repo import source
+
+
+def test_images_lie_by_people_and_lists_hold_them_first():
+    made = embeddings.images(400, width=100)
+    np.testing.assert_allclose(np.linalg.norm(made.features, axis=1), 1, rtol=1e-5)
+    indices, similarities = made.neighbours
+    np.testing.assert_array_equal(indices[:, 0], np.arange(400))
+    # Lifted into more dimensions, the rows have the products that were searched.
+    listed = np.einsum("nd,nkd->nk", made.features, made.features[indices])
+    np.testing.assert_allclose(listed, similarities, atol=1e-5)
+    same = made.people[indices[:, 1:6]] == made.people[:, None]
+    assert same.mean() > 0.9
+
+
+def run(name, tmp_path, *options):
+    output = tmp_path / "record.json"
+    subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{name}", *options, f"--output={output}"],
+        cwd=source.ROOT,
+        check=True,
+    )
+    return record.read(output)
+
+
+def test_clustering_runs(tmp_path):
+    found = run(
+        "clustering",
+        tmp_path,
+        *("--against=300", "--whole=400", "--sizes=300,500", "--runs=1"),
+    )
+    against, sizes = found.tables
+    assert against.rows[0][-1] == 0
+    assert [row[0] for row in sizes.rows] == [400, 300, 500]
+    assert [list(curve.x) for curve in found.curves] == [[300, 500]] * 2
+
+
+def test_evaluation_runs(tmp_path):
+    found = run(
+        "evaluation",
+        tmp_path,
+        *("--queries=60", "--gallery=800", "--reranked=200", "--large=200", "--runs=1"),
+    )
+    scoring, reranking, large = found.tables
+    assert len(scoring.rows) == 4
+    assert all(float(row[-1]) < 1e-9 for row in scoring.rows)
+    assert all(float(row[-1]) < 1e-5 for row in reranking.rows)
+    assert [row[0] for row in large.rows] == ["k-reciprocal", "ECN"]
