@@ -18,7 +18,7 @@ from absl import app, flags
 from matplotlib.figure import Figure
 from tabulate import tabulate
 
-from benchmarks import program
+from benchmarks import flagged, program
 from configs import synthetic
 
 RECORDED = Path(__file__).with_name("recorded")
@@ -35,8 +35,13 @@ RUNGS = {
 }
 GCR = "+ GCR"
 
-_SEEDS = flags.DEFINE_list("seeds", ["1", "2", "3"], "Seeds to run.")
-_OUTPUT = flags.DEFINE_string("output", "runs/ablation", "Folder of the runs.")
+_FLAGS = flagged.own(__name__)
+_SEEDS = flags.DEFINE_list(
+    "seeds", ["1", "2", "3"], "Seeds to run.", flag_values=_FLAGS
+)
+_OUTPUT = flags.DEFINE_string(
+    "output", "runs/ablation", "Folder of the runs.", flag_values=_FLAGS
+)
 
 
 def flags_of(rung: str, seed: int) -> list[str]:

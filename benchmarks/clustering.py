@@ -7,7 +7,7 @@ python -m benchmarks.clustering --sizes=50000,200000
 import numpy as np
 from absl import app, flags
 
-from benchmarks import measure
+from benchmarks import flagged, measure
 from benchmarks.embeddings import EMBEDDING, K1, NUM_IMAGES, WIDTH, Images, images
 from benchmarks.record import Curve, Record, Table
 from benchmarks.released import clustering as released
@@ -16,10 +16,19 @@ from ceil_jax.clustering.jaccard import from_neighbours
 
 K2, EPS, MIN_SAMPLES = 6, 0.6, 4
 
-_SIZES = flags.DEFINE_list("sizes", ["5000", "15000", "50000"], "Images.")
-_AGAINST = flags.DEFINE_integer("against", 8000, "Images of the comparison.")
-_WHOLE = flags.DEFINE_integer("whole", NUM_IMAGES, "Images of the whole data set.")
-_RUNS = flags.DEFINE_integer("runs", 3, "Measured runs of the comparison.")
+_FLAGS = flagged.own(__name__)
+_SIZES = flags.DEFINE_list(
+    "sizes", ["5000", "15000", "50000"], "Images.", flag_values=_FLAGS
+)
+_AGAINST = flags.DEFINE_integer(
+    "against", 8000, "Images of the comparison.", flag_values=_FLAGS
+)
+_WHOLE = flags.DEFINE_integer(
+    "whole", NUM_IMAGES, "Images of the whole data set.", flag_values=_FLAGS
+)
+_RUNS = flags.DEFINE_integer(
+    "runs", 3, "Measured runs of the comparison.", flag_values=_FLAGS
+)
 
 
 def labels(made: Images) -> np.ndarray:

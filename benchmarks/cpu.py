@@ -17,7 +17,7 @@ from pathlib import Path
 
 from absl import app, flags
 
-from benchmarks import markdown, plots, record
+from benchmarks import flagged, markdown, plots, record
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDED = ROOT / "benchmarks" / "recorded" / "cpu"
@@ -37,9 +37,16 @@ LONG: dict[str, Sequence[str]] = {
     "clustering_long": ("benchmarks.clustering", "--images=200000", "--noratios"),
 }
 
-_ONLY = flags.DEFINE_list("only", [], "Records to make; all of the suite by default.")
-_LONG = flags.DEFINE_bool("long", False, "Make the long measurements instead.")
-_RUN = flags.DEFINE_bool("run", True, "Measure; else only write the page anew.")
+_FLAGS = flagged.own(__name__)
+_ONLY = flags.DEFINE_list(
+    "only", [], "Records to make; all of the suite by default.", flag_values=_FLAGS
+)
+_LONG = flags.DEFINE_bool(
+    "long", False, "Make the long measurements instead.", flag_values=_FLAGS
+)
+_RUN = flags.DEFINE_bool(
+    "run", True, "Measure; else only write the page anew.", flag_values=_FLAGS
+)
 
 
 def measure(name: str, command: Sequence[str]) -> None:

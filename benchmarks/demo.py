@@ -17,7 +17,7 @@ import numpy as np
 from absl import app, flags
 from tabulate import tabulate
 
-from benchmarks import program
+from benchmarks import flagged, program
 from configs import synthetic
 
 RECORDED = Path(__file__).with_name("recorded")
@@ -31,8 +31,13 @@ ROWS = {
 }
 FIGURES = [("plain", "rank1"), ("plain", "mAP"), ("gcr", "rank1"), ("gcr", "mAP")]
 
-_SEEDS = flags.DEFINE_list("seeds", ["1", "2", "3"], "Seeds to run.")
-_OUTPUT = flags.DEFINE_string("output", "runs/demo_seeds", "Folder of the runs.")
+_FLAGS = flagged.own(__name__)
+_SEEDS = flags.DEFINE_list(
+    "seeds", ["1", "2", "3"], "Seeds to run.", flag_values=_FLAGS
+)
+_OUTPUT = flags.DEFINE_string(
+    "output", "runs/demo_seeds", "Folder of the runs.", flag_values=_FLAGS
+)
 
 
 def _flags_of(kind: str, seed: str) -> list[str]:

@@ -2,7 +2,7 @@
 
     python -m benchmarks.epoch
 
-Takes a minute and a half on two cores; `--epoch_steps` makes epochs longer.
+Takes a minute and a half on two cores; `--steps` makes epochs longer.
 """
 
 import contextlib
@@ -18,15 +18,23 @@ from unittest import mock
 import jax
 from absl import app, flags
 
+from benchmarks import flagged
 from benchmarks.record import Record, Table
 from ceil_jax import compilation, embed, model, trainer
 from ceil_jax.config import Config
 from configs import synthetic
 
-_STEPS = flags.DEFINE_integer("epoch_steps", 20, "Steps of an epoch.")
-_IDENTITIES = flags.DEFINE_integer("epoch_identities", 100, "People to train on.")
-_RUNS = flags.DEFINE_integer("epoch_runs", 3, "Watched epochs of each row.")
-_CACHE = flags.DEFINE_string("epoch_prepared_dir", "", "Home of prepared data.")
+_FLAGS = flagged.own(__name__)
+_STEPS = flags.DEFINE_integer("steps", 20, "Steps of an epoch.", flag_values=_FLAGS)
+_IDENTITIES = flags.DEFINE_integer(
+    "identities", 100, "People to train on.", flag_values=_FLAGS
+)
+_RUNS = flags.DEFINE_integer(
+    "runs", 3, "Watched epochs of each row.", flag_values=_FLAGS
+)
+_CACHE = flags.DEFINE_string(
+    "prepared_dir", "", "Home of prepared data.", flag_values=_FLAGS
+)
 
 PARTS = ("embed", "fit")
 EVERY_PART = ("embed", "cluster", "match", "fit")

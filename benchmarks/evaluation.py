@@ -6,7 +6,7 @@ python -m benchmarks.evaluation
 import numpy as np
 from absl import app, flags
 
-from benchmarks import embeddings, measure
+from benchmarks import embeddings, flagged, measure
 from benchmarks.record import Record, Table
 from benchmarks.released import ecn as released_ecn
 from benchmarks.released import evaluation as released
@@ -16,11 +16,20 @@ from ceil_jax.rerank import ecn, k_reciprocal
 
 NUM_CAMERAS, NUM_FEATURES, PEOPLE = 9, 32, 351
 
-_QUERIES = flags.DEFINE_integer("queries", 7166, "Queries that are scored.")
-_GALLERY = flags.DEFINE_integer("gallery", 1400, "Images that they are ranked among.")
-_RERANKED = flags.DEFINE_integer("reranked", 4000, "Images re-ranked, 1/4 queries.")
-_LARGE = flags.DEFINE_integer("large", 0, "The same, far larger; ours alone. 0: none.")
-_RUNS = flags.DEFINE_integer("runs", 3, "Measured runs.")
+_FLAGS = flagged.own(__name__)
+_QUERIES = flags.DEFINE_integer(
+    "queries", 7166, "Queries that are scored.", flag_values=_FLAGS
+)
+_GALLERY = flags.DEFINE_integer(
+    "gallery", 1400, "Images that they are ranked among.", flag_values=_FLAGS
+)
+_RERANKED = flags.DEFINE_integer(
+    "reranked", 4000, "Images re-ranked, 1/4 queries.", flag_values=_FLAGS
+)
+_LARGE = flags.DEFINE_integer(
+    "large", 0, "The same, far larger; ours alone. 0: none.", flag_values=_FLAGS
+)
+_RUNS = flags.DEFINE_integer("runs", 3, "Measured runs.", flag_values=_FLAGS)
 
 
 def scores(num_queries: int, num_gallery: int) -> tuple[np.ndarray, ...]:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from absl import app, flags
 
-from benchmarks import measure
+from benchmarks import flagged, measure
 from benchmarks.record import Curve, Record, Table
 from benchmarks.released import gcr as released
 from ceil_jax import neighbours
@@ -24,20 +24,38 @@ NUM_FEATURES, IMAGES_PER_PERSON, NUM_CAMERAS, K1 = 64, 20, 6, 28
 SETTINGS = {"k1": K1, "k2": 7, "camera_weight": 0.5}
 NEAR_PEOPLE = 64
 
+_FLAGS = flagged.own(__name__)
 _GALLERY = flags.DEFINE_list(
-    "gallery", ["10000", "30000", "100000", "300000"], "Gallery images."
+    "gallery",
+    ["10000", "30000", "100000", "300000"],
+    "Gallery images.",
+    flag_values=_FLAGS,
 )
 _MIXED = flags.DEFINE_list(
-    "mixed_gallery", ["10000", "30000"], "Gallery images of people who mix."
+    "mixed_gallery",
+    ["10000", "30000"],
+    "Gallery images of people who mix.",
+    flag_values=_FLAGS,
 )
-_QUERIES = flags.DEFINE_integer("queries", 1000, "Queries of a large gallery.")
-_NOISE = flags.DEFINE_list("noise", ["0.6", "1.2"], "Spread of a person's images.")
-_MEMORY = flags.DEFINE_float("memory_gib", None, "Budget of gcr_topk.")
+_QUERIES = flags.DEFINE_integer(
+    "queries", 1000, "Queries of a large gallery.", flag_values=_FLAGS
+)
+_NOISE = flags.DEFINE_list(
+    "noise", ["0.6", "1.2"], "Spread of a person's images.", flag_values=_FLAGS
+)
+_MEMORY = flags.DEFINE_float(
+    "memory_gib", None, "Budget of gcr_topk.", flag_values=_FLAGS
+)
 _DENSE_ROWS = flags.DEFINE_integer(
-    "dense_rows", 8000, "Rows to compare with the dense algorithm; 0 for not at all."
+    "dense_rows",
+    8000,
+    "Rows to compare with the dense algorithm; 0 for not at all.",
+    flag_values=_FLAGS,
 )
-_WIDTH = flags.DEFINE_integer("width", 2048, "Features of those rows.")
-_RUNS = flags.DEFINE_integer("runs", 3, "Runs of what is compared.")
+_WIDTH = flags.DEFINE_integer(
+    "width", 2048, "Features of those rows.", flag_values=_FLAGS
+)
+_RUNS = flags.DEFINE_integer("runs", 3, "Runs of what is compared.", flag_values=_FLAGS)
 
 
 class People(NamedTuple):

@@ -26,18 +26,31 @@ from absl import app, flags
 from PIL import Image
 from tabulate import tabulate
 
-from benchmarks import measure
+from benchmarks import flagged, measure
 from ceil_jax.inputs import datasets
 from data.images import read_image
 from data.parallel import num_cores, ordered_map
 
-_IMAGES = flags.DEFINE_integer("images", 46_000, "Images to prepare.", lower_bound=1)
-_PART = flags.DEFINE_integer(
-    "part", 2_000, "How many of them the comparisons use.", lower_bound=1
+_FLAGS = flagged.own(__name__)
+_IMAGES = flags.DEFINE_integer(
+    "images", 46_000, "Images to prepare.", lower_bound=1, flag_values=_FLAGS
 )
-_FOLDER = flags.DEFINE_string("folder", None, "Where to work; by default in /tmp.")
-_HEIGHT = flags.DEFINE_integer("height", 288, "Height of the stored images.")
-_WIDTH = flags.DEFINE_integer("width", 144, "Width of the stored images.")
+_PART = flags.DEFINE_integer(
+    "part",
+    2_000,
+    "How many of them the comparisons use.",
+    lower_bound=1,
+    flag_values=_FLAGS,
+)
+_FOLDER = flags.DEFINE_string(
+    "folder", None, "Where to work; by default in /tmp.", flag_values=_FLAGS
+)
+_HEIGHT = flags.DEFINE_integer(
+    "height", 288, "Height of the stored images.", flag_values=_FLAGS
+)
+_WIDTH = flags.DEFINE_integer(
+    "width", 144, "Width of the stored images.", flag_values=_FLAGS
+)
 
 NUM_IDENTITIES = 491
 NUM_CAMERAS = 6

@@ -11,15 +11,20 @@ from typing import Any
 
 from absl import app, flags
 
-from benchmarks import measure, whole_step
+from benchmarks import flagged, measure, whole_step
 from benchmarks.record import Record, Table
 from benchmarks.train_work import SIZES, Worker, ours, pytorch
 
-_SIZES = flags.DEFINE_list("train_encoders", ["tiny", "full"], "Encoders to measure.")
-_RUNS = flags.DEFINE_integer(
-    "train_turns", 0, "Measured turns; 0 for 11 (tiny) or 4 (full)."
+_FLAGS = flagged.own(__name__)
+_SIZES = flags.DEFINE_list(
+    "encoders", ["tiny", "full"], "Encoders to measure.", flag_values=_FLAGS
 )
-_COMPILE = flags.DEFINE_bool("train_compile", True, "Measure the compilation, too.")
+_RUNS = flags.DEFINE_integer(
+    "turns", 0, "Measured turns; 0 for 11 (tiny) or 4 (full).", flag_values=_FLAGS
+)
+_COMPILE = flags.DEFINE_bool(
+    "compile", True, "Measure the compilation, too.", flag_values=_FLAGS
+)
 
 WARM_UP = 2
 WORK = {

@@ -11,19 +11,26 @@ from pathlib import Path
 
 from absl import app, flags
 
-from benchmarks import markdown, record
+from benchmarks import flagged, markdown, record
 from benchmarks.gpu import bare
 
 IS_BARE = bare.provide_annotations()
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 
-_SMALL = flags.DEFINE_bool("small", False, "Smallest sizes, to try the suite itself.")
-_SECONDS = flags.DEFINE_integer(
-    "seconds", 500, "What is not begun by then is left out."
+_FLAGS = flagged.own(__name__)
+_SMALL = flags.DEFINE_bool(
+    "small", False, "Smallest sizes, to try the suite itself.", flag_values=_FLAGS
 )
-_PAGE = flags.DEFINE_string("page", str(PAGE), "Page to write; '' for none.")
-_PARTS = flags.DEFINE_list("parts", [], "Only these: kernels, gcr, training.")
+_SECONDS = flags.DEFINE_integer(
+    "seconds", 500, "What is not begun by then is left out.", flag_values=_FLAGS
+)
+_PAGE = flags.DEFINE_string(
+    "page", str(PAGE), "Page to write; '' for none.", flag_values=_FLAGS
+)
+_PARTS = flags.DEFINE_list(
+    "parts", [], "Only these: kernels, gcr, training.", flag_values=_FLAGS
+)
 
 
 def _about() -> dict[str, str]:

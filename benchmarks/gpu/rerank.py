@@ -129,7 +129,11 @@ def _of_size(size: Size) -> Iterator[list[str | float]]:
     neighbours = search(features)
     on_host = tuple(map(np.asarray, neighbours))
     # Past this the float64 rounds take minutes on the host.
-    want = exact(*on_host, cameras, size.queries) if size.rows < 50_000 else None
+    want = (
+        exact(on_host[0], on_host[1], cameras, size.queries)
+        if size.rows < 50_000
+        else None
+    )
     for form in size.forms:
 
         def rerank(form: str = form) -> jax.Array:
