@@ -34,3 +34,12 @@ def lowered(function, *shapes) -> str:
     with jax.sharding.use_abstract_mesh(MESH):
         traced = jax.jit(function).trace(*shapes)
         return traced.lower(lowering_platforms=("cuda",)).as_text()
+
+
+@contextlib.contextmanager
+def blocks(module, values):
+    """Set a kernel's block sizes, of which compiled programs know nothing."""
+    jax.clear_caches()
+    with mock.patch.multiple(module, **values):
+        yield
+    jax.clear_caches()

@@ -15,14 +15,19 @@ BLOCKS = {"BLOCK_ROWS": 8, "BLOCK_COLUMNS": 16, "BLOCK_FEATURES": 8, "PROGRAMS":
 SIZES = [(8, 16, 8, 4), (1, 1, 1, 1), (9, 17, 9, 17), (7, 50, 3, 5), (20, 33, 16, 1)]
 
 
-@pytest.fixture(autouse=True)
-def _small_blocks(monkeypatch):
-    # Compiled programs know nothing of the constants that they were made with.
-    jax.clear_caches()
-    for name, value in BLOCKS.items():
-        monkeypatch.setattr(pallas_triton, name, value)
-    yield
-    jax.clear_caches()
+GPU_BLOCKS = {name: getattr(pallas_triton, name) for name in BLOCKS}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_blocks():
+    with cuda.blocks(pallas_triton, BLOCKS):
+        yield
+
+
+@pytest.fixture
+def gpu_blocks():
+    with cuda.blocks(pallas_triton, GPU_BLOCKS):
+        yield
 
 
 def example(rng, n, m, d, dtype=jnp.float32):
@@ -159,8 +164,8 @@ def test_triton_is_what_runs_when_asked_for(rng):
 @cuda.accept_triton
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16, jnp.float16])
 @pytest.mark.parametrize("rule", ["all", *RULES])
-def test_a_gpu_runs_the_kernel(dtype, rule, monkeypatch):
-    monkeypatch.undo()  # the blocks of a GPU
+@pytest.mark.usefixtures("gpu_blocks")
+def test_a_gpu_runs_the_kernel(dtype, rule):
     x = jax.ShapeDtypeStruct((23_100, 2048), dtype)
     codes = jax.ShapeDtypeStruct((23_100,), jnp.int32)
 

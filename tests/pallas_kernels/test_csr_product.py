@@ -11,18 +11,24 @@ from pallas_kernels.csr_product import csr_product, pallas_triton, transposed
 from tests.pallas_kernels import cuda
 
 IMPLEMENTATIONS: tuple[implementation.Implementation, ...] = ("xla", "triton")
+BLOCKS = {"BLOCK_COLUMNS": 32, "BLOCK_ELEMENTS": 64}
 # Rows, columns and dense columns: at, under and over a block, none that divides.
 SIZES = [(4, 8, 16), (1, 1, 1), (9, 5, 17), (6, 30, 33), (3, 4, 40)]
 
 
-@pytest.fixture(autouse=True)
-def _small_blocks(monkeypatch):
-    # Compiled programs know nothing of the constants that they were made with.
-    jax.clear_caches()
-    for name, value in {"BLOCK_COLUMNS": 32, "BLOCK_ELEMENTS": 64}.items():
-        monkeypatch.setattr(pallas_triton, name, value)
-    yield
-    jax.clear_caches()
+GPU_BLOCKS = {name: getattr(pallas_triton, name) for name in BLOCKS}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_blocks():
+    with cuda.blocks(pallas_triton, BLOCKS):
+        yield
+
+
+@pytest.fixture
+def gpu_blocks():
+    with cuda.blocks(pallas_triton, GPU_BLOCKS):
+        yield
 
 
 def ragged(rng, num_rows, num_columns):
@@ -97,8 +103,8 @@ def test_triton_is_what_runs_when_asked_for(rng):
 @cuda.accept_triton
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16, jnp.float16])
 @pytest.mark.parametrize("b", [1, 128, 1000])
-def test_a_gpu_runs_the_kernel(monkeypatch, dtype, b):
-    monkeypatch.undo()
+@pytest.mark.usefixtures("gpu_blocks")
+def test_a_gpu_runs_the_kernel(dtype, b):
     shape = jax.ShapeDtypeStruct
     given = [shape((100_001,), jnp.int32), shape((5_600_000,), jnp.int32)]
     given += [shape((5_600_000,), jnp.float32), shape((100_000, b), dtype)]

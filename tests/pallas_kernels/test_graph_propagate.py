@@ -22,14 +22,19 @@ ROUNDING = {jnp.float32: 1e-5, jnp.bfloat16: 1e-2, jnp.float16: 2e-3}
 SIZES = [(16, 16, 4), (1, 1, 1), (17, 33, 7), (50, 15, 1), (18, 7, 18)]
 
 
-@pytest.fixture(autouse=True)
-def _small_blocks(monkeypatch):
-    # Compiled programs know nothing of the constants that they were made with.
-    jax.clear_caches()
-    for name, value in BLOCKS.items():
-        monkeypatch.setattr(pallas_triton, name, value)
-    yield
-    jax.clear_caches()
+GPU_BLOCKS = {name: getattr(pallas_triton, name) for name in BLOCKS}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_blocks():
+    with cuda.blocks(pallas_triton, BLOCKS):
+        yield
+
+
+@pytest.fixture
+def gpu_blocks():
+    with cuda.blocks(pallas_triton, GPU_BLOCKS):
+        yield
 
 
 def graph(rng, num_rows, num_columns, k, dtype=jnp.float32):
@@ -154,8 +159,8 @@ def test_triton_is_what_runs_when_asked_for(rng):
 @pytest.mark.parametrize("dtype", DTYPES)
 # 46,341 is the first whose square passes 2^31; the square of 65,536 is 2^32.
 @pytest.mark.parametrize("num_rows", [4_104, 46_340, 46_341, 65_536])
-def test_a_gpu_runs_the_kernels(monkeypatch, dtype, num_rows):
-    monkeypatch.undo()
+@pytest.mark.usefixtures("gpu_blocks")
+def test_a_gpu_runs_the_kernels(dtype, num_rows):
     matrix = jax.ShapeDtypeStruct((num_rows, num_rows), dtype)
     rank = jax.ShapeDtypeStruct((num_rows, 7), jnp.int32)
     weights = jax.ShapeDtypeStruct((num_rows, 7), jnp.float32)
@@ -180,8 +185,8 @@ def test_numbers_of_one_byte_are_refused(rng):
             op(small, rank, weights, implementation="triton")
 
 
-def test_a_block_of_columns_stays_in_the_cache(monkeypatch):
-    monkeypatch.undo()
+@pytest.mark.usefixtures("gpu_blocks")
+def test_a_block_of_columns_stays_in_the_cache():
     for num_rows, size, want in [(1, 4, 512), (23_100, 4, 256), (23_100, 2, 512)]:
         assert pallas_triton.block_columns(num_rows, size) == want
     assert pallas_triton.block_columns(10**6, 4) == 64
