@@ -58,18 +58,31 @@ def from_neighbours(
     Returns:
         (N, N) float32 as `jaccard_distance` has it, without the pairs beyond `largest`.
     """
-    neighbours = Neighbours(*(part[:, :k1] for part in neighbours))
+    order = reciprocal.nearby_order(neighbours.indices, length=k1)
+    lists = _renumbered(neighbours, order, length=k1)
     # As released: k + 1 entries count, of which only k1 exist for k = k1.
     half_length = round(k1 / 2) + 1
-    pattern = reciprocal.expanded(
-        neighbours.indices, length=k1, half_length=half_length
-    )
-    products = reciprocal.pair_products(features, pattern, neighbours)
+    pattern = reciprocal.expanded(lists.indices, length=k1, half_length=half_length)
+    products = reciprocal.pair_products(features, pattern, lists, order)
     encoding = reciprocal.query_expansion(
-        _softmax(pattern, 2 * products.astype(np.float64)), neighbours.indices, k2=k2
+        _softmax(pattern, 2 * products.astype(np.float64)), lists.indices, k2=k2
     )
     blocks = overlaps.distances(overlaps.factors(encoding), largest=largest)
-    return overlaps.stacked([block for _, block in blocks])
+    distance = overlaps.stacked([block for _, block in blocks])
+    images = order.astype(distance.indices.dtype)[distance.indices]
+    distance = sparse.csr_array(
+        (distance.data, images, distance.indptr), shape=distance.shape
+    )
+    return distance[np.argsort(order)]
+
+
+def _renumbered(
+    neighbours: Neighbours, order: np.ndarray, *, length: int
+) -> Neighbours:
+    """The lists of the rows in another order, which their numbers count."""
+    number = np.argsort(order).astype(np.int32)
+    indices, similarities = (part[order, :length] for part in neighbours)
+    return Neighbours(number[indices], similarities)
 
 
 def _softmax(pattern: sparse.csr_array, logits: np.ndarray) -> sparse.csr_array:
