@@ -141,6 +141,7 @@ class Config:
     eval_step: int = 10  # evaluate every so many epochs; 0 for only at the end
     num_devices: int = 0  # local devices to use; 0 for all
     compilation_cache: str = ""  # folder of compiled programs; "" for the user's cache
+    kernels: str = ""  # "" for the platform's best, or "xla", "triton"
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     batch: BatchConfig = field(default_factory=BatchConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
@@ -164,6 +165,7 @@ class Config:
 
 CHOICES = {
     "selection": ("last", "best_on_test"),
+    "kernels": ("", "xla", "triton"),
     "encoder.dtype": ("float32", "bfloat16"),
     "augment.strong_view_from": ("weak", "image"),
     "objective.update": ("dcmu", "random", "momentum"),

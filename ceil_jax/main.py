@@ -220,6 +220,7 @@ def run(argv: Sequence[str]) -> None:
         prepare.prepare_data(command.config)
         return
     compilation.use_cache(command.config.compilation_cache)
+    model.choose_kernels(command.config)
     _run_in(model.workdir_of(command.workdir), command)
 
 

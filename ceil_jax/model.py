@@ -20,6 +20,7 @@ from ceil_jax.inputs import datasets
 from ceil_jax.inputs.imageset import ImageSet
 from ceil_jax.state import TrainState
 from data import registry
+from pallas_kernels import implementation
 
 if TYPE_CHECKING:
     from data.builder import PersonBuilder
@@ -44,6 +45,21 @@ def devices_of(config: Config) -> list[Any]:
             f"local devices: {', '.join(map(str, devices))}"
         )
     return devices[: config.num_devices or None]
+
+
+def choose_kernels(config: Config) -> None:
+    """Let every kernel of the program run by the implementation that is asked for.
+
+    Args:
+        config: The whole configuration.
+
+    Raises:
+        UserError: This machine cannot run it.
+    """
+    try:
+        implementation.prefer(config.kernels or None)  # type: ignore[arg-type]
+    except NotImplementedError as error:
+        raise UserError(f"config.kernels={config.kernels}: {error}") from error
 
 
 def check_batch(config: Config, num_devices: int) -> None:

@@ -243,7 +243,7 @@ def flat(results: Results) -> dict[str, float]:
 # What a control run may have otherwise: its stages, and where and how it ran.
 _FREE = {
     *("stage1_epochs", "stage2_epochs", "save_epoch", "eval_step", "selection"),
-    *("num_devices", "cache_gib", "prepared_dir", "compilation_cache"),
+    *("num_devices", "cache_gib", "prepared_dir", "compilation_cache", "kernels"),
 }
 
 

@@ -11,6 +11,7 @@ from ceil_jax.config import Config, field_names
 WITHOUT_EFFECT = {
     *("config.data_dir", "config.prepared_dir", "config.cache_gib"),
     *("config.num_devices", "config.compilation_cache", "config.save_epoch"),
+    "config.kernels",
     *("config.evaluation.num_pictured_queries", "config.evaluation.control"),
 }
 # What can be changed after the training: the figures are measured anew.

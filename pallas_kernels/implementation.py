@@ -18,6 +18,27 @@ OLDEST_CAPABILITY = (8, 0)
 """Ampere: the oldest NVIDIA GPU that the Triton kernels are written for."""
 
 
+_preferred: list[Implementation] = []
+
+
+def prefer(implementation: Implementation | None) -> None:
+    """Choose what runs, for every op, where its caller names nothing.
+
+    For a whole program, before it computes: what is compiled already stays as it is.
+
+    Args:
+        implementation: The choice; None for the platform's default.
+
+    Raises:
+        ValueError: There is no implementation of that name.
+        NotImplementedError: The platform cannot run it.
+    """
+    if implementation is not None:
+        for op in get_args(Op):
+            resolve(implementation, op)
+    _preferred[:] = [] if implementation is None else [implementation]
+
+
 def platform() -> str:
     """Name the platform as far as the kernels are concerned.
 
@@ -42,7 +63,8 @@ def resolve(implementation: str | None, op: Op) -> str:
     """Name the implementation to run.
 
     Args:
-        implementation: The caller's choice, or None to take the platform's default.
+        implementation: The caller's choice, or None for what `prefer` chose, else the
+            platform's default.
         op: Name of the op.
 
     Returns:
@@ -54,7 +76,7 @@ def resolve(implementation: str | None, op: Op) -> str:
     """
     here = platform()
     if implementation is None:
-        return DEFAULTS[op].get(here, "xla")
+        return _preferred[0] if _preferred else DEFAULTS[op].get(here, "xla")
     if implementation not in get_args(Implementation):
         raise ValueError(
             f"unknown {implementation=} of {op}: it must be one of "

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from ceil_jax.rerank.device import gcr_on_device
 from scipy import sparse
 
 from benchmarks.gpu.checking import check_close
 from benchmarks.gpu.correctness import unit_rows
 from benchmarks.gpu.timing import device_seconds
 from benchmarks.record import Table
+from ceil_jax.rerank.device import gcr_on_device
 from pallas_kernels.camera_topk import camera_topk
 
 FORMS = ("dense", "sparse")

@@ -73,10 +73,7 @@ def gcr_on_device(
     indices = indices[:, :k1].astype(np.int32)
     links = _links(indices, cameras, camera_weight)
     weights = similarities[:, : min(k2, k1)].astype(np.float32) ** 2
-    need = {
-        "dense": _dense_bytes(len(indices), num_queries),
-        "sparse": _sparse_bytes(len(indices), num_queries, k1, k2, num_rounds),
-    }
+    need = _bytes(len(indices), num_queries, k1, k2, num_rounds)
     chosen = _choose(form, need, len(indices))
     lists = device_programs.Lists(*map(jnp.asarray, (indices, links, weights)))
     static = {"num_queries": num_queries, "implementation": implementation}
@@ -138,6 +135,31 @@ def _sparse_bytes(num_rows, num_queries, k1, k2, num_rounds) -> int:
     # Twice: XLA copies what the loop over the blocks fills. As compiled for an H100.
     result = 2 * 4 * num_queries * (num_rows - num_queries)
     return columns + lists + result
+
+
+def _bytes(num_rows, num_queries, k1, k2, num_rounds) -> dict[str, int]:
+    """Memory that either form needs."""
+    return {
+        "dense": _dense_bytes(num_rows, num_queries),
+        "sparse": _sparse_bytes(num_rows, num_queries, k1, k2, num_rounds),
+    }
+
+
+def fits(num_rows: int, num_queries: int, *, k1: int, k2: int, num_rounds: int) -> bool:
+    """Whether the device has memory left for `gcr_on_device` in one of its forms.
+
+    Args:
+        num_rows: N.
+        num_queries: Q.
+        k1: Neighbours linked.
+        k2: Neighbours propagated from.
+        num_rounds: Rounds T.
+
+    Returns:
+        True if so, or if the device does not tell.
+    """
+    need = _bytes(num_rows, num_queries, k1, k2, num_rounds)
+    return min(need.values()) <= _free_bytes()
 
 
 def _free_bytes() -> float:

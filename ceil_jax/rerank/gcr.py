@@ -1,10 +1,19 @@
 """GCR: graph re-ranking with the camera constraint."""
 
+from typing import Any
+
+import jax
 import numpy as np
 
 from ceil_jax import checks
-from ceil_jax.neighbours import Neighbours, Search, check_search, nearest
-from ceil_jax.rerank import graph, rounds, vectors
+from ceil_jax.neighbours import (
+    DEVICE_ROWS,
+    Neighbours,
+    Search,
+    check_search,
+    nearest,
+)
+from ceil_jax.rerank import device, graph, rounds, vectors
 from ceil_jax.rerank.budget import BLOCK_ROWS
 
 FINISHED_ROWS = 256
@@ -49,7 +58,9 @@ def gcr(
     divides the rows by their L1 norms, and
     `A[i] <- sum_{j < k2} S[i, j] A[rank[i, j]]`. The result is `A_q A_g^T`.
 
-    It runs on the host, on sparse rows, and so compiles nothing for a new size.
+    With a GPU, sets of `neighbours.DEVICE_ROWS` rows or more are re-ranked there, if
+    its memory suffices: dense or sparse by size, see `rerank.device`. All else runs on
+    the host, on sparse rows, and so compiles nothing for a new size.
 
     Args:
         query: (Q, d) unit rows.
@@ -117,15 +128,19 @@ def from_neighbours(
     Returns:
         (Q, G) float32, higher is better.
     """
-    state = rounds.plan(
-        lists,
-        cameras,
-        k1=k1,
-        k2=k2,
-        camera_weight=camera_weight,
-        num_rounds=num_rounds,
-    )
     num_rows = len(lists.indices)
+    lengths: Any = {"k1": k1, "k2": k2, "num_rounds": num_rounds}
+    if _is_for_device(num_rows) and device.fits(num_rows, num_queries, **lengths):
+        return np.asarray(
+            device.gcr_on_device(
+                lists,
+                cameras,
+                num_queries=num_queries,
+                camera_weight=camera_weight,
+                **lengths,
+            )
+        )
+    state = rounds.plan(lists, cameras, camera_weight=camera_weight, **lengths)
     if num_rows <= FINISHED_ROWS:
         return graph.cross_products(rounds.finished(state), num_queries)
     result = np.empty((num_queries, num_rows - num_queries), np.float32)
@@ -134,3 +149,7 @@ def from_neighbours(
     ):
         result[queries] = vectors.dense_rows(block, num_rows - num_queries)
     return result
+
+
+def _is_for_device(num_rows: int) -> bool:
+    return num_rows >= DEVICE_ROWS and jax.default_backend() == "gpu"

@@ -76,6 +76,7 @@ def test_values_of_the_method(
         ("objective.memory_gradient", "x", "one of released, frozen"),
         ("optimizer.schedule", "step", "one of multistep, cosine"),
         ("selection", "best", "one of last, best_on_test"),
+        ("kernels", "cuda", 'one of "", xla, triton'),
         ("evaluation.protocol", "regdb", 'one of "", regdb_released'),
         ("evaluation.sampling", "x", "one of ceil, agw, official"),
         ("evaluation.shots", 2, "one of 1, 10"),

@@ -8,6 +8,7 @@ from ceil_jax import model
 from ceil_jax.config import Config
 from ceil_jax.encoder import Encoder
 from ceil_jax.errors import UserError
+from pallas_kernels import implementation
 from tests.data.trees import write_regdb
 
 
@@ -103,3 +104,12 @@ class TestTested:
             UserError, match=r"is RegDB's, config\.dataset is synthetic"
         ):
             model.protocol_of(other)
+
+
+def test_kernels_that_cannot_run_here_are_refused(monkeypatch):
+    config = Config(kernels="triton")
+    monkeypatch.setattr(jax, "default_backend", lambda: "tpu")
+    with pytest.raises(UserError, match=r"config\.kernels=triton: .* NVIDIA GPU"):
+        model.choose_kernels(config)
+    model.choose_kernels(Config())
+    assert set(implementation.running().values()) == {"xla"}

@@ -47,3 +47,21 @@ def test_capability_is_read_from_the_device(monkeypatch, text, want):
 def test_an_unknown_implementation_is_refused():
     with pytest.raises(ValueError, match=r"unknown implementation='mine'.*xla, triton"):
         implementation.resolve("mine", "camera_topk")
+
+
+def test_a_program_can_prefer_an_implementation():
+    try:
+        with cuda.as_on_a_gpu():
+            implementation.prefer("xla")
+            assert implementation.running() == dict.fromkeys(OPS, "xla")
+            assert implementation.resolve("triton", "camera_topk") == "triton"
+    finally:
+        implementation.prefer(None)
+    with cuda.as_on_a_gpu():
+        assert implementation.running() == dict.fromkeys(OPS, "triton")
+
+
+def test_what_cannot_run_cannot_be_preferred():
+    with cuda.as_on_a_gpu((7, 5)), pytest.raises(NotImplementedError, match=r"8\.0"):
+        implementation.prefer("triton")
+    assert implementation.running() == dict.fromkeys(OPS, "xla")

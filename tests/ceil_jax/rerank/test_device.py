@@ -196,7 +196,7 @@ def test_it_needs_little():
         assert inner <= {"ceil_jax.rerank", "ceil_jax.rerank.device_programs"}
     code = (
         "import sys\n"
-        "sys.modules['faiss'] = sys.modules['tqdm'] = None\n"
+        "sys.modules['faiss'] = sys.modules['tqdm'] = sys.modules['sklearn'] = None\n"
         "import ceil_jax.rerank.device, ceil_jax.neighbours\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=source.ROOT)

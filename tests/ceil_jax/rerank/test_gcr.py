@@ -193,3 +193,32 @@ def test_bad_arguments_are_named(rng, changes, message):
     arguments = dict(zip(names, example(rng), strict=True)) | SETTINGS | changes
     with pytest.raises(ValueError, match=message):
         gcr(**arguments)
+
+
+def on_a_gpu(monkeypatch, rng, free_bytes):
+    """`gcr` of 60 rows where JAX says that it runs on a GPU, and who re-ranked them."""
+    module = importlib.import_module("ceil_jax.rerank.gcr")
+    calls = []
+    monkeypatch.setattr(module, "DEVICE_ROWS", 50)
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    monkeypatch.setattr(module.device, "_free_bytes", lambda: free_bytes)
+    on_device = module.device.gcr_on_device
+
+    def spy(*args, **options):
+        calls.append(options["num_queries"])
+        return on_device(*args, **options, implementation="xla")
+
+    monkeypatch.setattr(module.device, "gcr_on_device", spy)
+    query, gallery, *cameras = example(rng, 20, 40)
+    got = module.gcr(query, gallery, *cameras, search="flat", **SETTINGS)
+    want = naive.gcr(query, gallery, cameras, *SETTINGS.values())
+    np.testing.assert_allclose(got, want, atol=1e-5)
+    return calls
+
+
+def test_a_gpu_re_ranks_large_sets(monkeypatch, rng):
+    assert on_a_gpu(monkeypatch, rng, np.inf) == [20]
+
+
+def test_the_host_re_ranks_what_a_gpu_has_no_memory_for(monkeypatch, rng):
+    assert on_a_gpu(monkeypatch, rng, 1000) == []
