@@ -1,11 +1,16 @@
 """Expanded cross neighbourhood re-ranking."""
 
+from collections import deque
+
 import numpy as np
 from scipy import sparse
 
-from ceil_jax import checks
+from ceil_jax import checks, threads
 from ceil_jax.neighbours import nearest
 from ceil_jax.rerank import graph
+
+BLOCK_ENTRIES = 1 << 20
+"""Similarities that one step may find."""
 
 
 def ecn(
@@ -48,12 +53,22 @@ def ecn(
     lists = sparse.csr_array(
         graph.from_lists(rank[:, :length], credits), dtype=np.float64
     )
-    means = neighbour_means(rank, t=t, q=q)
-    towards_gallery = (means[:num_queries] @ lists) @ lists[num_queries:].T
-    towards_query = (means[num_queries:] @ lists) @ lists[:num_queries].T
-    similarity = (towards_gallery.toarray() + towards_query.toarray().T) / 2
-    cosine = rows[:num_queries] @ rows[num_queries:].T
-    return np.where(similarity == 0, cosine - 1, similarity).astype(np.float32)
+    means = sparse.csr_array(neighbour_means(rank, t=t, q=q) @ lists)
+    result = rows[:num_queries] @ rows[num_queries:].T
+    result -= 1
+    gallery_lists = sparse.csr_array(lists[num_queries:].T)
+    gallery_means = sparse.csr_array(means[num_queries:].T)
+
+    def block(start: int) -> None:
+        part = slice(start, min(start + step, num_queries))
+        both = means[part] @ gallery_lists + lists[part] @ gallery_means
+        queries = np.repeat(np.arange(part.start, part.stop), np.diff(both.indptr))
+        found = both.data != 0
+        result[queries[found], both.indices[found]] = both.data[found] / 2
+
+    step = max(1, BLOCK_ENTRIES // (num_rows - num_queries))
+    deque(threads.in_order(block, range(0, num_queries, step)), maxlen=0)
+    return result
 
 
 def neighbour_means(rank: np.ndarray, *, t: int, q: int) -> sparse.csr_array:

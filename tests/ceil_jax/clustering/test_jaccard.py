@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
-from ceil_jax.clustering import jaccard_distance, overlaps, reciprocal
+from ceil_jax.clustering import jaccard, jaccard_distance, overlaps, reciprocal
+from ceil_jax.neighbours import Neighbours, nearest
 from tests.ceil_jax import naive
 
 
@@ -68,6 +70,48 @@ def test_blocks_change_nothing(rng, monkeypatch):
     monkeypatch.setattr(overlaps, "BLOCK_PRODUCTS", 300)
     got, _ = dense(jaccard_distance(rows, k1=12, k2=4))
     np.testing.assert_allclose(got, want, atol=1e-6)
+
+
+@pytest.mark.parametrize("largest", [0.2, 0.6])
+def test_from_given_lists_up_to_a_distance(rng, largest):
+    rows = naive.unit_rows(rng, 90)
+    # Longer lists than count, as a search may have them.
+    lists = nearest(rows, k=20)
+    got, explicit = dense(
+        jaccard.from_neighbours(rows, lists, k1=12, k2=4, largest=largest)
+    )
+    want, _ = dense(jaccard_distance(rows, k1=12, k2=4))
+    np.testing.assert_array_equal(explicit, want <= np.float32(largest))
+    np.testing.assert_array_equal(got, np.where(want <= np.float32(largest), want, 1))
+
+
+def test_products_are_those_of_the_rows(rng):
+    rows = rng.normal(size=(50, 7)).astype(np.float32)
+    pattern = sparse.csr_array(rng.random((50, 50)) < 0.3)
+    lists, order = nearest(rows, k=6), rng.permutation(50)
+    entries = pattern.tocoo()
+    got = reciprocal.pair_products(rows, pattern, lists)
+    want = (rows @ rows.T)[entries.row, entries.col]
+    np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
+    # Similarities on the lists are believed, not computed again.
+    doubled = Neighbours(lists.indices, lists.similarities + 1)
+    listed = (lists.indices[entries.row] == entries.col[:, None]).any(axis=1)
+    got = reciprocal.pair_products(rows, pattern, doubled)
+    np.testing.assert_allclose(got, want + listed, rtol=1e-4, atol=1e-5)
+    # Numbers that stand for other rows; no list is right then but by chance.
+    none = Neighbours(np.arange(50)[:, None], np.full((50, 1), 9.0, np.float32))
+    got = reciprocal.pair_products(rows, pattern, none, order)
+    want = (rows[order] @ rows[order].T)[entries.row, entries.col]
+    want[entries.row == entries.col] = 9
+    np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
+
+
+def test_order_keeps_groups_together():
+    # Three groups of five equal rows, mixed.
+    group = np.random.default_rng(3).permutation(15) % 3
+    order = reciprocal.nearby_order(nearest(np.eye(3)[group], k=5).indices, length=5)
+    np.testing.assert_array_equal(np.sort(order), np.arange(15))
+    assert (np.diff(group[order]) != 0).sum() == 2
 
 
 def test_equal_rows_are_at_an_explicit_zero():

@@ -55,6 +55,36 @@ def test_names_of_cameras_do_not_matter(seed):
     np.testing.assert_array_equal(want.proxies == -1, ~inside)
 
 
+@pytest.mark.parametrize("num_rows", [1, 2, 7])
+def test_equal_images_are_one_cluster(num_rows):
+    rows = np.tile(np.eye(3)[:1], (num_rows, 1))
+    found = cluster(rows, np.ones(num_rows, int), k1=5, k2=6, min_samples=1)
+    np.testing.assert_array_equal(found.labels, 0)
+    np.testing.assert_array_equal(found.proxies, 0)
+
+
+def test_one_image_is_an_outlier():
+    found = cluster(np.eye(3)[:1], np.ones(1, int), k1=30, k2=6)
+    np.testing.assert_array_equal(found.labels, [-1])
+
+
+def test_one_camera_has_a_proxy_for_each_cluster(rng):
+    rows, cameras = example(rng)
+    found = cluster(rows, np.full_like(cameras, 4), k1=10, k2=4)
+    assert found.labels.max() > 0
+    np.testing.assert_array_equal(found.proxies, found.labels)
+
+
+def test_lists_beyond_the_images_are_cut(rng):
+    rows, cameras = example(rng, 30)
+    for k1 in (31, 1000):
+        got = cluster(rows, cameras, k1=k1, k2=4)
+        # Half lists of k1 = 1000 are whole ones: compare with the naive loops.
+        dense = naive.jaccard(rows, k1, 4)
+        dbscan = DBSCAN(eps=0.6, min_samples=4, metric="precomputed")
+        np.testing.assert_array_equal(got.labels, dbscan.fit_predict(dense))
+
+
 def test_drop_small_worked_by_hand():
     labels = np.array([0, 0, 0, -1, 1, 2, 2, 2, 2])
     proxies = np.array([0, 0, 1, -1, 2, 3, 4, 3, 4])

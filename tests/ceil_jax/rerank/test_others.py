@@ -1,6 +1,9 @@
+import sys
+
 import numpy as np
 import pytest
 
+from ceil_jax.clustering import overlaps
 from ceil_jax.rerank import ecn, gnn, k_reciprocal
 from tests.ceil_jax import naive
 from tests.ceil_jax.rerank.test_gcr import example
@@ -24,6 +27,16 @@ def test_k_reciprocal_equals_loops(rng, k1, k2, share):
     np.testing.assert_allclose(got, want, atol=2e-6)
 
 
+def test_k_reciprocal_in_blocks(rng, monkeypatch):
+    query, gallery, *_ = example(rng, 11, 14)
+    want = k_reciprocal(query, gallery, k1=5, k2=3)
+    module = sys.modules["ceil_jax.rerank.k_reciprocal"]
+    monkeypatch.setattr(module, "BLOCK_ENTRIES", 60)
+    monkeypatch.setattr(overlaps, "BLOCK_PRODUCTS", 30)
+    got = k_reciprocal(query, gallery, k1=5, k2=3)
+    np.testing.assert_allclose(got, want, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("k", "t", "q"), [(6, 2, 3), (3, 1, 1), (25, 3, 8), (5, 4, 7), (60, 3, 40)]
 )
@@ -32,6 +45,14 @@ def test_ecn_equals_loops(rng, k, t, q):
     got = ecn(query, gallery, k=k, t=t, q=q)
     want = naive.ecn(query, gallery, k, t, q)
     np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-6)
+
+
+def test_ecn_in_blocks(rng, monkeypatch):
+    query, gallery, *_ = example(rng, 11, 14)
+    want = ecn(query, gallery, k=6, t=2, q=3)
+    monkeypatch.setattr(sys.modules["ceil_jax.rerank.ecn"], "BLOCK_ENTRIES", 30)
+    got = ecn(query, gallery, k=6, t=2, q=3)
+    np.testing.assert_array_equal(got, want)
 
 
 def test_ecn_without_common_neighbours_is_minus_the_cosine_distance():
@@ -55,6 +76,12 @@ def test_two_equal_rows_give_numbers(method):
     assert got.shape == (1, 1)
     assert got.dtype == np.float32
     assert np.isfinite(got).all()
+
+
+def test_k_reciprocal_of_equal_rows():
+    # All at distance 0 of each other, whoever is on whose list.
+    got = k_reciprocal(np.tile(np.eye(4)[:1], (9, 1)), np.tile(np.eye(4)[:1], (5, 1)))
+    np.testing.assert_allclose(got, np.zeros((9, 5)), atol=1e-6)
 
 
 @pytest.mark.parametrize("method", [gnn, k_reciprocal, ecn])
