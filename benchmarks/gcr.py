@@ -295,7 +295,8 @@ def main(argv: list[str]) -> None:
             notes.append(note)
     Record(
         title="Re-ranking",
-        command="python -m benchmarks.gcr --gallery=" + ",".join(_GALLERY.value),
+        command=f"python -m benchmarks.gcr --gallery={','.join(_GALLERY.value)} "
+        f"--mixed_gallery={','.join(_MIXED.value)}",
         tables=tables,
         curves=curves,
         notes=notes,
