@@ -129,12 +129,12 @@ def config_of(cache_gib: float) -> Config:
         cache_gib: Images up to this size are kept in memory.
 
     Returns:
-        One epoch of stage 1, one of stage 2.
+        One epoch of stage 1, two of stage 2.
     """
     config = synthetic.get_config()
     config.cache_gib = cache_gib
     config.prepared_dir = _CACHE.value
-    config.stage1_epochs, config.stage2_epochs = 1, 1
+    config.stage1_epochs, config.stage2_epochs = 1, 2
     config.batch.stage1_steps, config.batch.stage2_steps = 1, _STEPS.value
     config.synthetic.num_train_identities = _IDENTITIES.value
     return config

@@ -20,13 +20,13 @@ _SIZES = flags.DEFINE_list(
     "encoders", ["tiny", "full"], "Encoders to measure.", flag_values=_FLAGS
 )
 _RUNS = flags.DEFINE_integer(
-    "turns", 0, "Measured turns; 0 for 11 (tiny) or 4 (full).", flag_values=_FLAGS
+    "turns", 0, "Measured turns; 0 for 9 (tiny) or 4 (full).", flag_values=_FLAGS
 )
 _COMPILE = flags.DEFINE_bool(
     "compile", True, "Measure the compilation, too.", flag_values=_FLAGS
 )
 
-WARM_UP = 2
+WARM_UP = 1
 WORK = {
     "forward": "forward",
     "training": "forward, contrastive loss, backward, Adam",
@@ -55,12 +55,16 @@ NOTES = (
 
 def _subjects(name: str, what: str) -> dict[str, Worker]:
     size = SIZES[name]
+    if what == "step":
+        return {
+            "ours": Worker(whole_step.whole_step, size),
+            "derived": Worker(whole_step.whole_step, size, derived=True),
+        }
     found = {"ours": Worker(ours, size, what)}
-    if what != "forward":
+    if what == "training":
         found["derived"] = Worker(ours, size, what, derived=True)
-    if what != "step":
-        found["torch"] = Worker(pytorch, size, what, channels_last=False)
-        found["torch_last"] = Worker(pytorch, size, what, channels_last=True)
+    found["torch"] = Worker(pytorch, size, what, channels_last=False)
+    found["torch_last"] = Worker(pytorch, size, what, channels_last=True)
     return found
 
 
@@ -96,7 +100,7 @@ def _rate(rows: int, timing: measure.Timing) -> str:
 
 
 def _rows_of(name: str) -> list[list[Any]]:
-    runs = _RUNS.value or {"tiny": 11, "full": 4}[name]
+    runs = _RUNS.value or {"tiny": 9, "full": 4}[name]
     num_images = SIZES[name].rows
     rows, rivals = [], {}
     for what, title in WORK.items():

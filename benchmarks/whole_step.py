@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from benchmarks.train_work import RATE, SIZES, Size
+from benchmarks.train_work import RATE, SIZES, Size, leave_gradients_to_jax
 from ceil_jax import clustering, compilation, fit, optim, parallel, pseudo_labels, steps
 from ceil_jax.clustering.proxies import split_by_camera
 from ceil_jax.encoder import Encoder
@@ -46,19 +46,22 @@ def _side(size: Size, seed: int) -> fit.Side:
     return fit.Side(images, PseudoLabels(kept, clusters, proxies, tables, num_images))
 
 
-def whole_step(size: Size) -> Callable[[], Any]:
+def whole_step(size: Size, *, derived: bool = False) -> Callable[[], Any]:
     """Stage 1 from 8-bit images: augmentation, losses, backward, Adam, the memories.
 
     Args:
         size: Encoder and batch.
+        derived: Leave the gradients to JAX instead of writing them out.
 
     Returns:
         What takes one step and waits for it.
     """
+    if derived:
+        leave_gradients_to_jax()
     visible, infrared = _side(size, 1), _side(size, 2)
     sizes = (
-        pseudo_labels.capacity(visible.images),
-        pseudo_labels.capacity(infrared.images),
+        pseudo_labels.capacity(*visible),
+        pseudo_labels.capacity(*infrared),
     )
     rng = np.random.default_rng(3)
     rows = rng.normal(size=(len(visible.images), 32 * size.width)).astype(np.float32)
@@ -71,7 +74,7 @@ def whole_step(size: Size) -> Callable[[], Any]:
         )
     )
     tables = pseudo_labels.both_tables(labels, sizes, None)
-    optimizer, devices = optim.adam(), jax.local_devices()
+    optimizer, devices = optim.adam(), jax.local_devices()[:1]
     encoder = Encoder(size.stages, size.width, axis_name=parallel.AXIS_NAME)
     step = parallel.over_devices(
         steps.make_train_step(

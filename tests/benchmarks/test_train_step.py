@@ -9,7 +9,9 @@ from benchmarks.train_work import Size
 SMALL = Size((1, 1, 1, 1), 4, (32, 16), 8)
 
 
-@pytest.mark.parametrize("what", ["forward", "training"])
+@pytest.mark.parametrize(
+    "what", ["forward", pytest.param("training", marks=pytest.mark.slow)]
+)
 def test_both_libraries_do_the_same_work(what):
     ours = train_work.ours(SMALL, what)
     theirs = train_work.pytorch(SMALL, what, channels_last=False)
@@ -25,6 +27,7 @@ def test_both_libraries_do_the_same_work(what):
         assert [run() for _ in range(20)][-1] < before
 
 
+@pytest.mark.slow
 def test_the_whole_step_learns_and_goes_on():
     run = whole_step.whole_step(SMALL)
     losses = [run() for _ in range(3)]
@@ -33,6 +36,7 @@ def test_the_whole_step_learns_and_goes_on():
 
 
 def test_a_worker_does_its_work_in_a_process_of_its_own():
+    # Only the second of two is timed.
     with train_work.Worker(_made, 0.05) as worker:
         assert 0.05 <= worker() < 5
         assert 0.05 <= worker() < 5
