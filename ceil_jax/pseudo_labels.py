@@ -94,15 +94,19 @@ def find(
     return PseudoLabels(kept, clusters, proxies, tables, len(images))
 
 
+LEAST_ROWS = 2048
+"""Memories are padded to so many rows at least, or to as many as can be needed."""
+
+
 class Capacity(NamedTuple):
     """Sizes that one modality's tables and memories are padded to.
 
-    Fixed for the whole training, so that the numbers of clusters and proxies may change
-    every epoch without a new compilation: every kept proxy, and so every cluster, has
-    at least two images.
+    The numbers of clusters and proxies change every epoch: padded to a power of two,
+    they rarely need a new compilation, and a large set's steps do not compute with
+    rows that it never has.
 
     Attributes:
-        rows: Proxies, and clusters, that always suffice.
+        rows: Proxies, and clusters, that there is room for.
         cameras: All cameras of the training images.
     """
 
@@ -110,16 +114,42 @@ class Capacity(NamedTuple):
     cameras: np.ndarray
 
 
-def capacity(images: ImageSet) -> Capacity:
-    """The sizes for a set of training images.
+def capacity(images: ImageSet, labels: PseudoLabels) -> Capacity:
+    """The sizes for an epoch.
+
+    A function of the epoch's numbers alone, so that a resumed training takes the same.
 
     Args:
         images: Training images of one modality.
+        labels: Its pseudo-labels. Every kept proxy, and so every cluster, has at least
+            two images.
 
     Returns:
         The sizes.
     """
-    return Capacity(max(len(images) // 2, 1), np.unique(images.cameras))
+    most = max(len(images) // 2, 1)
+    rows = max(LEAST_ROWS, 1 << (labels.num_proxies - 1).bit_length())
+    return Capacity(min(rows, most), np.unique(images.cameras))
+
+
+def capacities(
+    images: tuple[ImageSet, ImageSet],
+    labels: tuple[PseudoLabels | None, PseudoLabels | None],
+) -> tuple[Capacity | None, Capacity | None]:
+    """The sizes of both modalities for an epoch.
+
+    Args:
+        images: Visible and infrared training images.
+        labels: Their pseudo-labels; None for a modality that is not there.
+
+    Returns:
+        The sizes; None for a modality that is not there.
+    """
+    visible, infrared = (
+        None if label is None else capacity(of_label, label)
+        for of_label, label in zip(images, labels, strict=True)
+    )
+    return visible, infrared
 
 
 def _pad(values: np.ndarray, rows: int, fill: int) -> np.ndarray:
@@ -251,7 +281,7 @@ def share_of_right_matches(
 
 def both_tables(
     labels: tuple[PseudoLabels | None, PseudoLabels | None],
-    sizes: tuple[Capacity, Capacity],
+    sizes: tuple[Capacity | None, Capacity | None],
     across: list[tuple[np.ndarray, np.ndarray]] | None,
 ) -> BothTables:
     """The padded tables of both modalities.
@@ -259,7 +289,7 @@ def both_tables(
     Args:
         labels: Pseudo-labels of the visible and of the infrared images; None for a
             modality that is not there.
-        sizes: What to pad to.
+        sizes: What to pad to; None likewise.
         across: Partners, from `match_across`; None in stage 1.
 
     Returns:
@@ -268,7 +298,9 @@ def both_tables(
     partners = across or [None, None]
     return BothTables(
         *(
-            None if label is None else padded_tables(label, size, partner)
+            None
+            if label is None or size is None
+            else padded_tables(label, size, partner)
             for label, size, partner in zip(labels, sizes, partners, strict=True)
         )
     )

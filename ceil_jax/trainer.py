@@ -101,8 +101,6 @@ class Trainer:
             flip: model.embedder_of(config, devices, flip=flip) for flip in set(flips)
         }
         self.embed_train, self.embed_test = (embedders[flip] for flip in flips)
-        visible, infrared = map(pseudo_labels.capacity, self._sets)
-        self._sizes = (visible, infrared)
         self._steps = {
             stage: parallel.over_devices(
                 steps.make_train_step(
@@ -147,14 +145,13 @@ class Trainer:
             ]
         with timer.part("cluster"):
             labels = self._find_labels(features, epoch)
+            sizes = pseudo_labels.capacities(self._sets, labels)
             memories = Memories(
                 *(
                     None
-                    if rows is None or side is None
-                    else pseudo_labels.initial_memory(rows, side, sizes)
-                    for rows, side, sizes in zip(
-                        features, labels, self._sizes, strict=True
-                    )
+                    if rows is None or side is None or size is None
+                    else pseudo_labels.initial_memory(rows, side, size)
+                    for rows, side, size in zip(features, labels, sizes, strict=True)
                 )
             )
         record: dict[str, Any] = {"epoch": epoch, "stage": stage}
@@ -168,7 +165,7 @@ class Trainer:
             state, losses = self._fit(
                 state,
                 memories,
-                pseudo_labels.both_tables(labels, self._sizes, across),
+                pseudo_labels.both_tables(labels, sizes, across),
                 labels,
                 epoch,
             )

@@ -97,11 +97,32 @@ def test_clusters_of_lone_images_are_no_clusters():
         pseudo_labels.find(features, images, "visible", **settings)
 
 
-def test_capacity_is_half_the_images_and_all_cameras():
-    sizes = pseudo_labels.capacity(image_set([4, 2, 4, 7, 2]))
+def many_proxies(count):
+    """Labels with so many proxies, of two images each."""
+    proxies = np.repeat(np.arange(count), 2)
+    ones = np.ones(2 * count, int)
+    return labels_of(np.arange(2 * count), proxies, proxies, ones, 2 * count)
+
+
+def test_there_is_room_for_as_many_proxies_as_images_allow(found):
+    sizes = pseudo_labels.capacity(image_set([4, 2, 4, 7, 2]), found)
     assert sizes.rows == 2
     np.testing.assert_array_equal(sizes.cameras, [2, 4, 7])
-    assert pseudo_labels.capacity(image_set([3])).rows == 1
+    assert pseudo_labels.capacity(image_set([3]), found).rows == 1
+
+
+@pytest.mark.parametrize(
+    ("proxies", "rows"), [(1, 2048), (2048, 2048), (2049, 4096), (4097, 5000)]
+)
+def test_a_large_set_takes_a_power_of_two(proxies, rows):
+    images = image_set([1] * 10_000)
+    assert pseudo_labels.capacity(images, many_proxies(proxies)).rows == rows
+
+
+def test_a_modality_that_is_not_there_takes_no_room(crowd, found):
+    both = pseudo_labels.capacities((crowd[1], image_set([])), (found, None))
+    assert both[0] is not None
+    assert (both[0].rows, both[1]) == (13, None)
 
 
 @pytest.fixture
@@ -147,7 +168,7 @@ def test_partners_are_padded(lost_a_camera):
 
 
 def test_sizes_do_not_depend_on_what_was_found(crowd, found):
-    sizes = pseudo_labels.capacity(crowd[1])
+    sizes = pseudo_labels.capacity(crowd[1], found)
     few = labels_of([0, 1], [0, 0], [0, 0], [5, 5], 26)
     shapes = [
         [np.shape(table) for table in pseudo_labels.padded_tables(labels, sizes)]
@@ -158,7 +179,7 @@ def test_sizes_do_not_depend_on_what_was_found(crowd, found):
 
 def test_the_memory_is_the_centers_of_the_kept(crowd, found):
     features = crowd[0]
-    sizes = pseudo_labels.capacity(crowd[1])
+    sizes = pseudo_labels.capacity(crowd[1], found)
     got = pseudo_labels.initial_memory(features, found, sizes)
     kept = features[KEPT]
     want = naive_losses.centers(kept, found.proxies, sizes.rows)
@@ -175,7 +196,7 @@ def test_the_same_people_are_matched_level_by_level(crowd, found):
         features[order], images.select(order), "infrared", **SETTINGS
     )
     both = (found, turned)
-    sizes = pseudo_labels.capacity(images)
+    sizes = pseudo_labels.capacity(images, found)
     memories = Memories(
         pseudo_labels.initial_memory(features, found, sizes),
         pseudo_labels.initial_memory(features[order], turned, sizes),

@@ -72,7 +72,7 @@ def start(
         features: Unit rows of the visible and of the infrared images.
     """
     labels = sides()[0].labels, sides()[1].labels
-    visible, infrared = (pseudo_labels.capacity(side.images) for side in sides())
+    visible, infrared = (pseudo_labels.capacity(*side) for side in sides())
     memories = Memories(
         pseudo_labels.initial_memory(features[0], labels[0], visible),
         pseudo_labels.initial_memory(features[1], labels[1], infrared),
