@@ -21,10 +21,10 @@ _SIZES = flags.DEFINE_list(
     "sizes", ["5000", "15000", "50000"], "Images.", flag_values=_FLAGS
 )
 _AGAINST = flags.DEFINE_integer(
-    "against", 8000, "Images of the comparison.", flag_values=_FLAGS
+    "against", 8000, "Images of the comparison; 0 for none.", flag_values=_FLAGS
 )
 _WHOLE = flags.DEFINE_integer(
-    "whole", NUM_IMAGES, "Images of the whole data set.", flag_values=_FLAGS
+    "whole", NUM_IMAGES, "Images of a whole data set; 0 for none.", flag_values=_FLAGS
 )
 _RUNS = flags.DEFINE_integer(
     "runs", 3, "Measured runs of the comparison.", flag_values=_FLAGS
@@ -116,25 +116,28 @@ def one_size(num_rows: int, width: int) -> list[str | int | float]:
 def main(argv: list[str]) -> None:
     """Measure and show."""
     del argv
-    tables = [comparison(_AGAINST.value, _RUNS.value)]
-    lines = [one_size(_WHOLE.value, EMBEDDING)]
-    lines += [one_size(int(size), WIDTH) for size in _SIZES.value]
+    tables = [comparison(_AGAINST.value, _RUNS.value)] if _AGAINST.value else []
+    whole = [one_size(_WHOLE.value, EMBEDDING)] if _WHOLE.value else []
+    by_size = [one_size(int(size), WIDTH) for size in _SIZES.value]
     headers = ["images", "d", "s", "peak GiB", "of it in the call", "clusters"]
     tables.append(
         Table(
             "Everything but the search for neighbours, the first call of a process of "
-            f"its own; the first line is SYSU-MM01's visible set in size, k1={K1}.",
+            f"its own, k1={K1}; {NUM_IMAGES:,} is SYSU-MM01's visible set.",
             [*headers, "outliers %"],
-            lines,
+            [*whole, *by_size],
         )
     )
-    sizes = [[float(value) for value in line[:4]] for line in lines[1:]]
+    sizes = [[float(value) for value in line[:4]] for line in by_size]
     x, seconds, peak = ([line[place] for line in sizes] for place in (0, 2, 3))
     curves = [
         Curve("clustering", "ceil-jax", "images", "s", x, seconds),
         Curve("clustering_memory", "ceil-jax", "images", "peak GiB", x, peak),
     ]
-    command = "python -m benchmarks.clustering --sizes=" + ",".join(_SIZES.value)
+    command = (
+        f"python -m benchmarks.clustering --sizes={','.join(_SIZES.value)} "
+        f"--against={_AGAINST.value} --whole={_WHOLE.value}"
+    )
     Record("Clustering", command, tables, curves).show()
 
 

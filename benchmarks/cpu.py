@@ -33,8 +33,24 @@ SUITE: dict[str, Sequence[str]] = {
 }
 """By name of the record: module and flags."""
 LONG: dict[str, Sequence[str]] = {
-    "gcr_long": ("benchmarks.gcr", "--gallery=1000000", "--noratios"),
-    "clustering_long": ("benchmarks.clustering", "--images=200000", "--noratios"),
+    "gcr_long": (
+        "benchmarks.gcr",
+        "--gallery=1000000",
+        "--mixed_gallery=100000",
+        "--dense_rows=0",
+    ),
+    "clustering_long": (
+        "benchmarks.clustering",
+        "--sizes=200000",
+        "--against=0",
+        "--whole=0",
+    ),
+    "evaluation_long": (
+        "benchmarks.evaluation",
+        "--queries=0",
+        "--reranked=0",
+        "--large=30000",
+    ),
 }
 
 _FLAGS = flagged.own(__name__)

@@ -18,13 +18,13 @@ NUM_CAMERAS, NUM_FEATURES, PEOPLE = 9, 32, 351
 
 _FLAGS = flagged.own(__name__)
 _QUERIES = flags.DEFINE_integer(
-    "queries", 7166, "Queries that are scored.", flag_values=_FLAGS
+    "queries", 7166, "Queries that are scored; 0 for none.", flag_values=_FLAGS
 )
 _GALLERY = flags.DEFINE_integer(
     "gallery", 1400, "Images that they are ranked among.", flag_values=_FLAGS
 )
 _RERANKED = flags.DEFINE_integer(
-    "reranked", 4000, "Images re-ranked, 1/4 queries.", flag_values=_FLAGS
+    "reranked", 4000, "Images re-ranked, 1/4 queries; 0 for none.", flag_values=_FLAGS
 )
 _LARGE = flags.DEFINE_integer(
     "large", 0, "The same, far larger; ours alone. 0: none.", flag_values=_FLAGS
@@ -172,14 +172,17 @@ def large(num_images: int) -> Table:
 def main(argv: list[str]) -> None:
     """Measure and show."""
     del argv
-    tables = [
-        scoring(_QUERIES.value, _GALLERY.value, _RUNS.value),
-        reranking(_RERANKED.value, _RUNS.value),
-    ]
-    command = "python -m benchmarks.evaluation"
+    tables = []
+    if _QUERIES.value:
+        tables.append(scoring(_QUERIES.value, _GALLERY.value, _RUNS.value))
+    if _RERANKED.value:
+        tables.append(reranking(_RERANKED.value, _RUNS.value))
     if _LARGE.value:
         tables.append(large(_LARGE.value))
-        command += f" --large={_LARGE.value}"
+    command = (
+        f"python -m benchmarks.evaluation --queries={_QUERIES.value} "
+        f"--reranked={_RERANKED.value} --large={_LARGE.value}"
+    )
     Record("Scoring, k-reciprocal and ECN", command, tables).show()
 
 

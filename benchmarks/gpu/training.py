@@ -229,7 +229,7 @@ def all_rates(
         Speeds as they are found.
     """
     size: dict[str, Any] = {"stage_sizes": (1, 1, 1, 1), "width": 8} if small else {}
-    for dtype in ("bfloat16", "float32"):
+    for dtype in ("bfloat16",) if small else ("bfloat16", "float32"):
         encoder = Encoder(**size, dtype=jnp.dtype(dtype), axis_name=parallel.AXIS_NAME)
         if has_time(f"embedding in {dtype}"):
             yield embed_rate(works[0], dtype, encoder, rows=8 if small else 256)
