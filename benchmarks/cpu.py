@@ -100,13 +100,17 @@ def section(records: Sequence[record.Record], pictures: Sequence[Path]) -> str:
     for picture in pictures:
         title = picture.stem.replace("_", " ")
         parts += [f"![{title}]({picture.relative_to(PAGE.parent).as_posix()})", ""]
-    parts += [one.markdown() for one in records]
+    title = ""
+    for one in records:  # a long measurement follows the one that it adds to
+        parts.append(one.markdown(heading=one.title != title))
+        title = one.title
     return "\n".join(parts)
 
 
 def read_all() -> list[record.Record]:
     """Every record that is there, in the order of the suite."""
-    files = [RECORDED / f"{name}.json" for name in (*SUITE, *LONG)]
+    names = [name for short in SUITE for name in (short, f"{short}_long")]
+    files = [RECORDED / f"{name}.json" for name in names]
     return [record.read(path) for path in files if path.is_file()]
 
 

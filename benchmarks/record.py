@@ -79,9 +79,17 @@ class Record:
     date: str = field(default_factory=lambda: f"{datetime.date.today()}")
     load: float = field(default_factory=lambda: os.getloadavg()[0])
 
-    def markdown(self) -> str:
-        """Everything but the curves as Markdown."""
-        parts = [f"## {self.title}", f"```bash\n{self.command}\n```"]
+    def markdown(self, *, heading: bool = True) -> str:
+        """Everything but the curves as Markdown.
+
+        Args:
+            heading: Whether the title stands above.
+
+        Returns:
+            Markdown.
+        """
+        parts = [f"## {self.title}"] if heading else []
+        parts.append(f"```bash\n{self.command}\n```")
         parts += [table.markdown() for table in self.tables]
         parts += list(self.notes)
         return "\n\n".join(parts) + "\n"
