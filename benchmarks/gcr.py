@@ -292,11 +292,12 @@ def main(argv: list[str]) -> None:
             table, more, note = by_size([*map(int, sizes)], float(noise))
             tables.append(table)
             curves += more
-            notes.append(note)
+            if len(sizes) > 1:
+                notes.append(note)
     Record(
         title="Re-ranking",
         command=f"python -m benchmarks.gcr --gallery={','.join(_GALLERY.value)} "
-        f"--mixed_gallery={','.join(_MIXED.value)}",
+        f"--mixed_gallery={','.join(_MIXED.value)} --dense_rows={_DENSE_ROWS.value}",
         tables=tables,
         curves=curves,
         notes=notes,
