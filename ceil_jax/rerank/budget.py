@@ -12,6 +12,8 @@ BYTES_PER_ENTRY = 8
 """A float32 and a 32-bit row number."""
 MARGIN = 1.25
 """What is taken beside a graph while its blocks are made, and wrong guesses."""
+RESERVE = 0.15
+"""Share of the limit that is left to threads, and to what the allocator keeps."""
 BYTES_PER_ROW = 240
 """Cameras, sums, offsets, the order of the queries and what it is found by."""
 
@@ -59,12 +61,12 @@ def budget(
     graph = num_rows * BYTES_PER_ENTRY * 2 * k1
     # A number of a whole column in each of the products that are under way.
     row = 4 * (3 + max(num_rounds, 1)) * num_rows * (num_cores() + 1)
-    limit = memory_gib * 2**30
+    limit = memory_gib * 2**30 * (1 - RESERVE)
     least = max(first, stays + graph + row)
     if least > limit:
         raise ValueError(
-            f"{memory_gib=} must be at least {least / 2**30:.3g}: the links of "
-            f"{num_rows} rows to {k1=} neighbours and one query need so much"
+            f"{memory_gib=} must be at least {least / (1 - RESERVE) / 2**30:.3g}: the "
+            f"links of {num_rows} rows to {k1=} neighbours and one query need so much"
         )
     free = limit - stays - graph
     block_rows = int(np.clip(free / 2 // row, 1, BLOCK_ROWS))
