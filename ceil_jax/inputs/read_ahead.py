@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -33,20 +33,23 @@ class _Reader(Generic[T]):
 
     def _run(self) -> None:
         error: BaseException | None = None
-        iterator: Iterator[T] | None = None
         try:
-            iterator = iter(self._source)
-            for item in iterator:
-                if not self._put(item):
-                    break
+            self._read()
         except BaseException as caught:  # it is raised again where it is waited for
             error = caught
+        self._put(_End(error))
+
+    def _read(self) -> None:
+        iterator = iter(self._source)
+        try:
+            for item in iterator:
+                if not self._put(item):
+                    return
         finally:
             # In this thread: a generator can only be closed where it does not run.
             close = getattr(iterator, "close", None)
             if close is not None:
                 close()
-            self._put(_End(error))
 
     def _put(self, item: T | _End) -> bool:
         """Whether the item was put down, and not stopped before."""

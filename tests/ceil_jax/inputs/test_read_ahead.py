@@ -129,3 +129,20 @@ def test_the_users_exception_stops_the_reader():
 def test_a_depth_of_none_is_refused():
     with pytest.raises(ValueError, match="depth=0 must be at least 1"):
         read_ahead([], depth=0)
+
+
+class CannotClose:
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        raise StopIteration
+
+    def close(self):
+        raise OSError("cannot close")
+
+
+@pytest.mark.timeout(30)
+def test_a_source_that_cannot_be_closed_is_an_error_and_no_wait():
+    with pytest.raises(OSError, match="cannot close"):
+        list(read_ahead(CannotClose()))
