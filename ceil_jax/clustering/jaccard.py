@@ -67,7 +67,7 @@ def from_neighbours(
     encoding = reciprocal.query_expansion(
         _softmax(pattern, 2 * products.astype(np.float64)), lists.indices, k2=k2
     )
-    blocks = overlaps.distances(overlaps.factors(encoding), largest=largest)
+    blocks = overlaps.distances(encoding, largest=largest)
     distance = overlaps.stacked([block for _, block in blocks])
     images = order.astype(distance.indices.dtype)[distance.indices]
     distance = sparse.csr_array(

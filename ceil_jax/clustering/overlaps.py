@@ -1,10 +1,13 @@
-"""Overlaps of encodings, `m[i, j] = sum_l min(V[i, l], V[j, l])`, as sparse products.
+"""Overlaps of encodings, `m[i, j] = sum_l min(V[i, l], V[j, l])`, as a sparse product.
 
-Sort the entries of a column by value and halve the column again and again. Two entries
-are parted by exactly one of the halvings, and there the one in the lower half is the
-smaller. Each halving is a node with low entries (their values) and high entries (ones):
-the product of values and ones over all nodes, in both directions, is m. So that SciPy's
-compiled product does all the work, on sparse rows.
+Sort the entries of a column by value. An entry is the smaller one beside all that stand
+behind it, and beside those in front of it the other is. So the row of an entry gets its
+value times a row of ones, at those behind, and once a row of values, at those in front:
+m is a product of two entries for each of V with runs of a sorted list, and SciPy's
+compiled product does all the work.
+
+The runs overlap. A row of a sparse matrix is what lies between two offsets, and SciPy's
+product takes it so, whether offsets ascend or not: here they jump from run to run.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,81 +26,86 @@ ONE = 1 << 30
 that m is symmetric to the last bit. A row sums to 1: nothing overflows."""
 
 
-class Factors(NamedTuple):
-    """Two matrices of whole numbers whose product is `ONE` m.
+class _Sorted(NamedTuple):
+    """Encodings row by row, and sorted by column and then by value.
 
     Attributes:
-        left: (n, nodes) int32.
-        right: (nodes, n) int32.
+        offsets: (n + 1,) of the rows' entries.
+        values: (nnz,) int32 in `1 / ONE`, row by row.
+        places: (nnz,) int32 or int64, of these entries among the sorted ones.
+        work: (n,) int64 products that a row takes part in.
+        sorted_rows: (nnz,) int32.
+        sorted_values: (nnz,) int32.
+        starts: (nnz,) where the column of a sorted entry starts.
+        stops: (nnz,) where it ends.
     """
 
-    left: sparse.csr_array
-    right: sparse.csr_array
+    offsets: np.ndarray
+    values: np.ndarray
+    places: np.ndarray
+    work: np.ndarray
+    sorted_rows: np.ndarray
+    sorted_values: np.ndarray
+    starts: np.ndarray
+    stops: np.ndarray
 
 
-def factors(encoding: sparse.csr_array) -> Factors:
-    """Write the overlaps of encodings as a product.
+def _sorted(encoding: sparse.csr_array) -> _Sorted:
+    num_rows, num_entries = len(encoding.indptr) - 1, encoding.nnz
+    values = np.rint(encoding.data * np.float64(ONE)).astype(np.int32)
+    first = encoding.indptr[:-1]
+    values[first] += ONE - np.add.reduceat(values, first)  # rounding: a row sums to ONE
+    order = np.argsort((encoding.indices.astype(np.int64) << 32) | values)
+    places = np.empty(num_entries, sparse.get_index_dtype(maxval=4 * num_entries))
+    places[order] = np.arange(num_entries, dtype=places.dtype)
+    rows = np.repeat(np.arange(num_rows, dtype=np.int32), np.diff(encoding.indptr))
+    sizes = np.bincount(encoding.indices, minlength=num_rows).astype(np.int32)
+    work = np.add.reduceat(sizes[encoding.indices], first, dtype=np.int64)
+    stops = np.cumsum(sizes)
+    starts, stops = (np.repeat(edge, sizes) for edge in (stops - sizes, stops))
+    by_row = (encoding.indptr, values, places, work)
+    return _Sorted(*by_row, rows[order], values[order], starts, stops)
 
-    Args:
-        encoding: (n, n) encodings V, none below 0, whose rows sum to 1.
+
+def _runs(lists: _Sorted, first: int) -> sparse.csr_array:
+    """Runs of the sorted entries of the rows from `first` on.
 
     Returns:
-        The factors. The diagonal of their product is `ONE`, without rounding.
+        (4 nnz + 1, n - first). Of the sorted entry p, row 4 p + 1 has ones at what is
+        behind it, row 4 p + 3 has the values up to it; the others are empty.
     """
-    num_rows = len(encoding.indptr) - 1
-    rows, values, sizes = _sorted_columns(encoding)
-    starts = np.cumsum(sizes) - sizes
-    place = (np.arange(len(rows)) - np.repeat(starts, sizes)).astype(np.int32)
-    size = np.repeat(sizes.astype(np.int32), sizes)
-    low_rows, low_values, low_counts = [], [], []
-    high_rows, high_counts = [], []
-    for bit in range(int(sizes.max() - 1).bit_length()):
-        half = place >> bit
-        high = (half & 1).astype(bool)
-        low = ~high & (((half + 1) << bit) < size)  # another half follows
-        nodes = (sizes + (1 << bit) - 1) >> (bit + 1)
-        node = np.repeat(np.cumsum(nodes) - nodes, sizes)[high] + (half[high] >> 1)
-        low_rows.append(rows[low])
-        low_values.append(values[low])
-        low_counts.append(np.full(nodes.sum(), 1 << bit))
-        high_rows.append(rows[high])
-        high_counts.append(np.bincount(node, minlength=nodes.sum()))
-    own = np.arange(num_rows, dtype=np.int32)
-    low_part = (_joined(low_rows), _joined(low_values), _joined(low_counts))
-    high = _joined(high_rows)
-    high_part = (high, np.ones_like(high), _joined(high_counts))
-    ones = np.ones_like(own)
-    left = _stacked([low_part, high_part, (own, ones, ones)], num_rows)
-    right = _stacked([high_part, low_part, (own, ONE * ones, ones)], num_rows)
-    return Factors(sparse.csr_array(left.T), right)
+    kept = lists.sorted_rows >= first
+    before = np.concatenate([[0], np.cumsum(kept)])
+    total = before[-1]
+    here = np.arange(1, len(kept) + 1)
+    runs = [
+        before[here],
+        before[lists.stops],
+        total + before[lists.starts],
+        total + before[here],
+    ]
+    offsets = np.concatenate([[0], np.stack(runs, axis=1).reshape(-1), [2 * total]])
+    rows = lists.sorted_rows[kept] - np.int32(first)
+    data = np.concatenate([np.ones_like(rows), lists.sorted_values[kept]])
+    return sparse.csr_array(
+        (data, np.concatenate([rows, rows]), offsets.astype(lists.places.dtype)),
+        shape=(len(offsets) - 1, len(lists.offsets) - 1 - first),
+    )
 
 
-def _sorted_columns(
-    encoding: sparse.csr_array,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Row and value of each entry, by column and then by value; sizes of columns."""
-    num_rows = len(encoding.indptr) - 1
-    row_of = np.repeat(np.arange(num_rows, dtype=np.int32), np.diff(encoding.indptr))
-    values = np.rint(encoding.data * np.float64(ONE)).astype(np.int32)
-    key = (encoding.indices.astype(np.int64) << 32) | values
-    order = np.argsort(key)
-    sizes = np.bincount(encoding.indices, minlength=num_rows)
-    return row_of[order], values[order], sizes
-
-
-def _joined(parts: list[np.ndarray]) -> np.ndarray:
-    return np.concatenate([*parts, np.zeros(0, np.int32)]).astype(np.int32, copy=False)
-
-
-def _stacked(
-    parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]], num_rows: int
-) -> sparse.csr_array:
-    """Nodes below each other: rows, values, and how many entries each node has."""
-    rows, values, counts = (np.concatenate(part) for part in zip(*parts, strict=True))
-    offsets = np.concatenate([[0], np.cumsum(counts)])
-    if offsets[-1] < np.iinfo(np.int32).max:
-        offsets = offsets.astype(np.int32)
-    return sparse.csr_array((values, rows, offsets), shape=(len(counts), num_rows))
+def _factors_of_runs(lists: _Sorted, rows: slice) -> sparse.csr_array:
+    """What the runs are multiplied with for some rows, (rows, 4 nnz + 1)."""
+    begin, end = lists.offsets[[rows.start, rows.stop]]
+    run = np.empty((end - begin, 2), lists.places.dtype)
+    run[:, 0] = 4 * lists.places[begin:end] + 1
+    run[:, 1] = run[:, 0] + 2
+    factor = np.ones(run.shape, np.int32)
+    factor[:, 0] = lists.values[begin:end]
+    offsets = 2 * (lists.offsets[rows.start : rows.stop + 1] - begin)
+    return sparse.csr_array(
+        (factor.reshape(-1), run.reshape(-1), offsets.astype(run.dtype)),
+        shape=(rows.stop - rows.start, 4 * len(lists.places) + 1),
+    )
 
 
 def _row_blocks(work: np.ndarray) -> Iterator[slice]:
@@ -113,24 +121,26 @@ def _row_blocks(work: np.ndarray) -> Iterator[slice]:
 
 
 def distances(
-    product: Factors, *, largest: float | None = None
+    encoding: sparse.csr_array, *, num_queries: int = 0, largest: float | None = None
 ) -> Iterator[tuple[slice, sparse.csr_array]]:
     """Jaccard distances `1 - m / (2 - m)`, a few rows at a time.
 
     Args:
-        product: Factors of the overlaps of n rows with m rows.
+        encoding: (n, n) encodings V, none below 0, whose rows sum to 1.
+        num_queries: So many rows to the n - num_queries others; 0 for all to all.
         largest: Distance up to which pairs are wanted; None for all below 1.
 
     Yields:
-        Which rows, and their (rows, m) float32 distances with an explicit entry for
-        every pair that is wanted.
+        Which rows, and their (rows, n - num_queries) float32 distances with an explicit
+        entry for every pair that is wanted. That of a row to itself is exactly 0.
     """
-    left, right = product
-    lengths = np.diff(right.indptr).astype(np.int64)
-    work = np.add.reduceat(lengths[left.indices], left.indptr[:-1])
+    lists = _sorted(encoding)
+    runs = _runs(lists, num_queries)
+    work = lists.work[:num_queries] if num_queries else lists.work
 
     def block(rows: slice) -> tuple[slice, sparse.csr_array]:
-        return rows, _distances(sparse.csr_array(left[rows] @ right), largest)
+        sums = sparse.csr_array(_factors_of_runs(lists, rows) @ runs)
+        return rows, _distances(sums, largest)
 
     with progress.bar(total=len(work), desc="distances", unit="image") as bar:
         for rows, found in threads.in_order(block, _row_blocks(work)):

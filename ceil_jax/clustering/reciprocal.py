@@ -9,8 +9,11 @@ from scipy.sparse import csgraph
 from ceil_jax import threads
 from ceil_jax.neighbours import Neighbours
 
-PRODUCT_ENTRIES = 1 << 18
-"""Numbers that are multiplied at a time: as many as stay in a core's cache."""
+PRODUCT_ENTRIES = 1 << 19
+"""Numbers that are multiplied at a time: few enough to stay in the caches."""
+
+BLOCK_ROWS = 1024
+"""Rows whose neighbourhoods are expanded at a time."""
 
 ORDER_LENGTH = 8
 """Neighbours of a row that should stand close to it."""
@@ -26,12 +29,8 @@ def mutual(indices: np.ndarray, *, length: int) -> sparse.csr_array:
     Returns:
         (n, n) int32 with an entry of 1 for every such pair.
     """
-    num_rows, k = indices.shape
-    length = min(length, k)
-    offsets = np.arange(0, num_rows * length + 1, length)
-    columns = indices[:, :length].reshape(-1)
-    ones = np.ones(columns.size, np.int32)
-    listed = sparse.csr_array((ones, columns, offsets), shape=(num_rows, num_rows))
+    length = min(length, indices.shape[1])
+    listed = _rows_of_lists(indices[:, :length], np.int32(1))
     return sparse.csr_array(listed.multiply(listed.T))
 
 
@@ -57,12 +56,18 @@ def expanded(indices: np.ndarray, *, length: int, half_length: int) -> sparse.cs
     full = mutual(indices, length=length)
     half = mutual(indices, length=half_length)
     sizes = np.diff(half.indptr)
-    shared = sparse.csr_array((full @ half.T).multiply(full))
-    shared.data = (3 * shared.data > 2 * sizes[shared.indices]).astype(np.int32)
-    shared.eliminate_zeros()
-    result = sparse.csr_array(full + shared @ half)
-    result.sort_indices()
-    return result
+
+    def block(start: int) -> sparse.csr_array:
+        own = full[start : start + BLOCK_ROWS]
+        shared = sparse.csr_array((own @ half).multiply(own))  # half is symmetric
+        shared.data = (3 * shared.data > 2 * sizes[shared.indices]).astype(np.int32)
+        shared.eliminate_zeros()
+        found = sparse.csr_array(own + shared @ half)
+        found.sort_indices()
+        return found
+
+    starts = range(0, len(indices), BLOCK_ROWS)
+    return sparse.csr_array(sparse.vstack(list(threads.in_order(block, starts))))
 
 
 def nearby_order(indices: np.ndarray, *, length: int) -> np.ndarray:
@@ -95,7 +100,8 @@ def pair_products(
     """`x_i . x_j` for every entry (i, j) of a sparse pattern.
 
     What the search for neighbours has found is taken from there: most of a
-    k-reciprocal neighbourhood, of which each product is a walk over long rows.
+    k-reciprocal neighbourhood, of which each product is a walk over long rows. A pair
+    is looked for on the lists of both, and computed once.
 
     Args:
         features: (n, d) float32.
@@ -109,34 +115,39 @@ def pair_products(
     """
     num_rows, num_features = features.shape
     first = np.repeat(np.arange(num_rows), np.diff(pattern.indptr))
-    products, known = _listed(first, pattern.indices, neighbours)
-    other = np.flatnonzero(~known)
-    left, right = first[other], pattern.indices[other]
+    pairs = _unordered(first, pattern.indices, num_rows)
+    products, is_known = _listed(pairs, neighbours)
+    other, place = np.unique(pairs[~is_known], return_inverse=True)
+    left, right = np.divmod(other, num_rows)
     if order is not None:
         left, right = order[left], order[right]
+    computed = np.empty(len(other), np.float32)
     step = max(1, PRODUCT_ENTRIES // num_features)
 
     def compute(start: int) -> None:
         part = slice(start, start + step)
         a, b = features[left[part]], features[right[part]]
-        products[other[part]] = np.einsum("nd,nd->n", a, b)
+        np.einsum("nd,nd->n", a, b, out=computed[part])
 
     deque(threads.in_order(compute, range(0, len(other), step)), maxlen=0)
+    products[~is_known] = computed[place]
     return products
 
 
-def _listed(
-    first: np.ndarray, second: np.ndarray, neighbours: Neighbours
-) -> tuple[np.ndarray, np.ndarray]:
+def _unordered(first: np.ndarray, second: np.ndarray, num_rows: int) -> np.ndarray:
+    """A number for each pair of rows, the same for both of its orders."""
+    return np.minimum(first, second) * np.int64(num_rows) + np.maximum(first, second)
+
+
+def _listed(pairs: np.ndarray, neighbours: Neighbours) -> tuple[np.ndarray, np.ndarray]:
     """Similarities of pairs that are on a neighbour list, and which pairs are."""
     num_rows, k = neighbours.indices.shape
-    order = np.argsort(neighbours.indices, axis=1)
-    own = np.arange(num_rows)[:, None] * num_rows
-    keys = (own + np.take_along_axis(neighbours.indices, order, axis=1)).reshape(-1)
-    values = np.take_along_axis(neighbours.similarities, order, axis=1).reshape(-1)
-    wanted = first * num_rows + second
-    place = np.minimum(np.searchsorted(keys, wanted), num_rows * k - 1)
-    return values[place], keys[place] == wanted
+    own = np.repeat(np.arange(num_rows), k)
+    listed = _unordered(own, neighbours.indices.reshape(-1), num_rows)
+    order = np.argsort(listed)
+    listed, values = listed[order], neighbours.similarities.reshape(-1)[order]
+    place = np.minimum(np.searchsorted(listed, pairs), len(listed) - 1)
+    return values[place], listed[place] == pairs
 
 
 def query_expansion(
@@ -155,9 +166,16 @@ def query_expansion(
     k2 = min(k2, indices.shape[1])
     if k2 == 1:
         return encoding
-    num_rows = len(indices)
-    mean = np.full(num_rows * k2, 1 / k2)
-    offsets = np.arange(0, num_rows * k2 + 1, k2)
-    columns = indices[:, :k2].reshape(-1)
-    average = sparse.csr_array((mean, columns, offsets), shape=(num_rows, num_rows))
+    average = _rows_of_lists(indices[:, :k2], np.float64(1 / k2))
     return sparse.csr_array(average @ encoding)
+
+
+def _rows_of_lists(indices: np.ndarray, value: np.generic) -> sparse.csr_array:
+    """A matrix with the value at each entry of each row's list."""
+    num_rows, k = indices.shape
+    # All of one size, the smallest: SciPy copies what is mixed, and keeps what is large.
+    index = sparse.get_index_dtype(maxval=indices.size)
+    offsets = np.arange(0, indices.size + 1, k, dtype=index)
+    columns = indices.reshape(-1).astype(index)
+    data = np.full(columns.size, value)
+    return sparse.csr_array((data, columns, offsets), shape=(num_rows, num_rows))

@@ -64,20 +64,16 @@ def k_reciprocal(
         (weights, pattern.indices, pattern.indptr), shape=pattern.shape
     )
     encoding = reciprocal.query_expansion(encoding, indices, k2=k2)
-    return _mixed(overlaps.factors(encoding), original, lambda_value)
+    return _mixed(encoding, original, lambda_value)
 
 
 def _mixed(
-    product: overlaps.Factors, original: np.ndarray, lambda_value: float
+    encoding: sparse.csr_array, original: np.ndarray, lambda_value: float
 ) -> np.ndarray:
     """Minus the two distances' mean, in the place of the original one."""
-    num_queries = len(original)
-    across = overlaps.Factors(
-        product.left[:num_queries], product.right[:, num_queries:]
-    )
     original *= -lambda_value
     original -= 1 - lambda_value  # where nothing is shared
-    for rows, jaccard in overlaps.distances(across):
+    for rows, jaccard in overlaps.distances(encoding, num_queries=len(original)):
         queries = np.repeat(np.arange(rows.start, rows.stop), np.diff(jaccard.indptr))
         original[queries, jaccard.indices] += (1 - lambda_value) * (1 - jaccard.data)
     return original

@@ -96,6 +96,7 @@ def test_products_are_those_of_the_rows(rng):
     # Similarities on the lists are believed, not computed again.
     doubled = Neighbours(lists.indices, lists.similarities + 1)
     listed = (lists.indices[entries.row] == entries.col[:, None]).any(axis=1)
+    listed |= (lists.indices[entries.col] == entries.row[:, None]).any(axis=1)
     got = reciprocal.pair_products(rows, pattern, doubled)
     np.testing.assert_allclose(got, want + listed, rtol=1e-4, atol=1e-5)
     # Numbers that stand for other rows; no list is right then but by chance.

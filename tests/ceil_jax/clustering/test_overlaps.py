@@ -20,8 +20,9 @@ def minima(dense):
     return np.minimum(dense[:, None], dense[None]).sum(axis=-1)
 
 
-def distances(product, **options):
-    blocks = [block for _, block in overlaps.distances(product, **options)]
+def distances(dense, **options):
+    found = overlaps.distances(sparse.csr_array(dense), **options)
+    blocks = [block for _, block in found]
     return sparse.vstack(blocks).tocoo()
 
 
@@ -32,13 +33,16 @@ def distances(product, **options):
     density=st.floats(0, 1),
     levels=st.sampled_from([1, 3, 1000]),
 )
-def test_product_is_the_sum_of_minima(seed, num_rows, density, levels):
+def test_all_that_share_anything(seed, num_rows, density, levels):
     dense = encodings(np.random.default_rng(seed), num_rows, density, levels)
-    left, right = overlaps.factors(sparse.csr_array(dense))
-    got = sparse.csr_array(left @ right).toarray() / overlaps.ONE
-    np.testing.assert_allclose(got, minima(dense), atol=1e-7)
+    found = distances(dense)
+    got = np.ones((num_rows, num_rows), np.float32)
+    got[found.row, found.col] = found.data
+    shared = minima(dense)
+    np.testing.assert_allclose(got, 1 - shared / (2 - shared), atol=2e-7)
     np.testing.assert_array_equal(got, got.T)
-    np.testing.assert_array_equal(np.diag(got), 1)
+    np.testing.assert_array_equal(np.diag(got), 0)
+    assert len(found.data) == (shared > 0).sum()  # an entry for each, once
 
 
 @pytest.mark.parametrize("block", [1, 50, 10**6])
@@ -48,7 +52,7 @@ def test_distances_that_are_wanted(rng, monkeypatch, block, largest):
     dense = encodings(rng, 50, 0.15, 5)
     shared = minima(dense)
     want = 1 - shared / (2 - shared)
-    got = distances(overlaps.factors(sparse.csr_array(dense)), largest=largest)
+    got = distances(dense, largest=largest)
     inside = want < 1 - 1e-9 if largest is None else want <= largest
     assert 50 < inside.sum() < 2500
     full = np.zeros((50, 50), int)
@@ -59,8 +63,7 @@ def test_distances_that_are_wanted(rng, monkeypatch, block, largest):
 
 def test_some_rows_with_others(rng):
     dense = encodings(rng, 30, 0.2, 5)
-    left, right = overlaps.factors(sparse.csr_array(dense))
-    got = distances(overlaps.Factors(left[:10], right[:, 10:]))
+    got = distances(dense, num_queries=10)
     full = np.ones((10, 20))
     full[got.row, got.col] = got.data
     shared = minima(dense)[:10, 10:]
