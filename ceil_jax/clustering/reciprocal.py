@@ -173,7 +173,7 @@ def query_expansion(
 def _rows_of_lists(indices: np.ndarray, value: np.generic) -> sparse.csr_array:
     """A matrix with the value at each entry of each row's list."""
     num_rows, k = indices.shape
-    # All of one size, the smallest: SciPy copies what is mixed, and keeps what is large.
+    # All of one size, the smallest: SciPy copies what is mixed and keeps what is large.
     index = sparse.get_index_dtype(maxval=indices.size)
     offsets = np.arange(0, indices.size + 1, k, dtype=index)
     columns = indices.reshape(-1).astype(index)
