@@ -49,3 +49,14 @@ def in_order(
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def for_each(function: Callable[[Item], object], items: Iterable[Item]) -> None:
+    """Call a function that returns nothing for each item, from several threads.
+
+    Args:
+        function: What is called; what it raises is raised.
+        items: Its arguments.
+    """
+    for _ in in_order(function, items):
+        pass

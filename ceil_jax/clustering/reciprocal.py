@@ -1,7 +1,5 @@
 """k-reciprocal neighbourhoods and their encodings, in sparse rows throughout."""
 
-from collections import deque
-
 import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
@@ -129,7 +127,7 @@ def pair_products(
         a, b = features[left[part]], features[right[part]]
         np.einsum("nd,nd->n", a, b, out=computed[part])
 
-    deque(threads.in_order(compute, range(0, len(other), step)), maxlen=0)
+    threads.for_each(compute, range(0, len(other), step))
     products[~is_known] = computed[place]
     return products
 

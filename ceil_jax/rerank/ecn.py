@@ -1,13 +1,11 @@
 """Expanded cross neighbourhood re-ranking."""
 
-from collections import deque
-
 import numpy as np
 from scipy import sparse
 
 from ceil_jax import checks, threads
-from ceil_jax.neighbours import nearest
 from ceil_jax.rerank import graph
+from ceil_jax.rerank.all_pairs import all_pairs
 
 BLOCK_ENTRIES = 1 << 20
 """Similarities that one step may find."""
@@ -47,14 +45,14 @@ def ecn(
     rows = checks.pair("query", query, "gallery", gallery)
     num_queries, num_rows = len(query), len(rows)
     t, q, length = min(t, num_rows - 1), min(q, num_rows - 1), min(k, num_rows)
-    rank = nearest(rows, k=max(length, t + 1, q + 1)).indices
+    neighbours, _, result = all_pairs(rows, num_queries, k=max(length, t + 1, q + 1))
+    rank = neighbours.indices
     # Whole numbers: exact in float64, so that "exactly 0" is.
     credits = np.broadcast_to(k - np.arange(length), (num_rows, length))
     lists = sparse.csr_array(
         graph.from_lists(rank[:, :length], credits), dtype=np.float64
     )
     means = sparse.csr_array(neighbour_means(rank, t=t, q=q) @ lists)
-    result = rows[:num_queries] @ rows[num_queries:].T
     result -= 1
     gallery_lists = sparse.csr_array(lists[num_queries:].T)
     gallery_means = sparse.csr_array(means[num_queries:].T)
@@ -67,7 +65,7 @@ def ecn(
         result[queries[found], both.indices[found]] = both.data[found] / 2
 
     step = max(1, BLOCK_ENTRIES // (num_rows - num_queries))
-    deque(threads.in_order(block, range(0, num_queries, step)), maxlen=0)
+    threads.for_each(block, range(0, num_queries, step))
     return result
 
 

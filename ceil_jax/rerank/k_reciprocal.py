@@ -5,10 +5,7 @@ from scipy import sparse
 
 from ceil_jax import checks
 from ceil_jax.clustering import overlaps, reciprocal
-from ceil_jax.neighbours import Neighbours, itself_first
-
-BLOCK_ENTRIES = 1 << 24
-"""Similarities that are held at a time besides the result."""
+from ceil_jax.rerank.all_pairs import all_pairs
 
 
 def k_reciprocal(
@@ -51,7 +48,13 @@ def k_reciprocal(
         raise ValueError(f"{lambda_value=} must be in [0, 1]")
     rows = checks.pair("query", query, "gallery", gallery)
     num_queries = len(query)
-    neighbours, largest, original = _search(rows, num_queries, k=k1 + 1)
+    neighbours, smallest, original = all_pairs(rows, num_queries, k=k1 + 1)
+    # 1 where all rows are equal, so that their distances, which are 0, stay 0.
+    largest = 2 - 2 * smallest
+    largest = np.where(largest > 1e-6, largest, 1).astype(np.float32)
+    original *= -2
+    original += 2
+    original /= largest[:num_queries, None]
     indices = neighbours.indices
     pattern = reciprocal.expanded(
         indices, length=k1 + 1, half_length=int(np.around(k1 / 2)) + 1
@@ -77,48 +80,3 @@ def _mixed(
         queries = np.repeat(np.arange(rows.start, rows.stop), np.diff(jaccard.indptr))
         original[queries, jaccard.indices] += (1 - lambda_value) * (1 - jaccard.data)
     return original
-
-
-def _search(
-    rows: np.ndarray, num_queries: int, *, k: int
-) -> tuple[Neighbours, np.ndarray, np.ndarray]:
-    """All that needs the similarities of all rows, never the whole matrix at once.
-
-    Returns neighbour lists; the largest `2 - 2 x_i . x_j` of each row, 1 where all rows
-    are equal, so that their distances, which are 0, stay 0; and the distances of query
-    and gallery divided by it.
-    """
-    num_rows = len(rows)
-    k = min(k, num_rows)
-    lists, smallest = [], np.empty(num_rows, np.float32)
-    across = np.empty((num_queries, num_rows - num_queries), np.float32)
-    step = max(1, BLOCK_ENTRIES // num_rows)
-    for start in range(0, num_rows, step):
-        part = slice(start, start + step)
-        products = rows[part] @ rows.T
-        lists.append(_largest(products, k))
-        smallest[part] = products.min(axis=1)
-        queries = across[part]
-        queries[:] = products[: len(queries), num_queries:]
-    largest = 2 - 2 * smallest
-    largest = np.where(largest > 1e-6, largest, 1).astype(np.float32)
-    across *= -2
-    across += 2
-    across /= largest[:num_queries, None]
-    own = np.einsum("nd,nd->n", rows, rows)
-    indices, similarities = (np.concatenate(x) for x in zip(*lists, strict=True))
-    return itself_first(indices, similarities, own), largest, across
-
-
-def _largest(products: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Places and values of the k largest of each row, in falling order."""
-    num_rows, num_columns = products.shape
-    # Values are partitioned ten times faster than places.
-    last = np.partition(products, num_columns - k, axis=1)[:, num_columns - k]
-    row, column = np.divmod(np.flatnonzero(products >= last[:, None]), num_columns)
-    value = products[row, column]
-    order = np.lexsort((column, -value, row))
-    counts = np.bincount(row, minlength=num_rows)  # more than k where values are equal
-    place = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
-    order = order[place < k].reshape(num_rows, k)
-    return column[order], value[order]

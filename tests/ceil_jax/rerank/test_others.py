@@ -30,8 +30,7 @@ def test_k_reciprocal_equals_loops(rng, k1, k2, share):
 def test_k_reciprocal_in_blocks(rng, monkeypatch):
     query, gallery, *_ = example(rng, 11, 14)
     want = k_reciprocal(query, gallery, k1=5, k2=3)
-    module = sys.modules["ceil_jax.rerank.k_reciprocal"]
-    monkeypatch.setattr(module, "BLOCK_ENTRIES", 60)
+    monkeypatch.setattr(sys.modules["ceil_jax.rerank.all_pairs"], "BLOCK_ENTRIES", 60)
     monkeypatch.setattr(overlaps, "BLOCK_PRODUCTS", 30)
     got = k_reciprocal(query, gallery, k1=5, k2=3)
     np.testing.assert_allclose(got, want, atol=1e-6)
