@@ -30,11 +30,14 @@ SMALL := --config.allow_partial=True --config.image_size="(96, 48)" --config.aug
   --config.optimizer.schedule=cosine --config.optimizer.warmup_epochs=1 --config.optimizer.rate=2e-4
 PEOPLE_FLAGS ?=
 
+# JAX with its CUDA plugin and NVIDIA's compiler, without the CUDA libraries.
+H100_VENV ?= .venv-h100
+
 # What differs from the whole suite: make bench BENCH_FLAGS=--only=gcr
 BENCH_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo people bench bench-long bench-gpu test test-quick test-all lint format format-check typecheck install install-dev clean
+.PHONY: help demo people bench bench-long bench-gpu test test-quick test-all test-h100 lint format format-check typecheck install install-dev clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -61,8 +64,11 @@ test: install-dev ## every test, as CI runs them (TEST=path for some)
 test-quick: install-dev ## the tests that take less than ten seconds each
 	$(PYTEST) -m "not slow" $(TEST)
 
-test-all: ## what CI runs: format, lint, types, every test
+test-all: ## what CI runs: format, lint, types, every test, test-h100
 	bash .ci/run
+
+test-h100: $(H100_VENV)/.installed ## compile every kernel for an H100, on a machine without one
+	$(H100_VENV)/bin/python -m pytest tests/pallas_kernels/test_compilation.py
 
 lint: install-dev ## ruff's rules
 	$(BIN)/ruff check .
@@ -92,6 +98,16 @@ $(VENV)/.installed: requirements.txt requirements-base.txt constraints.txt | $(V
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	$(PIP) -r requirements-dev.txt
+	@touch $@
+
+# The compiler follows the driver, not JAX: its version is not in the constraints.
+$(H100_VENV)/.installed: constraints.txt
+	$(PYTHON) -m venv $(H100_VENV)
+	@echo "installing into $(H100_VENV), 250 MB to fetch"
+	$(H100_VENV)/bin/pip --disable-pip-version-check install --quiet -c constraints.txt jax jaxtyping beartype pytest pytest-timeout
+	$(H100_VENV)/bin/pip --disable-pip-version-check install --quiet --no-deps -c constraints.txt \
+	  $$($(H100_VENV)/bin/python -c 'import jax; print(*(f"jax-cuda13-{part}=={jax.__version__}" for part in ("plugin", "pjrt")))') \
+	  nvidia-cuda-nvcc nvidia-nvvm
 	@touch $@
 
 clean: ## remove what runs and checks leave behind; .venv and runs/ stay

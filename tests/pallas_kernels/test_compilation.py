@@ -39,11 +39,7 @@ gpu_device_info {
   block_dim_limit_z: 65535
 }
 """
-HOW = (
-    "needs the CUDA plugin, not its libraries: pip install --no-deps "
-    f"jax-cuda13-plugin=={jax.__version__} jax-cuda13-pjrt=={jax.__version__} "
-    "nvidia-cuda-nvcc nvidia-nvvm"
-)
+HOW = "needs JAX's CUDA plugin and NVIDIA's compiler: make test-h100"
 
 
 def neighbours(rule, features, codes):
