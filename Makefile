@@ -40,7 +40,7 @@ BENCH_FLAGS ?=
 .PHONY: help demo people bench bench-long bench-gpu test test-quick test-all test-h100 lint format format-check typecheck install install-dev clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 demo: install ## train both stages on generated pedestrians and print the table
 	$(RUN) -m ceil_jax.main --config configs/synthetic.py --workdir $(DEMO_WORKDIR) $(DEMO_FLAGS)

@@ -12,7 +12,7 @@ DOCUMENTS = ("README.md", "CONTRIBUTING.md")
 GUIDES = [source.relative(path) for path in sorted(source.ROOT.glob("docs/*.md"))]
 BLOCK = re.compile(r"^```(?:bash|sh|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`(make [a-z][^`]*)`")
-TARGET = re.compile(r"^([a-z][a-z-]*):", re.MULTILINE)
+TARGET = re.compile(r"^([a-z][a-z0-9-]*):", re.MULTILINE)
 
 
 def commands(document: str) -> list[list[str]]:
