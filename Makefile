@@ -67,8 +67,8 @@ test-quick: install-dev ## the tests that take less than ten seconds each
 test-all: ## what CI runs: format, lint, types, every test, test-h100
 	bash .ci/run
 
-test-h100: $(H100_VENV)/.installed ## compile every kernel for an H100, on a machine without one
-	$(H100_VENV)/bin/python -m pytest tests/pallas_kernels/test_compilation.py
+test-h100: $(H100_VENV)/.installed ## compile kernels, GCR and training for an H100, on a machine without one
+	$(H100_VENV)/bin/python -m pytest tests/h100
 
 lint: install-dev ## ruff's rules
 	$(BIN)/ruff check .
@@ -104,7 +104,7 @@ $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 $(H100_VENV)/.installed: constraints.txt
 	$(PYTHON) -m venv $(H100_VENV)
 	@echo "installing into $(H100_VENV), 250 MB to fetch"
-	$(H100_VENV)/bin/pip --disable-pip-version-check install --quiet -c constraints.txt jax jaxtyping beartype pytest pytest-timeout
+	$(H100_VENV)/bin/pip --disable-pip-version-check install --quiet -c constraints.txt jax flax optax scipy jaxtyping beartype pytest pytest-timeout
 	$(H100_VENV)/bin/pip --disable-pip-version-check install --quiet --no-deps -c constraints.txt \
 	  $$($(H100_VENV)/bin/python -c 'import jax; print(*(f"jax-cuda13-{part}=={jax.__version__}" for part in ("plugin", "pjrt")))') \
 	  nvidia-cuda-nvcc nvidia-nvvm
