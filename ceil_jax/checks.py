@@ -5,20 +5,22 @@ from typing import TypeAlias
 
 import jax
 import numpy as np
+from numpy.typing import DTypeLike
 
 Rows: TypeAlias = np.ndarray | jax.Array
 """NumPy and JAX arrays are accepted alike."""
 
 
-def rows(name: str, value: Rows) -> np.ndarray:
+def rows(name: str, value: Rows, *, dtype: DTypeLike = np.float32) -> np.ndarray:
     """Check a matrix of features and bring it to the host.
 
     Args:
         name: What the caller knows the matrix by.
         value: (n, d) numbers.
+        dtype: The type to bring them to.
 
     Returns:
-        (n, d) float32, C-contiguous; a copy only where it has to be.
+        (n, d) of that type, C-contiguous; a copy only where it has to be.
 
     Raises:
         ValueError: It is not a matrix, it is empty, or it holds NaN or infinity.
@@ -28,7 +30,7 @@ def rows(name: str, value: Rows) -> np.ndarray:
         raise ValueError(f"{name}.shape={array.shape} must be (rows, features)")
     if 0 in array.shape:
         raise ValueError(f"{name}.shape={array.shape} must hold at least one number")
-    array = np.ascontiguousarray(array, dtype=np.float32)
+    array = np.ascontiguousarray(array, dtype=dtype)
     finite = np.isfinite(array).all(axis=1)
     if not finite.all():
         bad = int(np.argmin(finite))
@@ -52,12 +54,26 @@ def pair(name_a: str, a: Rows, name_b: str, b: Rows) -> np.ndarray:
         ValueError: One of them is not usable, or their widths differ.
     """
     first, second = rows(name_a, a), rows(name_b, b)
-    if first.shape[1] != second.shape[1]:
-        raise ValueError(
-            f"{name_b}.shape={second.shape} must be as wide as "
-            f"{name_a}.shape={first.shape}"
-        )
+    same_width(name_a, first, name_b, second)
     return np.concatenate([first, second])
+
+
+def same_width(name_a: str, a: np.ndarray, name_b: str, b: np.ndarray) -> None:
+    """Check that two matrices have as many columns.
+
+    Args:
+        name_a: Name of the first matrix.
+        a: (n, d).
+        name_b: Name of the second matrix.
+        b: (m, d).
+
+    Raises:
+        ValueError: Their widths differ.
+    """
+    if a.shape[1] != b.shape[1]:
+        raise ValueError(
+            f"{name_b}.shape={b.shape} must be as wide as {name_a}.shape={a.shape}"
+        )
 
 
 def labels(name: str, value: Rows, length: int) -> np.ndarray:

@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ceil_jax import places
+from ceil_jax import places, similarities
 from ceil_jax.places import Labels
+from ceil_jax.similarities import Products, Similarities
 
 # Similarities ranked at a time: bounds the working memory at about half a gigabyte.
 _BLOCK_ENTRIES = 4_000_000
@@ -60,7 +61,7 @@ class _Block(NamedTuple):
 
 
 def evaluate(
-    similarity: ArrayLike,
+    similarity: ArrayLike | Products,
     query_ids: ArrayLike,
     gallery_ids: ArrayLike,
     query_cameras: ArrayLike,
@@ -85,6 +86,7 @@ def evaluate(
 
     Args:
         similarity: (Q, G), higher is better. Equal values keep the gallery's order.
+            `similarities.Products` of features are taken too, and made in blocks.
         query_ids: Identity of each query, (Q,) integers.
         gallery_ids: Identity of each gallery image, (G,) integers.
         query_cameras: Camera of each query, (Q,) integers; the data set's own numbers,
@@ -113,8 +115,8 @@ def evaluate(
     similarity, labels = _validated(
         similarity, query_ids, gallery_ids, query_cameras, gallery_cameras
     )
-    _refuse_nan(similarity)
-    found = places.find(similarity, labels, _exclusion(labels, rule))
+    blocks = _without_nan(similarity)
+    found = places.find(blocks, labels, _exclusion(labels, rule))
     parts = [_figures(part, rule.counts_identities) for part in found]
     first, precision, penalty = (
         np.concatenate(p) for p in zip(*parts or [[[]] * 3], strict=True)
@@ -134,8 +136,56 @@ def evaluate(
     )
 
 
+def evaluate_features(
+    query: ArrayLike,
+    gallery: ArrayLike,
+    query_ids: ArrayLike,
+    gallery_ids: ArrayLike,
+    query_cameras: ArrayLike,
+    gallery_cameras: ArrayLike,
+    *,
+    protocol: str,
+    max_rank: int = 20,
+) -> Metrics:
+    """Score features by their inner products, of which only a block is ever held.
+
+    The figures are those of `evaluate(query @ gallery.T, ...)`, in the memory of the
+    features and of `similarities.BLOCK_ENTRIES` similarities, whatever Q and G are.
+    Larger sets are multiplied in several blocks of queries, whose products can differ
+    from the whole matrix's in the last bit, as libraries add up in another order: two
+    gallery images that are as similar to a query but for rounding can change places.
+
+    Args:
+        query: (Q, d) features as they are compared: unit rows for cosine similarity.
+        gallery: (G, d) features. Products of float64 are float64, others float32.
+        query_ids: Identity of each query, (Q,) integers.
+        gallery_ids: Identity of each gallery image, (G,) integers.
+        query_cameras: Camera of each query, (Q,) integers.
+        gallery_cameras: Camera of each gallery image, (G,) integers.
+        protocol: One of `PROTOCOLS`.
+        max_rank: Length of the CMC.
+
+    Returns:
+        The figures, in float64.
+
+    Raises:
+        ValueError: As `evaluate`; features that are no matrices, empty, not finite, of
+            different widths, or whose products are NaN.
+        NoMatchError: A `ValueError` too: no query has a true match.
+    """
+    return evaluate(
+        Products(query, gallery),
+        query_ids,
+        gallery_ids,
+        query_cameras,
+        gallery_cameras,
+        protocol=protocol,
+        max_rank=max_rank,
+    )
+
+
 def top_ranked(
-    similarity: ArrayLike,
+    similarity: ArrayLike | Products,
     query_ids: ArrayLike,
     gallery_ids: ArrayLike,
     query_cameras: ArrayLike,
@@ -149,7 +199,7 @@ def top_ranked(
     The list is that of `evaluate`: images that the protocol skips are not in it.
 
     Args:
-        similarity: (Q, G), higher is better. Equal values keep the gallery's order.
+        similarity: (Q, G), as in `evaluate`.
         query_ids: Identity of each query, (Q,) integers.
         gallery_ids: Identity of each gallery image, (G,) integers.
         query_cameras: Camera of each query, (Q,) integers.
@@ -170,8 +220,8 @@ def top_ranked(
     similarity, labels = _validated(
         similarity, query_ids, gallery_ids, query_cameras, gallery_cameras
     )
-    indices = np.full((len(similarity), top), -1, np.int64)
-    correct = np.zeros((len(similarity), top), bool)
+    indices = np.full((similarity.shape[0], top), -1, np.int64)
+    correct = np.zeros(indices.shape, bool)
     for rows, block in _blocks(similarity, labels, rule):
         # A stable sort moves the kept images to the front and keeps their order.
         front = np.argsort(~block.kept, axis=1, kind="stable")[:, :top]
@@ -207,8 +257,13 @@ def has_match(
     """
     rule = _rule(protocol)
     labels = Labels(query_ids, gallery_ids, query_cameras, gallery_cameras)
-    same = query_ids[:, None] == gallery_ids
-    return (same & ~_skipped(slice(None), same, labels, rule)).any(axis=1)
+    found = np.zeros(len(query_ids), bool)
+    step = max(1, _BLOCK_ENTRIES // max(1, len(gallery_ids)))
+    for start in range(0, len(query_ids), step):
+        rows = slice(start, start + step)
+        same = query_ids[rows, None] == gallery_ids
+        found[rows] = (same & ~_skipped(rows, same, labels, rule)).any(axis=1)
+    return found
 
 
 def _rule(protocol: str) -> _Rule:
@@ -218,14 +273,15 @@ def _rule(protocol: str) -> _Rule:
 
 
 def _validated(
-    similarity: ArrayLike,
+    similarity: ArrayLike | Products,
     query_ids: ArrayLike,
     gallery_ids: ArrayLike,
     query_cameras: ArrayLike,
     gallery_cameras: ArrayLike,
-) -> tuple[np.ndarray, Labels]:
-    similarity = np.asarray(similarity)
-    if similarity.ndim != 2:
+) -> tuple[Similarities, Labels]:
+    if not isinstance(similarity, Products):
+        similarity = np.asarray(similarity)
+    if len(similarity.shape) != 2:
         raise ValueError(f"similarity has shape {similarity.shape}, must be (Q, G)")
     for side, size in zip(("query", "gallery"), similarity.shape, strict=True):
         if size == 0:
@@ -250,28 +306,27 @@ def _validated(
 
 
 def _blocks(
-    similarity: np.ndarray, labels: Labels, rule: _Rule
+    similarity: Similarities, labels: Labels, rule: _Rule
 ) -> Iterator[tuple[slice, _Block]]:
     """Rank the gallery for a few queries at a time."""
-    num_queries, num_gallery = similarity.shape
-    step = max(1, _BLOCK_ENTRIES // num_gallery)
-    for start in range(0, num_queries, step):
-        rows = slice(start, min(start + step, num_queries))
-        scores = similarity[rows].astype(np.float64)  # also from bfloat16
-        if np.isnan(scores).any():
-            row, column = np.argwhere(np.isnan(scores))[0]
-            raise ValueError(f"similarity[{start + row}, {column}] is NaN")
-        order = np.argsort(-scores, axis=1, kind="stable")
-        same = labels.query_ids[rows, None] == labels.gallery_ids
-        kept = ~_skipped(rows, same, labels, rule)
-        yield (
-            rows,
-            _Block(
-                order,
-                np.take_along_axis(kept, order, axis=1),
-                np.take_along_axis(same & kept, order, axis=1),
-            ),
-        )
+    first = 0
+    for part in _without_nan(similarity):
+        step = max(1, _BLOCK_ENTRIES // part.shape[1])
+        for start in range(0, len(part), step):
+            scores = part[start : start + step].astype(np.float64)  # also from bfloat16
+            rows = slice(first + start, first + start + len(scores))
+            order = np.argsort(-scores, axis=1, kind="stable")
+            same = labels.query_ids[rows, None] == labels.gallery_ids
+            kept = ~_skipped(rows, same, labels, rule)
+            yield (
+                rows,
+                _Block(
+                    order,
+                    np.take_along_axis(kept, order, axis=1),
+                    np.take_along_axis(same & kept, order, axis=1),
+                ),
+            )
+        first += len(part)
 
 
 def _skipped(rows: slice, same: np.ndarray, labels: Labels, rule: _Rule) -> np.ndarray:
@@ -283,13 +338,19 @@ def _skipped(rows: slice, same: np.ndarray, labels: Labels, rule: _Rule) -> np.n
     return np.zeros_like(same)
 
 
-def _refuse_nan(similarity: np.ndarray) -> None:
-    step = max(1, _BLOCK_ENTRIES // similarity.shape[1])
-    for start in range(0, len(similarity), step):
-        rows = similarity[start : start + step]
-        if np.isnan(rows.max()):
-            row, column = np.argwhere(np.isnan(rows))[0]
-            raise ValueError(f"similarity[{start + row}, {column}] is NaN")
+def _without_nan(similarity: Similarities) -> Iterator[np.ndarray]:
+    """Similarities of successive queries, refused where one is NaN."""
+    first = 0
+    for part in similarities.blocks(similarity):
+        step = max(1, _BLOCK_ENTRIES // part.shape[1])
+        for start in range(0, len(part), step):
+            rows = part[start : start + step]
+            if np.isnan(rows.max()):
+                row, column = np.argwhere(np.isnan(rows))[0]
+                row += first + start
+                raise ValueError(f"similarity[{row}, {column}] is NaN")
+        yield part
+        first += len(part)
 
 
 def _exclusion(labels: Labels, rule: _Rule) -> places.Exclusion:

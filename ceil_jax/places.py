@@ -1,6 +1,6 @@
 """Places of the true matches in the ranked lists of queries, without ranking."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ from ceil_jax import threads
 BLOCK_ENTRIES = 1 << 19
 """Similarities that a thread looks at at a time: few enough for the cache."""
 
-MOST_COUNTED = 48
+MOST_COUNTED = 8
 """More matches of a query than this are found by sorting, fewer by counting."""
 
 NEVER = np.iinfo(np.int32).max
@@ -68,34 +68,43 @@ class _Columns(NamedTuple):
 
 
 def find(
-    similarity: np.ndarray, labels: Labels, skipped: Exclusion
+    blocks: Iterable[np.ndarray], labels: Labels, skipped: Exclusion
 ) -> Iterator[Places]:
     """Places of the true matches of every query that has one.
 
     Args:
-        similarity: (Q, G), higher is better, no NaN. Equal values keep the gallery's
-            order.
+        blocks: (b, G) similarities of successive queries, Q in all, higher is better,
+            no NaN. Equal values keep the gallery's order. A block is looked at only
+            until the next is asked for.
         labels: Who is seen by which camera.
         skipped: What is not in the lists.
 
     Yields:
-        Places of a few queries; the queries in the order of their number of matches.
+        Places of a few queries; those of a block in the order of their number of
+        matches.
     """
     ids, code = np.unique(labels.gallery_ids, return_inverse=True)
     sizes = np.bincount(code)
     order = np.argsort(code, kind="stable")
     columns = _Columns(code, order, np.cumsum(sizes) - sizes, sizes)
     own = np.minimum(np.searchsorted(ids, labels.query_ids), len(ids) - 1)
-    known = np.flatnonzero(ids[own] == labels.query_ids)
-    # Queries with as many matches stand together, so that no step is in vain.
-    queries = known[np.argsort(-sizes[own[known]], kind="stable")]
+    num_matches = np.where(ids[own] == labels.query_ids, sizes[own], 0)
     step = max(1, BLOCK_ENTRIES // len(code))
+    first = 0
+    for similarity in blocks:
+        here = num_matches[first : first + len(similarity)]
+        # Queries with as many matches stand together, so that no step is in vain.
+        queries = np.argsort(-here, kind="stable")[: np.count_nonzero(here)]
 
-    def block(start: int) -> Places:
-        rows = queries[start : start + step]
-        return _of_block(similarity[rows], rows, own[rows], columns, labels, skipped)
+        def places(
+            part: np.ndarray, first: int = first, scores: np.ndarray = similarity
+        ) -> Places:
+            rows = first + part
+            return _of_block(scores[part], rows, own[rows], columns, labels, skipped)
 
-    yield from threads.in_order(block, range(0, len(queries), step))
+        parts = (queries[i : i + step] for i in range(0, len(queries), step))
+        yield from threads.in_order(places, parts)
+        first += len(similarity)
 
 
 def _of_block(
@@ -114,10 +123,15 @@ def _of_block(
     match = np.where(there, columns.starts[own][:, None] + slots, 0)
     match = columns.order[match]
     best = np.take_along_axis(scores, match, axis=1)
-    _forget_skipped(scores, rows, labels, skipped)
+    # NaN is neither above nor equal to anything: it leaves the list.
+    scores[np.ix_(skipped.queries[rows], skipped.gallery)] = np.nan
+    if skipped.own_camera:
+        own_camera = labels.gallery_cameras[match] == labels.query_cameras[rows, None]
+        row, slot = np.nonzero(there & own_camera)
+        scores[row, match[row, slot]] = np.nan
     there &= ~np.isnan(np.take_along_axis(scores, match, axis=1))
     if len(slots) > MOST_COUNTED:
-        found = _by_sorting(scores, match)
+        found = _by_sorting(scores, match, best)
     else:
         found = _by_counting(scores, match, best, columns.sizes[own])
     found = np.where(there, found, NEVER)
@@ -131,17 +145,6 @@ def _of_block(
     seen[row, columns.code[column]] = True
     identities = seen[: valid.sum()].sum(axis=1)
     return Places(np.sort(found[valid], axis=1), identities)
-
-
-def _forget_skipped(
-    scores: np.ndarray, rows: np.ndarray, labels: Labels, skipped: Exclusion
-) -> None:
-    """Write NaN, which is neither above nor equal to anything, over what is skipped."""
-    scores[np.ix_(skipped.queries[rows], skipped.gallery)] = np.nan
-    if skipped.own_camera:
-        ids, cameras = labels.query_ids[rows, None], labels.query_cameras[rows, None]
-        same = (ids == labels.gallery_ids) & (cameras == labels.gallery_cameras)
-        scores[same] = np.nan
 
 
 def _ahead(scores: np.ndarray, column: np.ndarray, score: np.ndarray) -> np.ndarray:
@@ -166,10 +169,17 @@ def _by_counting(
     return places
 
 
-def _by_sorting(scores: np.ndarray, match: np.ndarray) -> np.ndarray:
-    """The same for many matches at a time; NaN is sorted behind everything."""
-    order = np.argsort(-scores, axis=1, kind="stable")
-    places = np.empty(scores.shape, np.int32)
-    numbers = np.arange(1, scores.shape[1] + 1, dtype=np.int32)
-    np.put_along_axis(places, order, np.broadcast_to(numbers, scores.shape), axis=1)
-    return np.take_along_axis(places, match, axis=1)
+def _by_sorting(scores: np.ndarray, match: np.ndarray, best: np.ndarray) -> np.ndarray:
+    """The same for many matches at a time."""
+    ranked = np.sort(scores, axis=1)  # NaN is sorted behind everything
+    nothing = ranked.dtype.type(np.nan)
+    places = np.empty(match.shape, np.int32)
+    for row in range(len(ranked)):
+        above = np.searchsorted(ranked[row], best[row], side="right")
+        equal = above - np.searchsorted(ranked[row], best[row])
+        places[row] = 1 + np.searchsorted(ranked[row], nothing) - above
+        for value in np.unique(best[row, equal > 1]):
+            mine = best[row] == value
+            columns = np.flatnonzero(scores[row] == value)
+            places[row, mine] += np.searchsorted(columns, match[row, mine])
+    return places

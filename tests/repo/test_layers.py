@@ -17,8 +17,8 @@ LAYERS = (
     "steps checkpoint parallel inputs clustering matching rerank protocols parts "
     "galleries permutations selection report embed fit pseudo_labels logs compilation",
     # The method's arithmetic.
-    "losses memory encoder metrics places optim schedules weights objective state "
-    "neighbours",
+    "losses memory encoder metrics places similarities optim schedules weights "
+    "objective state neighbours",
     # What everything may use.
     "checks config errors files labelled linalg progress shapes threads",
 )
