@@ -1,7 +1,7 @@
 """Scoring embeddings under a data set's protocol, plain and re-ranked."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ from ceil_jax.report.results import (
 )
 from ceil_jax.rerank import gcr
 from ceil_jax.rerank.auto import auto_parameters
+from ceil_jax.similarities import Products, Similarities
 
 Rerank = RerankParams | Literal["auto"] | None
 """Parameters of GCR, "auto" to choose them without labels, None to do without."""
@@ -322,11 +323,12 @@ def _similarities(
     gallery: Embeddings,
     rerank: RerankParams | None,
     search: Search,
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Plain and re-ranked, each (Q, G); None without re-ranking."""
-    plain = query.features @ gallery.features.T
+) -> Iterator[Similarities | None]:
+    """Plain, then re-ranked, each (Q, G); None without re-ranking."""
+    yield Products(query.features, gallery.features)
     if rerank is None:
-        return plain, None
+        yield None
+        return
     re_ranked = gcr(
         query.features,
         gallery.features,
@@ -337,7 +339,7 @@ def _similarities(
         camera_weight=rerank.camera_weight,
         search=search,
     )
-    return plain, np.asarray(re_ranked)
+    yield np.asarray(re_ranked)
 
 
 def _mode_results(

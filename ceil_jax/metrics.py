@@ -1,6 +1,6 @@
 """Rank-r matching rates (CMC), mAP and mINP under the field's protocols."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -50,14 +50,6 @@ _RULES = {
     "standard": _Rule(skips_same_camera=True),
 }
 PROTOCOLS = tuple(_RULES)
-
-
-class _Block(NamedTuple):
-    """Ranked lists of a few queries; every array is (b, G), best place first."""
-
-    order: np.ndarray  # gallery index at each place, skipped images included
-    kept: np.ndarray  # the image at this place is not skipped
-    match: np.ndarray  # ... and shows the query's identity
 
 
 def evaluate(
@@ -220,16 +212,16 @@ def top_ranked(
     similarity, labels = _validated(
         similarity, query_ids, gallery_ids, query_cameras, gallery_cameras
     )
-    indices = np.full((similarity.shape[0], top), -1, np.int64)
-    correct = np.zeros(indices.shape, bool)
-    for rows, block in _blocks(similarity, labels, rule):
-        # A stable sort moves the kept images to the front and keeps their order.
-        front = np.argsort(~block.kept, axis=1, kind="stable")[:, :top]
-        kept = np.take_along_axis(block.kept, front, axis=1)
-        ranked = np.take_along_axis(block.order, front, axis=1)
-        indices[rows, : ranked.shape[1]] = np.where(kept, ranked, -1)
-        correct[rows, : ranked.shape[1]] = np.take_along_axis(block.match, front, 1)
-    return indices, correct
+    indices = np.full((len(labels.query_ids), top), -1, np.int64)
+    for first, part in _parts(_without_nan(similarity)):
+        scores = part.astype(np.result_type(part, np.float32))
+        rows = slice(first, first + len(part))
+        same = labels.query_ids[rows, None] == labels.gallery_ids
+        scores[_skipped(rows, same, labels, rule)] = np.nan
+        row, place, column = _front(scores, top)
+        indices[first + row, place] = column
+    right = labels.gallery_ids[indices] == labels.query_ids[:, None]
+    return indices, right & (indices >= 0)
 
 
 def has_match(
@@ -305,28 +297,27 @@ def _validated(
     return similarity, labels
 
 
-def _blocks(
-    similarity: Similarities, labels: Labels, rule: _Rule
-) -> Iterator[tuple[slice, _Block]]:
-    """Rank the gallery for a few queries at a time."""
+def _parts(blocks: Iterable[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
+    """Rows of blocks, few enough to work on, each with the number of the first."""
     first = 0
-    for part in _without_nan(similarity):
-        step = max(1, _BLOCK_ENTRIES // part.shape[1])
-        for start in range(0, len(part), step):
-            scores = part[start : start + step].astype(np.float64)  # also from bfloat16
-            rows = slice(first + start, first + start + len(scores))
-            order = np.argsort(-scores, axis=1, kind="stable")
-            same = labels.query_ids[rows, None] == labels.gallery_ids
-            kept = ~_skipped(rows, same, labels, rule)
-            yield (
-                rows,
-                _Block(
-                    order,
-                    np.take_along_axis(kept, order, axis=1),
-                    np.take_along_axis(same & kept, order, axis=1),
-                ),
-            )
-        first += len(part)
+    for block in blocks:
+        step = max(1, _BLOCK_ENTRIES // block.shape[1])
+        for start in range(0, len(block), step):
+            yield first + start, block[start : start + step]
+        first += len(block)
+
+
+def _front(scores: np.ndarray, top: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Row, place from 0 and column of the `top` best of each row; NaN is left out."""
+    worse = -scores
+    last = min(top, scores.shape[1]) - 1
+    bound = np.partition(worse, last, axis=1)[:, last, None]  # NaN behind everything
+    row, column = np.nonzero(~(worse > bound) & ~np.isnan(worse))
+    order = np.lexsort((worse[row, column], row))  # keeps the order of equal ones
+    row, column = row[order], column[order]
+    place = np.arange(len(row)) - np.searchsorted(row, row)
+    front = place < top
+    return row[front], place[front], column[front]
 
 
 def _skipped(rows: slice, same: np.ndarray, labels: Labels, rule: _Rule) -> np.ndarray:
@@ -341,16 +332,14 @@ def _skipped(rows: slice, same: np.ndarray, labels: Labels, rule: _Rule) -> np.n
 def _without_nan(similarity: Similarities) -> Iterator[np.ndarray]:
     """Similarities of successive queries, refused where one is NaN."""
     first = 0
-    for part in similarities.blocks(similarity):
-        step = max(1, _BLOCK_ENTRIES // part.shape[1])
-        for start in range(0, len(part), step):
-            rows = part[start : start + step]
-            if np.isnan(rows.max()):
-                row, column = np.argwhere(np.isnan(rows))[0]
+    for block in similarities.blocks(similarity):
+        for start, part in _parts([block]):
+            if np.isnan(part.max()):
+                row, column = np.argwhere(np.isnan(part))[0]
                 row += first + start
                 raise ValueError(f"similarity[{row}, {column}] is NaN")
-        yield part
-        first += len(part)
+        yield block
+        first += len(block)
 
 
 def _exclusion(labels: Labels, rule: _Rule) -> places.Exclusion:

@@ -13,6 +13,9 @@ BLOCK_ENTRIES = 1 << 19
 MOST_COUNTED = 8
 """More matches of a query than this are found by sorting, fewer by counting."""
 
+SORTING_ENTRIES = 16_000
+"""What sorting takes for any row at all: as long as counting in so many entries."""
+
 NEVER = np.iinfo(np.int32).max
 
 
@@ -130,7 +133,7 @@ def _of_block(
         row, slot = np.nonzero(there & own_camera)
         scores[row, match[row, slot]] = np.nan
     there &= ~np.isnan(np.take_along_axis(scores, match, axis=1))
-    if len(slots) > MOST_COUNTED:
+    if len(slots) > MOST_COUNTED + SORTING_ENTRIES / scores.shape[1]:
         found = _by_sorting(scores, match, best)
     else:
         found = _by_counting(scores, match, best, columns.sizes[own])

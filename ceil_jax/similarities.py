@@ -37,7 +37,7 @@ class Products:
                 differ.
         """
         sides = np.asarray(query), np.asarray(gallery)
-        dtype = np.result_type(*sides, np.float32)
+        dtype = np.result_type(*(np.result_type(x, np.float32) for x in sides))
         self._query = checks.rows("query", sides[0], dtype=dtype)
         self._gallery = checks.rows("gallery", sides[1], dtype=dtype)
         checks.same_width("query", self._query, "gallery", self._gallery)

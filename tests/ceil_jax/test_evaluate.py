@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from ceil_jax import evaluate
+from ceil_jax import evaluate, similarities
 from ceil_jax.errors import UserError
 from ceil_jax.evaluate import (
     Embeddings,
@@ -193,6 +193,17 @@ class TestScoreProtocol:
             for sides in (sysu, permuted)
         )
         assert one.to_json() == other.to_json()
+
+    def test_blocks_of_queries_do_not_matter(self, sysu, monkeypatch):
+        whole = [e._replace(features=np.round(4 * e.features)) for e in sysu]
+        at_once = scored(whole, options={"num_trials": 2}, rerank=RERANK)
+        monkeypatch.setattr(similarities, "BLOCK_ENTRIES", 100)
+        in_blocks = scored(whole, options={"num_trials": 2}, rerank=RERANK)
+        for mode, found in in_blocks.modes.items():
+            assert at_once.modes[mode].gcr == found.gcr
+            for name in FIGURES:
+                want = at_once.modes[mode].plain[name]
+                assert found.plain[name] == pytest.approx(want, abs=1e-9)
 
     def test_gcr_gets_the_rows_as_given(self, sysu, monkeypatch):
         seen = []
