@@ -50,6 +50,7 @@ LONG: dict[str, Sequence[str]] = {
         "--queries=0",
         "--reranked=0",
         "--large=30000",
+        "--features=100000",
     ),
 }
 

@@ -3,6 +3,8 @@
 python -m benchmarks.evaluation
 """
 
+from typing import Any
+
 import numpy as np
 from absl import app, flags
 
@@ -13,8 +15,10 @@ from benchmarks.released import evaluation as released
 from benchmarks.released import k_reciprocal as released_k_reciprocal
 from ceil_jax import metrics
 from ceil_jax.rerank import ecn, k_reciprocal
+from ceil_jax.similarities import Products
 
 NUM_CAMERAS, NUM_FEATURES, PEOPLE = 9, 32, 351
+LARGE_WIDTH, LARGE_NOISE, IMAGES_A_PERSON = 256, 1.7, 20
 
 _FLAGS = flagged.own(__name__)
 _QUERIES = flags.DEFINE_integer(
@@ -29,11 +33,51 @@ _RERANKED = flags.DEFINE_integer(
 _LARGE = flags.DEFINE_integer(
     "large", 0, "The same, far larger; ours alone. 0: none.", flag_values=_FLAGS
 )
+_FEATURES = flags.DEFINE_integer(
+    "features",
+    0,
+    "Gallery images that 3/10 as many queries are scored among from features; 0: none.",
+    flag_values=_FLAGS,
+)
 _RUNS = flags.DEFINE_integer("runs", 3, "Measured runs.", flag_values=_FLAGS)
 
 
+def people(
+    num_queries: int,
+    num_gallery: int,
+    *,
+    num_people: int = PEOPLE,
+    width: int = NUM_FEATURES,
+    noise: float = 1.0,
+) -> tuple[np.ndarray, ...]:
+    """Features of people seen by cameras.
+
+    Args:
+        num_queries: Queries.
+        num_gallery: Gallery images.
+        num_people: People.
+        width: Numbers of a row.
+        noise: Spread of a person's images beside that of people.
+
+    Returns:
+        The arguments of `metrics.evaluate_features` that have no name.
+    """
+    rng = np.random.default_rng(0)
+    query_ids = rng.integers(num_people, size=num_queries)
+    gallery_ids = rng.integers(num_people, size=num_gallery)
+    own = rng.normal(size=(num_people, width))
+    sides = []
+    for ids in (query_ids, gallery_ids):
+        rows = own[ids] + noise * rng.normal(size=(len(ids), width))
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        sides.append(rows.astype(np.float32))
+    cameras = rng.integers(1, NUM_CAMERAS + 1, num_queries + num_gallery)
+    both = cameras[:num_queries], cameras[num_queries:]
+    return *sides, query_ids, gallery_ids, *both
+
+
 def scores(num_queries: int, num_gallery: int) -> tuple[np.ndarray, ...]:
-    """Similarities of people seen by cameras, each about four times in the gallery.
+    """Similarities of people, each about four times in a gallery of 1,400.
 
     Args:
         num_queries: Queries.
@@ -42,23 +86,8 @@ def scores(num_queries: int, num_gallery: int) -> tuple[np.ndarray, ...]:
     Returns:
         The arguments of `metrics.evaluate` that have no name.
     """
-    rng = np.random.default_rng(0)
-    query_ids = rng.integers(PEOPLE, size=num_queries)
-    gallery_ids = rng.integers(PEOPLE, size=num_gallery)
-    own = rng.normal(size=(PEOPLE, NUM_FEATURES))
-    sides = []
-    for ids in (query_ids, gallery_ids):
-        rows = own[ids] + rng.normal(size=(len(ids), NUM_FEATURES))
-        sides.append(rows / np.linalg.norm(rows, axis=1, keepdims=True))
-    similarity = (sides[0] @ sides[1].T).astype(np.float32)
-    cameras = rng.integers(1, NUM_CAMERAS + 1, num_queries + num_gallery)
-    return (
-        similarity,
-        query_ids,
-        gallery_ids,
-        cameras[:num_queries],
-        cameras[num_queries:],
-    )
+    query, gallery, *labels = people(num_queries, num_gallery)
+    return query @ gallery.T, *labels
 
 
 def scoring(num_queries: int, num_gallery: int, runs: int) -> Table:
@@ -173,6 +202,55 @@ def large(num_images: int) -> Table:
     )
 
 
+def _large_people(num_gallery: int, *others: str) -> tuple[np.ndarray | str, ...]:
+    arguments = people(
+        num_gallery * 3 // 10,
+        num_gallery,
+        num_people=max(2, num_gallery // IMAGES_A_PERSON),
+        width=LARGE_WIDTH,
+        noise=LARGE_NOISE,
+    )
+    return *arguments, *others
+
+
+def _multiply(query: np.ndarray, gallery: np.ndarray, *_: np.ndarray) -> None:
+    for _block in Products(query, gallery).blocks():
+        pass
+
+
+def _score(*arguments: Any) -> metrics.Metrics:
+    *arrays, protocol = arguments
+    return metrics.evaluate_features(*arrays, protocol=protocol)
+
+
+def from_features(num_gallery: int) -> Table:
+    """Cost of an evaluation whose matrix of similarities would be too large.
+
+    Args:
+        num_gallery: Gallery images; there are 3/10 as many queries.
+
+    Returns:
+        The table.
+    """
+    prepared = {"prepare": _large_people}
+    cost = measure.in_new_process(_multiply, num_gallery, **prepared)
+    rows = [["products alone", cost.seconds, cost.before_gib, cost.peak_gib, "", ""]]
+    for protocol in metrics.PROTOCOLS:
+        cost = measure.in_new_process(_score, num_gallery, protocol, **prepared)
+        figures = cost.result.cmc[0], cost.result.mean_ap
+        percent = [f"{100 * figure:.1f}" for figure in figures]
+        rows.append([protocol, cost.seconds, cost.before_gib, cost.peak_gib, *percent])
+    num_queries = num_gallery * 3 // 10
+    matrix = measure.number(num_queries * num_gallery * 4 / 2**30)
+    return Table(
+        f"CMC, mAP and mINP of {num_queries:,} queries x {num_gallery:,} images from "
+        f"features, d={LARGE_WIDTH}, {IMAGES_A_PERSON} images a person, each in a "
+        f"process of its own. The matrix of similarities would take {matrix} GiB.",
+        ["protocol", "s", "GiB before", "peak GiB", "Rank-1 %", "mAP %"],
+        rows,
+    )
+
+
 def main(argv: list[str]) -> None:
     """Measure and show."""
     del argv
@@ -183,10 +261,14 @@ def main(argv: list[str]) -> None:
         tables.append(reranking(_RERANKED.value, _RUNS.value))
     if _LARGE.value:
         tables.append(large(_LARGE.value))
+    if _FEATURES.value:
+        tables.append(from_features(_FEATURES.value))
     command = (
         f"python -m benchmarks.evaluation --queries={_QUERIES.value} "
         f"--reranked={_RERANKED.value} --large={_LARGE.value}"
     )
+    if _FEATURES.value:
+        command += f" --features={_FEATURES.value}"
     Record("Scoring, k-reciprocal and ECN", command, tables).show()
 
 

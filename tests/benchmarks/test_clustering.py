@@ -7,6 +7,7 @@ import sys
 import numpy as np
 
 from benchmarks import embeddings
+from ceil_jax import metrics
 from tests.repo import source
 
 
@@ -49,8 +50,13 @@ def test_evaluation_runs(tmp_path):
         "evaluation",
         tmp_path,
         *("--queries=60", "--gallery=800", "--reranked=200", "--large=200", "--runs=1"),
+        "--features=300",
     )
-    scoring, reranking, large = found["tables"]
+    scoring, reranking, large, features = found["tables"]
+    names = ["products alone", *metrics.PROTOCOLS]
+    assert [row[0] for row in features["rows"]] == names
+    assert "90 queries x 300 images" in features["caption"]
+    assert all(0 < float(row[-1]) <= 100 for row in features["rows"][1:])
     assert len(scoring["rows"]) == 4
     assert all(float(row[-1]) < 1e-9 for row in scoring["rows"])
     assert all(float(row[-1]) < 1e-5 for row in reranking["rows"])

@@ -177,10 +177,6 @@ class TestProducts:
         for ours, theirs in zip(result, whole, strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
 
-    def test_devices_multiply_in_full_precision(self):
-        sides = (jax.ShapeDtypeStruct((n, 4), np.float32) for n in (3, 5))
-        assert "HIGHEST" in similarities._product.lower(*sides).as_text()
-
     def test_memory_is_that_of_a_block(self, monkeypatch):
         in_blocks(monkeypatch, 1 << 14)
         arguments = problem(0, 2000, 4000, num_ids=1000)
