@@ -12,7 +12,7 @@ from ceil_jax.progress import bar
 BLOCK_ENTRIES = 1 << 26
 """Similarities that are held at a time: a quarter of a GiB in float32.
 
-The published test sets are one block each, multiplied as the whole matrix is.
+Each test set of SYSU-MM01, RegDB and LLCM is one, multiplied as the whole matrix is.
 """
 
 _product = jax.jit(lambda query, gallery: linalg.product(query, gallery.T))
