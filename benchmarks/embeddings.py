@@ -44,6 +44,28 @@ def images(num_rows: int, width: int = WIDTH) -> Images:
         The images and their neighbour lists.
     """
     rng = np.random.default_rng(0)
+    rows, people, cameras = _made(num_rows, rng)
+    return Images(_lifted(rows, width, rng), _search(rows), people, cameras)
+
+
+def features(num_rows: int, width: int = WIDTH) -> np.ndarray:
+    """The embeddings of `images` without their neighbour lists.
+
+    Args:
+        num_rows: How many.
+        width: Numbers of an embedding, at least `WIDTH`.
+
+    Returns:
+        (N, width) float32 unit rows.
+    """
+    rng = np.random.default_rng(0)
+    return _lifted(_made(num_rows, rng)[0], width, rng)
+
+
+def _made(
+    num_rows: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows of `WIDTH` numbers, who is seen and by which camera, from 1."""
     num_people = max(2, round(num_rows * NUM_PEOPLE / NUM_IMAGES))
 
     def directions(*shape: int) -> np.ndarray:
@@ -55,12 +77,15 @@ def images(num_rows: int, width: int = WIDTH) -> Images:
     rows += 0.5 * directions(num_people, NUM_CAMERAS)[people, cameras]
     rows += 1.1 * rng.uniform(0.6, 1.4, (num_rows, 1)) * directions(num_rows)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    rows = rows.astype(np.float32)
-    lists = _search(rows)
-    if width > WIDTH:
-        axes = np.linalg.qr(rng.normal(size=(width, WIDTH)))[0].T.astype(np.float32)
-        rows = rows @ axes
-    return Images(rows, lists, people, cameras + 1)
+    return rows.astype(np.float32), people, cameras + 1
+
+
+def _lifted(rows: np.ndarray, width: int, rng: np.random.Generator) -> np.ndarray:
+    """The same products in more dimensions."""
+    if width <= WIDTH:
+        return rows
+    axes = np.linalg.qr(rng.normal(size=(width, WIDTH)))[0].T.astype(np.float32)
+    return rows @ axes
 
 
 def _search(rows: np.ndarray) -> Neighbours:

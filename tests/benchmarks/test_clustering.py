@@ -1,4 +1,4 @@
-"""The benchmarks of clustering and of scoring, in small."""
+"""The benchmarks of clustering, of scoring and of the search, in small."""
 
 import json
 import subprocess
@@ -16,6 +16,8 @@ def test_images_lie_by_people_and_lists_hold_them_first():
     np.testing.assert_allclose(np.linalg.norm(made.features, axis=1), 1, rtol=1e-5)
     indices, similarities = made.neighbours
     np.testing.assert_array_equal(indices[:, 0], np.arange(400))
+    again = embeddings.features(400, width=100)
+    np.testing.assert_array_equal(again, made.features)
     # Lifted into more dimensions, the rows have the products that were searched.
     listed = np.einsum("nd,nkd->nk", made.features, made.features[indices])
     np.testing.assert_allclose(listed, similarities, atol=1e-5)
@@ -61,3 +63,12 @@ def test_evaluation_runs(tmp_path):
     assert all(float(row[-1]) < 1e-9 for row in scoring["rows"])
     assert all(float(row[-1]) < 1e-5 for row in reranking["rows"])
     assert [row[0] for row in large["rows"]] == ["k-reciprocal", "ECN"]
+
+
+def test_search_runs(tmp_path):
+    found = run("search", tmp_path, "--rows=2500", "--width=64", "--k=10")
+    (table,) = found["tables"]
+    assert [row[0] for row in table["rows"]] == ["flat", "ivf", "hnsw"]
+    exact, *approximate = [row[-1] for row in table["rows"]]
+    assert exact == 1
+    assert all(0.9 < recall <= 1 for recall in approximate)

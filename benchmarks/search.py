@@ -1,0 +1,83 @@
+"""Exact and approximate search for neighbours: seconds, memory and recall.
+
+python -m benchmarks.search
+"""
+
+import numpy as np
+from absl import app, flags
+
+from benchmarks import embeddings, flagged, measure
+from benchmarks.record import Record, Table
+from ceil_jax.neighbours import GOOD_RECALL, Search, nearest, recall_of
+
+SEARCHES: tuple[Search, ...] = ("flat", "ivf", "hnsw")
+"""The first is exact: the recall of the others is measured against it."""
+
+_FLAGS = flagged.own(__name__)
+_ROWS = flags.DEFINE_integer(
+    "rows", 100_000, "Rows whose neighbours are searched.", flag_values=_FLAGS
+)
+_WIDTH = flags.DEFINE_integer("width", 256, "Numbers of a row.", flag_values=_FLAGS)
+_K = flags.DEFINE_integer("k", embeddings.K1, "Neighbours of each.", flag_values=_FLAGS)
+
+
+def _prepared(
+    num_rows: int, width: int, k: int, search: Search
+) -> tuple[np.ndarray, int, Search]:
+    return embeddings.features(num_rows, width), k, search
+
+
+def _indices(rows: np.ndarray, k: int, search: Search) -> np.ndarray:
+    return nearest(rows, k=k, search=search).indices
+
+
+def searches(num_rows: int, width: int, k: int) -> Table:
+    """Every search, from features to lists.
+
+    Args:
+        num_rows: Rows.
+        width: Numbers of a row.
+        k: Neighbours of each, the row itself among them.
+
+    Returns:
+        The table.
+    """
+    rows = []
+    exact, seconds = np.zeros((0, k), np.int32), 0.0
+    for search in SEARCHES:
+        cost = measure.in_new_process(
+            _indices, num_rows, width, k, search, prepare=_prepared
+        )
+        if search == SEARCHES[0]:
+            exact, seconds = cost.result, cost.seconds
+        rows.append(
+            [
+                search,
+                cost.seconds,
+                round(seconds / cost.seconds, 1),
+                cost.peak_gib - cost.before_gib,
+                round(recall_of(cost.result, exact), 4),
+            ]
+        )
+    return Table(
+        f"The {k} nearest of {num_rows:,} rows, d={width}, index and search, each in a "
+        f"process of its own; approximate searches go on until {GOOD_RECALL} of some "
+        "rows' lists is found, the recall is of all rows.",
+        ["search", "s", "ratio", "GiB beside the rows", "recall"],
+        rows,
+    )
+
+
+def main(argv: list[str]) -> None:
+    """Measure and show."""
+    del argv
+    table = searches(_ROWS.value, _WIDTH.value, _K.value)
+    command = (
+        f"python -m benchmarks.search --rows={_ROWS.value} --width={_WIDTH.value} "
+        f"--k={_K.value}"
+    )
+    Record("Search for neighbours", command, [table]).show()
+
+
+if __name__ == "__main__":
+    app.run(main)
