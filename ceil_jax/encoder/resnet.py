@@ -8,16 +8,21 @@ from jaxtyping import Array, Float
 
 from ceil_jax.encoder.batch_norm import BatchNorm
 from ceil_jax.encoder.pointwise import Pointwise
+from ceil_jax.encoder.winograd import Conv3x3
 
 EXPANSION = 4
 _HE = nn.initializers.variance_scaling(2.0, "fan_out", "truncated_normal")
 
 
-def _conv3x3(features: int, dtype: Any, name: str, strides: int = 1) -> nn.Conv:
+def _conv3x3(features: int, dtype: Any, name: str) -> Conv3x3:
+    return Conv3x3(features, dtype=dtype, kernel_init=_HE, name=name)
+
+
+def _conv3x3_of_stride_2(features: int, dtype: Any, name: str) -> nn.Conv:
     return nn.Conv(
         features,
         (3, 3),
-        strides=strides,
+        strides=2,
         padding=((1, 1), (1, 1)),
         use_bias=False,
         dtype=dtype,
@@ -54,8 +59,8 @@ class Stem(nn.Module):
         """Map images to features at a quarter of their height and width."""
         widths = (self.width // 2, self.width // 2, self.width)
         for i, features in enumerate(widths, start=1):
-            strides = 2 if i == 1 else 1
-            x = _conv3x3(features, self.dtype, f"conv{i}", strides)(x)
+            conv3x3 = _conv3x3_of_stride_2 if i == 1 else _conv3x3
+            x = conv3x3(features, self.dtype, f"conv{i}")(x)
             x = nn.relu(BatchNorm(axis_name=self.axis_name, name=f"norm{i}")(x, train))
         return _average_pool(x, 2)
 
