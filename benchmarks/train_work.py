@@ -4,10 +4,11 @@ Two libraries' pools of threads in one process disturb each other. So every kind
 waits in its own process, and the processes are told in turns to do it once.
 """
 
+import contextlib
 import multiprocessing
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -15,6 +16,8 @@ import numpy as np
 
 TEMPERATURE, NUM_PROXIES, RATE = 0.05, 512, 1e-4
 PAUSE_SECONDS = 0.1
+HUGE_PAGES = "glibc.malloc.hugetlb=1"
+"""Value of GLIBC_TUNABLES; other C libraries do not read it."""
 
 
 class Size(NamedTuple):
@@ -50,7 +53,7 @@ def inputs(size: Size) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
 
 
 def leave_gradients_to_jax() -> None:
-    """In this process, replace the gradients that are written out by derived ones."""
+    """In this process, replace gradients and convolutions written out by XLA's own."""
     from ceil_jax.encoder import batch_norm, pointwise, winograd
 
     winograd.convolve = winograd.direct
@@ -172,8 +175,25 @@ def pytorch(size: Size, what: str, *, channels_last: bool) -> Callable[[], Any]:
     return run
 
 
+@contextlib.contextmanager
+def _in_environment(name: str, value: str) -> Iterator[None]:
+    """Give a variable to the processes that are started in here, unless it is set."""
+    was_set = name in os.environ
+    os.environ.setdefault(name, value)
+    try:
+        yield
+    finally:
+        if not was_set:
+            del os.environ[name]
+
+
 class Worker:
-    """A process that has prepared some work and does it when it is told to."""
+    """A process that has prepared some work and does it when it is told to.
+
+    Its memory lies in huge pages, where Linux and glibc have them. Without, both
+    libraries spend a good part of a step on page faults, since they give much of the
+    memory back after each.
+    """
 
     def __init__(self, make: Callable[..., Callable[[], Any]], *args: Any, **kw: Any):
         """Start the process.
@@ -188,7 +208,8 @@ class Worker:
         self._process = context.Process(
             target=_serve, args=(theirs, make, args, kw), daemon=True
         )
-        self._process.start()
+        with _in_environment("GLIBC_TUNABLES", HUGE_PAGES):
+            self._process.start()
         theirs.close()
 
     def __enter__(self) -> "Worker":

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from benchmarks import stage_step
 from benchmarks.train_work import RATE, SIZES, Size, leave_gradients_to_jax
-from ceil_jax import clustering, compilation, fit, optim, parallel, pseudo_labels, steps
+from ceil_jax import clustering, compilation, fit, parallel, pseudo_labels
 from ceil_jax.clustering.proxies import split_by_camera
 from ceil_jax.encoder import Encoder
 from ceil_jax.inputs.imageset import ArraySource, ImageSet
@@ -74,27 +75,14 @@ def whole_step(size: Size, *, derived: bool = False) -> Callable[[], Any]:
         )
     )
     tables = pseudo_labels.both_tables(labels, sizes, None)
-    optimizer, devices = optim.adam(), jax.local_devices()[:1]
-    encoder = Encoder(size.stages, size.width, axis_name=parallel.AXIS_NAME)
-    step = parallel.over_devices(
-        steps.make_train_step(
-            encoder=encoder,
-            optimizer=optimizer,
-            constants=Objective(),
-            stage=1,
-            seed=0,
-            pad=10,
-            strong_view_from="weak",
-            gather=parallel.gather,
-            mean=parallel.mean,
-        ),
-        num_shared=4,
-        num_split=1,
-        donate=(0, 1),
-        devices=devices,
+    step = stage_step.ready(
+        Encoder(size.stages, size.width, axis_name=parallel.AXIS_NAME),
+        size.image,
+        memories,
+        tables,
+        constants=Objective(),
+        stage=1,
     )
-    plain = Encoder(size.stages, size.width)
-    state = steps.init_state(plain, optimizer, size.image, seed=0)
     [batch] = fit.batches(
         visible,
         infrared,
@@ -103,12 +91,10 @@ def whole_step(size: Size, *, derived: bool = False) -> Callable[[], Any]:
         num_steps=1,
         seed=(1, 1),
     )
-    state, memories, tables = parallel.replicate((state, memories, tables), devices)
-    carried = [state, memories]
     rate = np.float32(RATE)
 
     def run() -> float:
-        *carried[:], losses = step(*carried, tables, rate, batch)
+        *carried, losses = step(rate, batch)
         jax.block_until_ready(carried)
         return float(losses["loss"])
 

@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from benchmarks import stage_step
 from benchmarks.gpu.timing import device_seconds
 from benchmarks.record import Table
-from ceil_jax import optim, parallel, steps
+from ceil_jax import parallel, steps
 from ceil_jax.encoder import Encoder
 from ceil_jax.objective import Objective
 from ceil_jax.state import Batch, BothTables, Memories, Memory, RowLabels, Tables
@@ -152,35 +153,19 @@ def step_rate(work: Workload, dtype: str, stage: int, encoder: Encoder) -> Rate:
     Returns:
         Their speed.
     """
-    optimizer = optim.adam()
-    devices = jax.local_devices()[:1]
-    step = parallel.over_devices(
-        steps.make_train_step(
-            encoder=encoder,
-            optimizer=optimizer,
-            constants=Objective(num_negatives=work.num_negatives),
-            stage=stage,
-            seed=SEED,
-            pad=10,
-            strong_view_from="weak",
-            gather=parallel.gather,
-            mean=parallel.mean,
-        ),
-        num_shared=4,
-        num_split=1,
-        donate=(0, 1),
-        devices=devices,
-    )
     memories, tables, batch = problem(work, encoder.num_features)
-    start = steps.init_state(
-        encoder.clone(axis_name=None), optimizer, work.image_size, seed=SEED
+    step = stage_step.ready(
+        encoder,
+        work.image_size,
+        memories,
+        tables,
+        constants=Objective(num_negatives=work.num_negatives),
+        stage=stage,
     )
-    held = list(parallel.replicate((start, memories), devices))
-    tables = parallel.replicate(tables, devices)
     rate = np.float32(1e-5)
 
     def one() -> Any:
-        held[0], held[1], losses = step(held[0], held[1], tables, rate, batch)
+        _, _, losses = step(rate, batch)
         return losses["loss"]
 
     seconds = device_seconds(one, most_seconds=6).median

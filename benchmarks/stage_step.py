@@ -1,0 +1,69 @@
+"""A stage's training step as the program builds it, ready to be timed.
+
+Imports nothing but jax, flax, optax, numpy and scipy: for bare machines, too.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from ceil_jax import optim, parallel, steps
+from ceil_jax.encoder import Encoder
+from ceil_jax.objective import Objective
+from ceil_jax.state import BothTables, Memories
+
+SEED = 0
+
+
+def ready(
+    encoder: Encoder,
+    image_size: tuple[int, int],
+    memories: Memories,
+    tables: BothTables,
+    *,
+    constants: Objective,
+    stage: int,
+) -> Callable[..., Any]:
+    """Build the step for the first device and give it its state.
+
+    Args:
+        encoder: The model; its axis is `parallel.AXIS_NAME`.
+        image_size: Height and width in pixels.
+        memories: Host arrays to begin with.
+        tables: Host arrays of both modalities.
+        constants: Of the losses.
+        stage: 1 or 2.
+
+    Returns:
+        A function of the learning rate and of a batch on the host: issues one step,
+        keeps the new state, and returns it with the memories and the losses.
+    """
+    optimizer, devices = optim.adam(), jax.local_devices()[:1]
+    step = parallel.over_devices(
+        steps.make_train_step(
+            encoder=encoder,
+            optimizer=optimizer,
+            constants=constants,
+            stage=stage,
+            seed=SEED,
+            pad=10,
+            strong_view_from="weak",
+            gather=parallel.gather,
+            mean=parallel.mean,
+        ),
+        num_shared=4,
+        num_split=1,
+        donate=(0, 1),
+        devices=devices,
+    )
+    plain = encoder.clone(axis_name=None)
+    state = steps.init_state(plain, optimizer, image_size, seed=SEED)
+    held = list(parallel.replicate((state, memories), devices))
+    placed = parallel.replicate(tables, devices)
+
+    def run(rate: Any, batch: Any) -> Any:
+        *held[:], losses = step(*held, placed, rate, batch)
+        return *held, losses
+
+    return run
