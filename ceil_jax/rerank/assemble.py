@@ -13,6 +13,9 @@ from scipy import sparse
 MIN_ROWS, MAX_ROWS = 128, 4096
 """Rows of a block."""
 
+KEPT_BYTES = 24 * 2**20
+"""Arrays of up to so many bytes are made of memory that others have left."""
+
 S = TypeVar("S")
 T = TypeVar("T")
 
@@ -22,6 +25,16 @@ def num_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def keep_freed_memory() -> None:
+    """Let glibc keep what is freed, up to twice `KEPT_BYTES` for each thread.
+
+    It would hand it back to the system, and the faults on new pages would take as long
+    as the products of columns. Its rule, the "dynamic mmap threshold" of mallopt(3),
+    follows the largest block below 32 MiB that has been freed.
+    """
+    np.empty(KEPT_BYTES, np.uint8)
 
 
 def in_threads(

@@ -6,10 +6,14 @@ import numpy as np
 
 from ceil_jax.rerank.assemble import num_cores
 
-BLOCK_ROWS = 64
+MIN_BLOCK_ROWS, BLOCK_ROWS = 16, 64
 """Queries that are multiplied at once."""
+CACHED_NUMBERS = 2**21
+"""Numbers of a block of whole columns that the cache still holds."""
 BYTES_PER_ENTRY = 8
 """A float32 and a 32-bit row number."""
+BYTES_PER_WEIGHT = 4
+"""Another float32 for each entry of the graph: what two rounds at once are made of."""
 MARGIN = 1.25
 """What is taken beside a graph while its blocks are made, and wrong guesses."""
 RESERVE = 0.15
@@ -31,6 +35,18 @@ class Budget(NamedTuple):
     block_rows: int
 
 
+def block_rows(num_rows: int) -> int:
+    """Queries to multiply at once, as it is fastest.
+
+    Args:
+        num_rows: N.
+
+    Returns:
+        How many.
+    """
+    return int(np.clip(CACHED_NUMBERS // num_rows, MIN_BLOCK_ROWS, BLOCK_ROWS))
+
+
 def budget(
     memory_gib: float | None, *, num_rows: int, k1: int, k2: int, num_rounds: int = 3
 ) -> Budget:
@@ -50,7 +66,7 @@ def budget(
         ValueError: It is not more than 0, or the first graph alone is larger.
     """
     if memory_gib is None:
-        return Budget(np.inf, BLOCK_ROWS)
+        return Budget(np.inf, block_rows(num_rows))
     if not memory_gib > 0:
         raise ValueError(f"{memory_gib=} must be more than 0")
     k2 = min(k2, k1)
@@ -58,7 +74,8 @@ def budget(
     first = num_rows * (BYTES_PER_ENTRY * (5 * k1 + 2 * k2) + BYTES_PER_ROW)
     # Lists, W and W^T stay while queries are multiplied, beside the graph.
     stays = num_rows * (BYTES_PER_ENTRY * (k1 + 2 * k2) + BYTES_PER_ROW)
-    graph = num_rows * BYTES_PER_ENTRY * 2 * k1
+    per_entry = BYTES_PER_ENTRY + BYTES_PER_WEIGHT
+    graph = num_rows * per_entry * 2 * k1
     # A number of a whole column in each of the products that are under way.
     row = 4 * (3 + max(num_rounds, 1)) * num_rows * (num_cores() + 1)
     limit = memory_gib * 2**30 * (1 - RESERVE)
@@ -69,6 +86,6 @@ def budget(
             f"links of {num_rows} rows to {k1=} neighbours and one query need so much"
         )
     free = limit - stays - graph
-    block_rows = int(np.clip(free / 2 // row, 1, BLOCK_ROWS))
-    left = limit - stays - block_rows * row
-    return Budget(left / (BYTES_PER_ENTRY * MARGIN), block_rows)
+    queries = int(np.clip(free / 2 // row, 1, block_rows(num_rows)))
+    left = limit - stays - queries * row
+    return Budget(left / (per_entry * MARGIN), queries)

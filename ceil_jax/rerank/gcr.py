@@ -14,7 +14,7 @@ from ceil_jax.neighbours import (
     nearest,
 )
 from ceil_jax.rerank import device, graph, rounds, vectors
-from ceil_jax.rerank.budget import BLOCK_ROWS
+from ceil_jax.rerank.budget import block_rows
 
 FINISHED_ROWS = 256
 """Up to so many rows `gcr` finishes the graph: it is as fast, and needs no threads."""
@@ -144,10 +144,14 @@ def from_neighbours(
     if num_rows <= FINISHED_ROWS:
         return graph.cross_products(rounds.finished(state), num_queries)
     result = np.empty((num_queries, num_rows - num_queries), np.float32)
-    for queries, block in rounds.blocks(
-        state, num_queries=num_queries, block_rows=BLOCK_ROWS
-    ):
+
+    def keep(queries: np.ndarray, block: vectors.Vectors) -> None:
         result[queries] = vectors.dense_rows(block, num_rows - num_queries)
+
+    for _ in rounds.blocks(
+        state, keep, num_queries=num_queries, block_rows=block_rows(num_rows)
+    ):
+        pass
     return result
 
 

@@ -9,13 +9,19 @@ and the similarities of queries and gallery are
 
     A_T[Q] A_T[G]^T = W_Q D^-1 S S D^-1 W_G^T,    S = S_{T-1}, D = D_{T-1}.
 
+Two rounds at once take three products with a graph instead of four, with t' = t + 1:
+
+    X S_{t+2} = (X W D_t'^-1 W D_t^-1) S_t + (X S_t D_t^-1 W^T D_t'^-1 + X W M_t) W^T,
+    M_t = D_t'^-1 S_t D_t^-1 + D_t^-1 S_t D_t'^-1, with entries where S_t has them.
+
 The rows of S_t grow with every round, to thousands of entries. Held are W, with k2
-entries a row, and the last S_t that is small; what comes after is applied. Queries are
-multiplied in blocks of those that link the same rows, see `vectors`.
+entries a row, and the S_t with which the least is multiplied; what comes after is
+applied. Rows that link each other stand near each other, so that what is multiplied
+with them is still in the cache, and so do queries that are multiplied together.
 """
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from scipy import sparse
@@ -28,9 +34,11 @@ from ceil_jax.rerank.vectors import Columns, Vectors
 SAMPLED_ROWS = 1000
 """Rows from which the size of a product is told before it is done."""
 
+T = TypeVar("T")
+
 
 class Rounds(NamedTuple):
-    """What the products need.
+    """What the products need. Row n is row `order[n]` of the lists.
 
     Attributes:
         held: (N, N) sparse S_t, symmetric, of the round `level`.
@@ -38,6 +46,8 @@ class Rounds(NamedTuple):
         scales: (N,) 1 / D_t of every t < T, 0 where a row has no entry.
         propagation: (N, N) sparse W.
         transposed: W^T.
+        order: (N,) numbers of the rows.
+        mixed: (N, N) sparse M_t of `level`; None where it is not needed.
     """
 
     held: sparse.csr_array
@@ -45,6 +55,8 @@ class Rounds(NamedTuple):
     scales: list[np.ndarray]
     propagation: sparse.csr_array
     transposed: sparse.csr_array
+    order: np.ndarray
+    mixed: sparse.csr_array | None = None
 
     @property
     def last(self) -> int:
@@ -96,46 +108,103 @@ def plan(
         What the products need.
     """
     k1 = min(k1, neighbours.indices.shape[1])
-    weights = {"k1": k1, "camera_weight": camera_weight}
+    k2 = min(k2, k1)
+    order = _order(graph.propagation(neighbours, k2=k2))
+    neighbours = _in_order(neighbours, order, k1=k1, k2=k2)
+    adjacency = graph.camera_adjacency(
+        neighbours,
+        None if cameras is None else cameras[order],
+        k1=k1,
+        camera_weight=camera_weight,
+    )
     if not num_rounds:
-        adjacency = graph.camera_adjacency(neighbours, cameras, **weights)
-        return Rounds(adjacency, 0, [], adjacency, adjacency.T.tocsr())
-    state = _first(neighbours, cameras, k2=min(k2, k1), on_rows=on_rows, **weights)
-    # T - 2: the last graph is only multiplied with a few rows at a time.
+        return Rounds(adjacency, 0, [], adjacency, adjacency.T.tocsr(), order)
+    propagation = graph.propagation(neighbours, k2=k2)
+    held = _first(adjacency, on_rows)
+    del neighbours, adjacency
+    scales = [_inverse(_row_sums(held))]
+    state = Rounds(held, 0, scales, propagation, propagation.T.tocsr(), order)
     while state.level < num_rounds - 2:
         entries = 2 * _next_entries(state)
-        if state.held.nnz + entries > max_entries:
+        too_large = state.held.nnz + entries > max_entries
+        if too_large or not _pays(state, entries, num_rounds):
             break
         state = _hold_next(state, entries, on_rows)
     for level in range(state.level + 1, num_rounds):
         state = state._replace(scales=[*state.scales, _next_scale(state, level)])
-        on_rows(len(state.scales[0]))
+        if level == state.level + 2:
+            state = state._replace(mixed=_mixed(state))
+        on_rows(len(order))
     return state
 
 
+def _order(links: sparse.csr_array) -> np.ndarray:
+    """The rows, those that link each other near each other."""
+    order = csgraph.reverse_cuthill_mckee(links, symmetric_mode=False)
+    return order.astype(np.int32, copy=False)
+
+
+def _in_order(
+    neighbours: Neighbours, order: np.ndarray, *, k1: int, k2: int
+) -> Neighbours:
+    """The lists of k1 rows, with k2 similarities, in another order of the rows."""
+    place = _inverse_order(order)
+    indices = place[neighbours.indices[:, :k1][order]]
+    return Neighbours(indices, neighbours.similarities[:, :k2][order])
+
+
+def _inverse_order(order: np.ndarray) -> np.ndarray:
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order), dtype=order.dtype)
+    return place
+
+
+def _multiplications(entries: float, k2: int, later: int) -> float:
+    """Multiplications for each row of a product with the graph some rounds later.
+
+    Args:
+        entries: Entries in a row of the graph that is held.
+        k2: Entries in a row of W.
+        later: Rounds after the one that is held.
+    """
+    if later < 3:
+        return (later + 1) * entries + 2 * later * k2
+    return 2 * (_multiplications(entries, k2, later - 1) + k2)
+
+
+def _pays(state: Rounds, entries: int, num_rounds: int) -> bool:
+    """Whether less is multiplied where the next graph, of so many entries, is held."""
+    num_rows = len(state.order)
+    k2 = state.propagation.nnz // num_rows
+    later = num_rounds - 1 - state.level
+    now = _multiplications(state.held.nnz / num_rows, k2, later)
+    then = _multiplications(entries / num_rows, k2, later - 1)
+    # No graph has more than N entries in a row.
+    return then < now or now > _multiplications(num_rows, k2, 1)
+
+
 def _first(
-    neighbours: Neighbours,
-    cameras: np.ndarray | None,
-    *,
-    k1: int,
-    k2: int,
-    camera_weight: float,
-    on_rows: Callable[[int], object],
-) -> Rounds:
-    """The rounds up to S_0."""
-    adjacency = graph.camera_adjacency(
-        neighbours, cameras, k1=k1, camera_weight=camera_weight
-    )
+    adjacency: sparse.csr_array, on_rows: Callable[[int], object]
+) -> sparse.csr_array:
+    """S_0."""
     transposed = adjacency.T.tocsr()
-    held = _held(
+    return _held(
         lambda rows: adjacency[rows] + transposed[rows],
-        len(neighbours.indices),
+        len(adjacency.indptr) - 1,
         2 * adjacency.nnz,
         on_rows,
     )
-    propagation = graph.propagation(neighbours, k2=k2)
-    scales = [_inverse(_row_sums(held))]
-    return Rounds(held, 0, scales, propagation, propagation.T.tocsr())
+
+
+def _mixed(state: Rounds) -> sparse.csr_array:
+    """M_t, its row numbers shared with S_t."""
+    held = state.held
+    before, after = state.scales[state.level : state.level + 2]
+    counts = np.diff(held.indptr)
+    data = np.repeat(after, counts) * before[held.indices]
+    data += np.repeat(before, counts) * after[held.indices]
+    data *= held.data
+    return sparse.csr_array((data, held.indices, held.indptr), shape=held.shape)
 
 
 def _held(
@@ -186,14 +255,14 @@ def finished(state: Rounds) -> sparse.csr_array:
     Returns:
         (N, N) A_T.
     """
+    place = _inverse_order(state.order)
     if not state.scales:
-        return state.propagation
+        return state.propagation[place][:, place]
     last = state.last
     while state.level < last:
         state = _hold_next(state, 2 * _next_entries(state))
-    num_rows = len(state.scales[0])
-    w = vectors.scale(state.propagation[:num_rows], state.scales[-1])
-    return sparse.csr_array(w @ state.held)
+    w = vectors.scale(state.propagation, state.scales[-1])
+    return sparse.csr_array((w @ state.held)[place][:, place])
 
 
 def _next_scale(state: Rounds, level: int) -> np.ndarray:
@@ -218,59 +287,78 @@ def times(state: Rounds, x: Vectors, level: int) -> Vectors:
     """
     if level == state.level:
         return vectors.product(x, state.held, state.held)
-    factors = state.scales[level - 1]
     w, transposed = state.propagation, state.transposed
-    first = vectors.scale(vectors.product(x, w, transposed), factors)
-    first = times(state, first, level - 1)
-    second = vectors.scale(times(state, x, level - 1), factors)
+    before = state.scales[level - 1]
+    first = vectors.product(x, w, transposed)
+    if level == state.level + 2 and state.mixed is not None:
+        return _times_two_later(state, x, first, state.mixed)
+    first = times(state, vectors.scale(first, before), level - 1)
+    second = vectors.scale(times(state, x, level - 1), before)
     return vectors.add(first, vectors.product(second, transposed, w))
 
 
-def similarities(state: Rounds, queries: np.ndarray, num_queries: int) -> Vectors:
+def _times_two_later(
+    state: Rounds, x: Vectors, xw: Vectors, mixed: sparse.csr_array
+) -> Vectors:
+    """X S two rounds after the one that is held, from X, X W and M."""
+    w, transposed, held = state.propagation, state.transposed, state.held
+    before, after = state.scales[state.level : state.level + 2]
+    right = vectors.scale(vectors.product(x, held, held), before)
+    right = vectors.scale(vectors.product(right, transposed, w), after)
+    right = vectors.add(right, vectors.product(xw, mixed, mixed))
+    right = vectors.product(right, transposed, w)
+    left = vectors.product(vectors.scale(xw, after), w, transposed)
+    left = vectors.product(vectors.scale(left, before), held, held)
+    return vectors.add(left, right)
+
+
+def similarities(state: Rounds, rows: np.ndarray, num_queries: int) -> Vectors:
     """Similarities of some queries with the gallery.
 
     Args:
         state: The rounds over query then gallery.
-        queries: Their numbers.
+        rows: Where the queries stand.
         num_queries: Q.
 
     Returns:
         A vector of G entries for each.
     """
-    x = vectors.as_columns(state.propagation[queries])
+    x = state.propagation[rows]
     if state.scales:
         x = times(state, vectors.scale(x, state.scales[-1]), state.last)
-        x = times(state, vectors.as_columns(x), state.last)
+        x = times(state, x, state.last)
         x = vectors.scale(x, state.scales[-1])
     found = vectors.product(x, state.transposed, state.propagation)
-    return vectors.entries_from(found, num_queries)
+    return vectors.renumbered(found, state.order, num_queries)
 
 
 def blocks(
-    state: Rounds, *, num_queries: int, block_rows: int, num_threads: int = 0
-) -> Iterator[tuple[np.ndarray, Vectors]]:
-    """Similarities of a few queries at a time, computed by several threads.
+    state: Rounds,
+    function: Callable[[np.ndarray, Vectors], T],
+    *,
+    num_queries: int,
+    block_rows: int,
+    num_threads: int = 0,
+) -> Iterator[T]:
+    """Do something with the similarities of a few queries at a time, in threads.
 
     Args:
         state: The rounds over query then gallery.
+        function: Called with the numbers of some queries and their similarities, a
+            vector of G entries each; by several threads at once.
         num_queries: Q.
         block_rows: Queries at a time and thread.
         num_threads: Threads; 0 for as many as there are cores.
 
     Yields:
-        The numbers of some queries and their similarities, a vector of G entries each.
+        What the function returns.
     """
-    order = _order(state, num_queries)
-    parts = [order[n : n + block_rows] for n in range(0, num_queries, block_rows)]
+    rows = np.flatnonzero(state.order < num_queries)
+    parts = [rows[n : n + block_rows] for n in range(0, num_queries, block_rows)]
 
-    def block(part: np.ndarray) -> tuple[np.ndarray, Vectors]:
-        return part, similarities(state, part, num_queries)
+    def block(part: np.ndarray) -> T:
+        found = similarities(state, part, num_queries)
+        return function(state.order[part], found)
 
+    assemble.keep_freed_memory()
     yield from assemble.in_threads(block, parts, num_threads=num_threads)
-
-
-def _order(state: Rounds, num_queries: int) -> np.ndarray:
-    """The queries, those that link the same rows near each other."""
-    links = sparse.csr_array(state.propagation + state.transposed)
-    order = csgraph.reverse_cuthill_mckee(links, symmetric_mode=True)
-    return order[order < num_queries]

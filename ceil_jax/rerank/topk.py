@@ -7,7 +7,7 @@ import numpy as np
 from ceil_jax import checks
 from ceil_jax.neighbours import Neighbours, Search, check_search, nearest
 from ceil_jax.progress import bar
-from ceil_jax.rerank import rounds
+from ceil_jax.rerank import rounds, vectors
 from ceil_jax.rerank.best import best
 from ceil_jax.rerank.budget import budget
 from ceil_jax.rerank.gcr import check_arguments
@@ -133,12 +133,16 @@ def _best_of_all(
     num_gallery = len(state.propagation.indptr) - 1 - num_queries
     similarities = np.empty((num_queries, top), np.float32)
     indices = np.empty((num_queries, top), np.int32)
+
+    def keep(queries: np.ndarray, block: vectors.Vectors) -> int:
+        similarities[queries], indices[queries] = best(block, num_gallery, top=top)
+        return len(queries)
+
     with bar(total=num_queries, desc="re-ranking", unit="query") as shown:
-        for part, block in rounds.blocks(
-            state, num_queries=num_queries, block_rows=block_rows
+        for done in rounds.blocks(
+            state, keep, num_queries=num_queries, block_rows=block_rows
         ):
-            similarities[part], indices[part] = best(block, num_gallery, top=top)
-            shown.update(len(part))
+            shown.update(done)
     return similarities, indices
 
 

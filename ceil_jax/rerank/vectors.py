@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from scipy import sparse
 
-MIN_FILL = 0.05
+MIN_FILL = 0.02
 """Least share of entries, on the support, of vectors that are kept as columns."""
 MAX_SUPPORT = 0.8
 """Columns with a larger share of the N entries are kept whole."""
@@ -43,9 +43,15 @@ def as_columns(x: Vectors) -> Vectors:
     """
     if isinstance(x, Columns) or not x.nnz:
         return x
+    return _columns(x, MIN_FILL)
+
+
+def _columns(x: Vectors, min_fill: float = 0) -> Vectors:
+    if isinstance(x, Columns):
+        return x
     num_vectors, size = x.shape
     support, place = _numbered(x.indices, size)
-    if x.nnz < MIN_FILL * len(support) * num_vectors:
+    if x.nnz < min_fill * len(support) * num_vectors:
         return x
     if len(support) > MAX_SUPPORT * size:
         return Columns(None, np.ascontiguousarray(x.toarray().T))
@@ -77,6 +83,7 @@ def product(
     Returns:
         New vectors.
     """
+    x = as_columns(x)
     if not isinstance(x, Columns):
         return x @ matrix
     if x.support is None:
@@ -132,7 +139,7 @@ def scale(x: Vectors, factors: np.ndarray) -> Vectors:
 
 
 def add(a: Vectors, b: Vectors) -> Vectors:
-    """The sum of two of one form.
+    """The sum, as sparse rows only where both are.
 
     Args:
         a: Vectors; their memory may be used.
@@ -141,37 +148,43 @@ def add(a: Vectors, b: Vectors) -> Vectors:
     Returns:
         a + b.
     """
-    if not isinstance(a, Columns):
+    if not isinstance(a, Columns) and not isinstance(b, Columns):
         return a + b
+    a, b = _columns(a), _columns(b)
     if a.support is not None and b.support is None:
         a, b = b, a
     if a.support is None:
         rows = slice(None) if b.support is None else b.support
         a.values[rows] += b.values
         return a
-    support = np.union1d(a.support, b.support)
+    numbers = np.concatenate([a.support, b.support])
+    support, place = _numbered(numbers, numbers.max(initial=-1) + 1)
     values = np.zeros((len(support), a.values.shape[1]), np.float32)
-    values[np.searchsorted(support, a.support)] = a.values
-    values[np.searchsorted(support, b.support)] += b.values
+    values[place[a.support]] = a.values
+    values[place[b.support]] += b.values
     return Columns(support, values)
 
 
-def entries_from(x: Vectors, first: int) -> Vectors:
-    """Drop the first entries of every vector.
+def renumbered(x: Vectors, numbers: np.ndarray, first: int) -> Vectors:
+    """Number the entries of every vector anew, and drop the first ones.
 
     Args:
         x: The vectors.
-        first: How many.
+        numbers: (N,) new number of each entry, all of 0 to N - 1.
+        first: How many to drop.
 
     Returns:
-        The vectors without them; the support is counted anew.
+        The vectors without them, counted from the first that is left; the support of
+        columns is not sorted.
     """
     if not isinstance(x, Columns):
-        return x[:, first:]
+        indices = numbers[x.indices]
+        return sparse.csr_array((x.data, indices, x.indptr), shape=x.shape)[:, first:]
     if x.support is None:
-        return Columns(None, x.values[first:])
-    start = np.searchsorted(x.support, first)
-    return Columns(x.support[start:] - first, x.values[start:])
+        return Columns(None, x.values[np.argsort(numbers)[first:]])
+    support = numbers[x.support] - first
+    kept = np.flatnonzero(support >= 0)
+    return Columns(support[kept], x.values[kept])
 
 
 def dense_rows(x: Vectors, size: int) -> np.ndarray:

@@ -26,15 +26,22 @@ def dense_rounds(lists, cameras, num_rounds):
     return graphs, adjacency
 
 
+def all_blocks(state, **options):
+    return [*rounds.blocks(state, lambda queries, x: (queries, x), **options)]
+
+
 @pytest.fixture
 def lists(rng):
     return nearest(naive.unit_rows(rng, N, 8, 10, 0.4), k=K1)
 
 
-@pytest.mark.parametrize("num_rounds", [1, 2, 3, 4])
-@pytest.mark.parametrize("max_entries", [0, np.inf])
+@pytest.mark.parametrize("num_rounds", [0, 1, 2, 3, 4, 5])
+@pytest.mark.parametrize(("pays", "max_entries"), [(0, np.inf), (1, 0), (1, np.inf)])
 @pytest.mark.parametrize(("fill", "support"), [(0, 0), (0, 1), (0, 0.8), (2, 1)])
-def test_products(rng, lists, num_rounds, max_entries, fill, support, monkeypatch):
+def test_products(
+    rng, lists, num_rounds, pays, max_entries, fill, support, monkeypatch
+):
+    monkeypatch.setattr(rounds, "_pays", lambda *_: bool(pays))
     monkeypatch.setattr(vectors, "MIN_FILL", fill)
     monkeypatch.setattr(vectors, "MAX_SUPPORT", support)
     cameras = rng.integers(1, 4, N)
@@ -47,16 +54,19 @@ def test_products(rng, lists, num_rounds, max_entries, fill, support, monkeypatc
         num_rounds=num_rounds,
         max_entries=max_entries,
     )
-    # What is not small is not held: round 0 always is.
-    assert state.level == (max(num_rounds - 2, 0) if max_entries else 0)
+    # What is too large or does not pay is not held: round 0 always is.
+    assert state.level == (max(num_rounds - 2, 0) if pays and max_entries else 0)
     graphs, want = dense_rounds(lists, cameras, num_rounds)
     for graph, scale in zip(graphs, state.scales, strict=True):
-        np.testing.assert_allclose(scale, 1 / graph.sum(1), rtol=1e-5)
-    columns = rng.normal(size=(N, 2)).astype(np.float32)
-    got = rounds.times(state, vectors.Columns(None, columns), state.last)
-    np.testing.assert_allclose(vectors.whole(got, N), graphs[-1] @ columns, atol=1e-4)
+        np.testing.assert_allclose(scale, 1 / graph.sum(1)[state.order], rtol=1e-5)
+    if graphs:
+        columns = rng.normal(size=(N, 2)).astype(np.float32)
+        x = vectors.Columns(None, columns[state.order])
+        got = vectors.whole(rounds.times(state, x, state.last), N)
+        expected = (graphs[-1] @ columns)[state.order]
+        np.testing.assert_allclose(got, expected, atol=1e-4)
     np.testing.assert_allclose(rounds.finished(state).toarray(), want, atol=1e-6)
-    parts = [*rounds.blocks(state, num_queries=15, block_rows=4, num_threads=2)]
+    parts = all_blocks(state, num_queries=15, block_rows=4, num_threads=2)
     assert [len(queries) for queries, _ in parts] == [4, 4, 4, 3]
     similarity = np.full((15, N - 15), np.nan)
     for queries, x in parts:
@@ -64,7 +74,41 @@ def test_products(rng, lists, num_rounds, max_entries, fill, support, monkeypatc
     np.testing.assert_allclose(similarity, want[:15] @ want[15:].T, atol=1e-6)
 
 
-def test_every_round_tells_of_every_row(lists):
+@pytest.mark.parametrize("num_rounds", [3, 4, 9, 14])
+@pytest.mark.parametrize("clusters", [1, 4, 10])
+def test_the_graph_with_which_the_least_is_multiplied_is_held(
+    rng, num_rounds, clusters
+):
+    lists = nearest(naive.unit_rows(rng, N, 8, clusters, 0.1), k=K1)
+    state = rounds.plan(
+        lists, None, k1=K1, k2=K2, camera_weight=1.0, num_rounds=num_rounds
+    )
+
+    def multiplications(state):
+        products = []
+        with pytest.MonkeyPatch.context() as patch:
+            product = vectors.product
+            patch.setattr(
+                vectors,
+                "product",
+                lambda x, matrix, transposed: (
+                    products.append(matrix.nnz),
+                    product(x, matrix, transposed),
+                )[1],
+            )
+            x = vectors.Columns(None, np.ones((N, 1), np.float32))
+            rounds.times(state, x, state.last)
+        return sum(products)
+
+    later = num_rounds - 1 - state.level
+    estimate = rounds._multiplications(state.held.nnz / N, K2, later)
+    assert multiplications(state) == pytest.approx(N * estimate)
+    # Never more than a few times what a full graph before the last one would cost.
+    assert multiplications(state) <= 2 * N * (N + K2) * 1.5
+
+
+def test_every_round_tells_of_every_row(lists, monkeypatch):
+    monkeypatch.setattr(rounds, "_pays", lambda *_: True)
     told = []
     for max_entries in (0, np.inf):
         rounds.plan(
@@ -89,7 +133,7 @@ def test_queries_of_one_person_come_together(rng):
         nearest(rows, k=8), None, k1=8, k2=4, camera_weight=1.0, num_rounds=3
     )
     order = np.concatenate(
-        [part for part, _ in rounds.blocks(state, num_queries=200, block_rows=16)]
+        [part for part, _ in all_blocks(state, num_queries=200, block_rows=16)]
     )
     assert sorted(order) == [*range(200)]
     changes = np.count_nonzero(np.diff(person[order]))

@@ -47,20 +47,25 @@ def test_scale_leaves_the_matrix_that_rows_were_cut_from(rng):
     np.testing.assert_array_equal(matrix.toarray(), rows)
 
 
-def test_add_takes_every_pair_of_columns(rng):
+@pytest.mark.parametrize("max_support", [0.1, 1])
+def test_add_takes_every_pair_of_forms(rng, max_support, monkeypatch):
+    monkeypatch.setattr(vectors, "MAX_SUPPORT", max_support)
     a, b = drawn(rng), np.roll(drawn(rng), 1, axis=1)
     for left in range(3):
-        for right in (0,) if left == 0 else (1, 2):
+        for right in range(3):
             x, y = [*forms(a)][left], [*forms(b)][right]
-            got = vectors.dense_rows(vectors.add(x, y), N)
-            np.testing.assert_allclose(got, a + b)
+            got = vectors.add(x, y)
+            assert isinstance(got, vectors.Columns) == bool(left or right)
+            np.testing.assert_allclose(vectors.dense_rows(got, N), a + b)
 
 
-def test_entries_from(rng):
-    rows = drawn(rng)
+def test_renumbered(rng):
+    rows, numbers = drawn(rng), rng.permutation(N)
+    want = np.empty_like(rows)
+    want[:, numbers] = rows
     for x in forms(rows):
-        got = vectors.dense_rows(vectors.entries_from(x, 7), N - 7)
-        np.testing.assert_array_equal(got, rows[:, 7:])
+        got = vectors.dense_rows(vectors.renumbered(x, numbers, 7), N - 7)
+        np.testing.assert_array_equal(got, want[:, 7:])
 
 
 @pytest.mark.parametrize(
