@@ -4,6 +4,10 @@ import numpy as np
 
 from ceil_jax.rerank.vectors import Columns, Vectors
 
+PARTS = 8
+"""Parts of the entries, for each one that is wanted, whose largest bound them."""
+SMALLEST = np.finfo(np.float32).tiny
+
 
 def best(x: Vectors, size: int, *, top: int) -> tuple[np.ndarray, np.ndarray]:
     """The largest entries of each vector.
@@ -29,15 +33,23 @@ def best(x: Vectors, size: int, *, top: int) -> tuple[np.ndarray, np.ndarray]:
     return values, numbers
 
 
+def _bound(entries: np.ndarray, top: int) -> float:
+    """A number that `top` entries reach, and few others; 0 where there are too few."""
+    parts = PARTS * top
+    if len(entries) >= 2 * parts:  # the largest of every `parts`-th entry
+        entries = (
+            entries[: len(entries) // parts * parts].reshape(-1, parts).max(axis=0)
+        )
+    if len(entries) <= top:
+        return 0.0
+    return np.partition(entries, len(entries) - top)[len(entries) - top]
+
+
 def _best(
     where: np.ndarray, entries: np.ndarray, top: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Columns and values of one row's largest entries; zeros where it has too few."""
-    if len(entries) > top:
-        least = np.partition(entries, len(entries) - top)[len(entries) - top]
-        kept = entries >= max(least, np.finfo(np.float32).tiny)
-    else:
-        kept = entries > 0
+    kept = np.flatnonzero(entries >= max(_bound(entries, top), SMALLEST))
     where, entries = where[kept], entries[kept]
     order = np.lexsort((where, -entries))[:top]
     where, entries = where[order], entries[order]

@@ -180,9 +180,7 @@ def renumbered(x: Vectors, numbers: np.ndarray, first: int) -> Vectors:
     if not isinstance(x, Columns):
         indices = numbers[x.indices]
         return sparse.csr_array((x.data, indices, x.indptr), shape=x.shape)[:, first:]
-    if x.support is None:
-        return Columns(None, x.values[np.argsort(numbers)[first:]])
-    support = numbers[x.support] - first
+    support = (numbers if x.support is None else numbers[x.support]) - first
     kept = np.flatnonzero(support >= 0)
     return Columns(support[kept], x.values[kept])
 

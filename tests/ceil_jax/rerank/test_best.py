@@ -25,3 +25,16 @@ def test_a_tie_at_the_end_is_broken_too(form):
     values, numbers = best(FORMS[form], 5, top=2)
     np.testing.assert_array_equal(numbers, [[3, 1], [4, 0]])
     np.testing.assert_array_equal(values, [[5, 2], [1, 0]])
+
+
+@pytest.mark.parametrize("top", [1, 3, 40, 500])
+@pytest.mark.parametrize("filled", [0.001, 0.3, 1])
+def test_many_entries_are_those_of_a_whole_sort(rng, top, filled):
+    rows = (rng.integers(1, 50, (2, 500)) * (rng.random((2, 500)) < filled)) / 7
+    rows = rows.astype(np.float32)
+    order = rng.permutation(500)
+    for x in (Columns(None, rows.T), Columns(order, rows.T[order])):
+        values, numbers = best(x, 500, top=top)
+        want = np.argsort(-rows, axis=1, kind="stable")[:, :top]
+        np.testing.assert_array_equal(values, np.take_along_axis(rows, want, 1))
+        np.testing.assert_array_equal(numbers, want)
