@@ -66,6 +66,15 @@ def test_few_rows_and_short_cells_are_searched_exactly(rng, monkeypatch):
         assert np.isfinite(got.similarities).all()
 
 
+@pytest.mark.parametrize("search", ["ivf", "hnsw"])
+def test_a_recall_out_of_reach_ends_at_the_most_thorough(rng, search, monkeypatch):
+    monkeypatch.setattr(neighbours, "APPROXIMATE_ROWS", 0)
+    monkeypatch.setattr(neighbours, "GOOD_RECALL", 2)
+    rows = naive.unit_rows(rng, 600)
+    got = neighbours.nearest(rows, k=1, search=search)
+    np.testing.assert_array_equal(got.indices, np.arange(600)[:, None])
+
+
 def test_recall_by_hand():
     found = np.array([[0, 1, -1], [4, 5, 6]])
     assert neighbours.recall_of(found, np.array([[0, 2, 1], [6, 5, 4]])) == 5 / 6
