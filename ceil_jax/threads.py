@@ -1,10 +1,16 @@
 """Work on several cores, for what lets go of Python's lock: SciPy, NumPy, faiss."""
 
+import functools
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
+
+import numpy as np
+
+KEPT_BYTES = 24 * 2**20
+"""Arrays of up to so many bytes are made of memory that others have left."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -15,6 +21,17 @@ def num_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+@functools.cache
+def keep_freed_memory() -> None:
+    """Let glibc keep what is freed, up to twice `KEPT_BYTES` for each thread.
+
+    It would hand it back to the system, and the faults on new pages would take as long
+    as sparse products do. Its rule, the "dynamic mmap threshold" of mallopt(3), follows
+    the largest block below 32 MiB that has been freed.
+    """
+    np.empty(KEPT_BYTES, np.uint8)
 
 
 def in_order(
@@ -36,6 +53,7 @@ def in_order(
     Yields:
         What the function returned, or raises what it raised.
     """
+    keep_freed_memory()
     num_threads = num_threads or num_cores()
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(num_threads) as pool:

@@ -1,67 +1,12 @@
-"""Large sparse matrices made of blocks of rows, by several threads."""
+"""Large sparse matrices made of blocks of rows."""
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import zip_longest
-from typing import TypeVar
+from collections.abc import Iterable
 
 import numpy as np
 from scipy import sparse
 
 MIN_ROWS, MAX_ROWS = 128, 4096
 """Rows of a block."""
-
-KEPT_BYTES = 24 * 2**20
-"""Arrays of up to so many bytes are made of memory that others have left."""
-
-S = TypeVar("S")
-T = TypeVar("T")
-
-
-def num_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def keep_freed_memory() -> None:
-    """Let glibc keep what is freed, up to twice `KEPT_BYTES` for each thread.
-
-    It would hand it back to the system, and the faults on new pages would take as long
-    as the products of columns. Its rule, the "dynamic mmap threshold" of mallopt(3),
-    follows the largest block below 32 MiB that has been freed.
-    """
-    np.empty(KEPT_BYTES, np.uint8)
-
-
-def in_threads(
-    function: Callable[[S], T], arguments: Sequence[S], *, num_threads: int = 0
-) -> Iterator[T]:
-    """Call a function with every argument, ahead of who takes the results.
-
-    SciPy's and NumPy's products let other threads run. One call more than threads is
-    in flight, so that little waits to be taken.
-
-    Args:
-        function: What to call.
-        arguments: One for each call.
-        num_threads: Threads; 0 for as many as there are cores.
-
-    Yields:
-        The results in order.
-    """
-    num_threads = num_threads or num_cores()
-    with ThreadPoolExecutor(num_threads) as pool:
-        ahead = arguments[num_threads + 1 :]
-        pending = deque(pool.submit(function, a) for a in arguments[: num_threads + 1])
-        for one in zip_longest(arguments, ahead, fillvalue=None):
-            found = pending.popleft().result()
-            if one[1] is not None:
-                pending.append(pool.submit(function, one[1]))
-            yield found
 
 
 def row_slices(num_rows: int) -> list[slice]:

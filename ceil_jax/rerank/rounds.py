@@ -27,6 +27,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
+from ceil_jax import threads
 from ceil_jax.neighbours import Neighbours
 from ceil_jax.rerank import assemble, graph, vectors
 from ceil_jax.rerank.vectors import Columns, Vectors
@@ -216,7 +217,7 @@ def _held(
     """A graph from its blocks of rows."""
 
     def told() -> Iterator[sparse.csr_array]:
-        for block in assemble.in_threads(rows_of, assemble.row_slices(num_rows)):
+        for block in threads.in_order(rows_of, assemble.row_slices(num_rows)):
             yield block
             on_rows(len(block.indptr) - 1)
 
@@ -338,7 +339,7 @@ def blocks(
     *,
     num_queries: int,
     block_rows: int,
-    num_threads: int = 0,
+    num_threads: int | None = None,
 ) -> Iterator[T]:
     """Do something with the similarities of a few queries at a time, in threads.
 
@@ -348,7 +349,7 @@ def blocks(
             vector of G entries each; by several threads at once.
         num_queries: Q.
         block_rows: Queries at a time and thread.
-        num_threads: Threads; 0 for as many as there are cores.
+        num_threads: Threads; None for as many as there are cores.
 
     Yields:
         What the function returns.
@@ -360,5 +361,4 @@ def blocks(
         found = similarities(state, part, num_queries)
         return function(state.order[part], found)
 
-    assemble.keep_freed_memory()
-    yield from assemble.in_threads(block, parts, num_threads=num_threads)
+    yield from threads.in_order(block, parts, num_threads=num_threads)

@@ -29,6 +29,14 @@ def test_no_more_than_a_few_results_wait():
     assert len(started) <= 3
 
 
+def test_each_item_is_taken_once():
+    taken = []
+    threads.for_each(taken.append, range(50))
+    assert sorted(taken) == [*range(50)]
+    with pytest.raises(ZeroDivisionError):
+        threads.for_each(lambda item: 1 // item, [1, 0, 1])
+
+
 def test_errors_come_through():
     with pytest.raises(ZeroDivisionError):
         list(threads.in_order(lambda item: 1 // item, [1, 0, 1]))
