@@ -52,6 +52,7 @@ LONG: dict[str, Sequence[str]] = {
         "--large=30000",
         "--features=100000",
     ),
+    "search": ("benchmarks.search",),
 }
 
 _FLAGS = flagged.own(__name__)
@@ -109,8 +110,9 @@ def section(records: Sequence[record.Record], pictures: Sequence[Path]) -> str:
 
 
 def read_all() -> list[record.Record]:
-    """Every record that is there, in the order of the suite."""
+    """Every record that is there: the suite with what adds to it, then the others."""
     names = [name for short in SUITE for name in (short, f"{short}_long")]
+    names += [name for name in LONG if name not in names]
     files = [RECORDED / f"{name}.json" for name in names]
     return [record.read(path) for path in files if path.is_file()]
 
