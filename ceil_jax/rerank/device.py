@@ -131,7 +131,7 @@ def _sparse_bytes(num_rows, num_queries, k1, k2, num_rounds) -> int:
     # Columns: two for each level of the recursion, and what a product makes.
     block = min(QUERY_BLOCK, num_queries)
     columns = 4 * num_rows * block * (2 * num_rounds + 2)
-    lists = num_rows * (24 * k1 + 16 * min(k1, k2) * (num_rounds + 1))
+    lists = num_rows * (40 * k1 + 16 * min(k1, k2) * (num_rounds + 1))
     # Twice: XLA copies what the loop over the blocks fills. As compiled for an H100.
     result = 2 * 4 * num_queries * (num_rows - num_queries)
     return columns + lists + result

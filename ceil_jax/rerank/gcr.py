@@ -13,7 +13,7 @@ from ceil_jax.neighbours import (
     check_search,
     nearest,
 )
-from ceil_jax.rerank import device, graph, rounds, vectors
+from ceil_jax.rerank import device, graph, planning, rounds, vectors
 from ceil_jax.rerank.budget import block_rows
 
 FINISHED_ROWS = 256
@@ -140,9 +140,9 @@ def from_neighbours(
                 **lengths,
             )
         )
-    state = rounds.plan(lists, cameras, camera_weight=camera_weight, **lengths)
+    state = planning.plan(lists, cameras, camera_weight=camera_weight, **lengths)
     if num_rows <= FINISHED_ROWS:
-        return graph.cross_products(rounds.finished(state), num_queries)
+        return graph.cross_products(planning.finished(state), num_queries)
     result = np.empty((num_queries, num_rows - num_queries), np.float32)
 
     def keep(queries: np.ndarray, block: vectors.Vectors) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from ceil_jax import checks
 from ceil_jax.neighbours import Neighbours, Search, check_search, nearest
 from ceil_jax.progress import bar
-from ceil_jax.rerank import rounds, vectors
+from ceil_jax.rerank import planning, rounds, vectors
 from ceil_jax.rerank.best import best
 from ceil_jax.rerank.budget import budget
 from ceil_jax.rerank.gcr import check_arguments
@@ -117,7 +117,7 @@ def _planned(
     """The rounds, with a bar over their rows."""
     total = len(lists.indices) * max(1, options.num_rounds)
     with bar(total=total, desc="graph", unit="row") as shown:
-        return rounds.plan(
+        return planning.plan(
             lists,
             cameras,
             max_entries=max_entries,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ceil_jax.neighbours import nearest
-from ceil_jax.rerank import rounds, vectors
+from ceil_jax.rerank import planning, rounds, vectors
 from tests.ceil_jax import naive
 
 N, K1, K2, WEIGHT = 40, 6, 3, 0.5
@@ -41,11 +41,11 @@ def lists(rng):
 def test_products(
     rng, lists, num_rounds, pays, max_entries, fill, support, monkeypatch
 ):
-    monkeypatch.setattr(rounds, "_pays", lambda *_: bool(pays))
+    monkeypatch.setattr(planning, "_pays", lambda *_: bool(pays))
     monkeypatch.setattr(vectors, "MIN_FILL", fill)
     monkeypatch.setattr(vectors, "MAX_SUPPORT", support)
     cameras = rng.integers(1, 4, N)
-    state = rounds.plan(
+    state = planning.plan(
         lists,
         cameras,
         k1=K1,
@@ -65,7 +65,7 @@ def test_products(
         got = vectors.whole(rounds.times(state, x, state.last), N)
         expected = (graphs[-1] @ columns)[state.order]
         np.testing.assert_allclose(got, expected, atol=1e-4)
-    np.testing.assert_allclose(rounds.finished(state).toarray(), want, atol=1e-6)
+    np.testing.assert_allclose(planning.finished(state).toarray(), want, atol=1e-6)
     parts = all_blocks(state, num_queries=15, block_rows=4, num_threads=2)
     assert [len(queries) for queries, _ in parts] == [4, 4, 4, 3]
     similarity = np.full((15, N - 15), np.nan)
@@ -80,7 +80,7 @@ def test_the_graph_with_which_the_least_is_multiplied_is_held(
     rng, num_rounds, clusters
 ):
     lists = nearest(naive.unit_rows(rng, N, 8, clusters, 0.1), k=K1)
-    state = rounds.plan(
+    state = planning.plan(
         lists, None, k1=K1, k2=K2, camera_weight=1.0, num_rounds=num_rounds
     )
 
@@ -101,17 +101,17 @@ def test_the_graph_with_which_the_least_is_multiplied_is_held(
         return sum(products)
 
     later = num_rounds - 1 - state.level
-    estimate = rounds._multiplications(state.held.nnz / N, K2, later)
+    estimate = planning._multiplications(state.held.nnz / N, K2, later)
     assert multiplications(state) == pytest.approx(N * estimate)
     # Never more than a few times what a full graph before the last one would cost.
     assert multiplications(state) <= 2 * N * (N + K2) * 1.5
 
 
 def test_every_round_tells_of_every_row(lists, monkeypatch):
-    monkeypatch.setattr(rounds, "_pays", lambda *_: True)
+    monkeypatch.setattr(planning, "_pays", lambda *_: True)
     told = []
     for max_entries in (0, np.inf):
-        rounds.plan(
+        planning.plan(
             lists,
             None,
             k1=K1,
@@ -129,7 +129,7 @@ def test_queries_of_one_person_come_together(rng):
     centres = 5 * np.eye(40)[person]
     rows = centres + rng.normal(size=centres.shape) / 10
     rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
-    state = rounds.plan(
+    state = planning.plan(
         nearest(rows, k=8), None, k1=8, k2=4, camera_weight=1.0, num_rounds=3
     )
     order = np.concatenate(
