@@ -18,7 +18,7 @@ from unittest import mock
 import jax
 from absl import app, flags
 
-from benchmarks import flagged
+from benchmarks import flagged, measure
 from benchmarks.record import Record, Table
 from ceil_jax import compilation, embed, model, trainer
 from ceil_jax.config import Config
@@ -221,7 +221,11 @@ def main(argv: list[str]) -> None:
         title="Epoch",
         command="python -m benchmarks.epoch",
         tables=[Table(caption, HEADERS, rows)],
-        notes=NOTES,
+        notes=(
+            *NOTES,
+            f"The process, which holds all {len(cases)} trainings, took "
+            f"{measure.number(measure.peak_gib())} GiB at its peak.",
+        ),
     ).show()
 
 

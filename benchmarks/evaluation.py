@@ -9,6 +9,7 @@ import numpy as np
 from absl import app, flags
 
 from benchmarks import embeddings, flagged, measure
+from benchmarks.embeddings import EMBEDDING, WIDTH
 from benchmarks.record import Record, Table
 from benchmarks.released import ecn as released_ecn
 from benchmarks.released import evaluation as released
@@ -90,6 +91,15 @@ def scores(num_queries: int, num_gallery: int) -> tuple[np.ndarray, ...]:
     return query @ gallery.T, *labels
 
 
+def _scores(num_queries: int, num_gallery: int, *others: str) -> tuple[Any, ...]:
+    return *scores(num_queries, num_gallery), *others
+
+
+def _evaluate(*arguments: Any) -> metrics.Metrics:
+    *arrays, protocol = arguments
+    return metrics.evaluate(*arrays, protocol=protocol)
+
+
 def scoring(num_queries: int, num_gallery: int, runs: int) -> Table:
     """Every protocol beside the loop over queries.
 
@@ -119,11 +129,19 @@ def scoring(num_queries: int, num_gallery: int, runs: int) -> Table:
         )
         ratio = times["theirs"].median / times["ours"].median
         theirs, ours = str(times["theirs"]), str(times["ours"])
-        rows.append([protocol, theirs, ours, round(ratio, 1), f"{apart:.0e}"])
+        memory = measure.growth_gib(
+            _evaluate, num_queries, num_gallery, protocol, prepare=_scores
+        )
+        shown = [protocol, theirs, ours, round(ratio, 1), memory, f"{apart:.0e}"]
+        rows.append(shown)
     return Table(
         f"CMC, mAP and mINP of {num_queries:,} queries x {num_gallery:,} images; "
-        f"seconds, median and spread of {runs} runs in turns.",
-        ["protocol", "loop over queries", "ceil-jax", "ratio", "figures differ by"],
+        f"seconds, median and spread of {runs} runs in turns; memory of ours beside "
+        "its arguments, in a process of its own.",
+        [
+            *("protocol", "loop over queries", "ceil-jax", "ratio"),
+            *("GiB", "figures differ by"),
+        ],
         rows,
     )
 
@@ -138,7 +156,7 @@ def reranking(num_images: int, runs: int) -> Table:
     Returns:
         The table.
     """
-    features = embeddings.images(num_images, embeddings.EMBEDDING).features
+    features = embeddings.features(num_images, EMBEDDING)
     query, gallery = np.split(features, [num_images // 4])
     cases = {
         "k-reciprocal": (released_k_reciprocal.k_reciprocal, k_reciprocal),
@@ -159,23 +177,28 @@ def reranking(num_images: int, runs: int) -> Table:
         want = theirs(query, gallery)
         apart = np.abs(want - ours(query, gallery)).max() / np.abs(want).max()
         shown = [round(ratio, 1) for ratio in ratios]
+        shown += [
+            measure.growth_gib(method, num_images, EMBEDDING, prepare=_sides)
+            for method in (theirs, ours)
+        ]
         rows.append([name, *map(str, times.values()), *shown, f"{float(apart):.0e}"])
     return Table(
         f"Re-ranking of {num_images:,} images, a quarter of them queries, "
-        f"d={embeddings.EMBEDDING:,}, from features; seconds, median and spread of "
+        f"d={EMBEDDING:,}, from features; seconds, median and spread of "
         f"{runs} runs in turns. The product of all features with each other, which "
         "every implementation needs in some form, stands beside them: what is left of "
-        "each without it is the second ratio.",
+        "each without it is the second ratio. Memory beside the features, in processes "
+        "of their own.",
         [
             *("method", "dense", "ceil-jax", "product", "ratio"),
-            *("ratio of the rest", "relative difference"),
+            *("ratio of the rest", "GiB, dense", "GiB", "relative difference"),
         ],
         rows,
     )
 
 
-def _sides(num_images: int) -> tuple[np.ndarray, np.ndarray]:
-    features = embeddings.images(num_images).features
+def _sides(num_images: int, width: int = WIDTH) -> tuple[np.ndarray, np.ndarray]:
+    features = embeddings.features(num_images, width)
     query, gallery = np.split(features, [num_images // 4])
     return query, gallery
 
@@ -196,7 +219,7 @@ def large(num_images: int) -> Table:
         rows.append([name, num_images, cost.seconds, cost.peak_gib, result])
     return Table(
         f"Re-ranking of {num_images:,} images, a quarter of them queries, "
-        f"d={embeddings.WIDTH}, in a process of its own.",
+        f"d={WIDTH}, in a process of its own.",
         ["method", "images", "s", "peak GiB", "of it the result"],
         rows,
     )

@@ -150,6 +150,25 @@ def in_new_process(
         return pool.submit(_measure, function, prepare, args).result()
 
 
+def growth_gib(
+    function: Callable[..., Any],
+    *args: Any,
+    prepare: Callable[..., tuple[Any, ...]] | None = None,
+) -> float:
+    """Memory that a call takes beside its arguments, in a process of its own, in GiB.
+
+    Args:
+        function: As in `in_new_process`.
+        *args: Likewise.
+        prepare: Likewise.
+
+    Returns:
+        The peak of resident memory less what was resident before.
+    """
+    cost = in_new_process(function, *args, prepare=prepare)
+    return cost.peak_gib - cost.before_gib
+
+
 def machine() -> dict[str, str]:
     """What the figures were measured on: processor, cores, memory, versions."""
     name = platform.processor() or platform.machine()

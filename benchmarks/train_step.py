@@ -2,7 +2,7 @@
 
     python -m benchmarks.train_step
 
-Takes three minutes on two cores.
+Takes five minutes on two cores.
 """
 
 import contextlib
@@ -36,6 +36,7 @@ SUBJECTS = ("ours", "derived", "torch", "torch_last")
 HEADERS = (
     *("encoder", "work", "ours", "gradients derived by JAX", "PyTorch"),
     *("PyTorch, channels last", "ours / PyTorch", "ours / faster PyTorch"),
+    *("GiB", "GiB, PyTorch"),
 )
 NOTES = (
     "Images a second, more is better: the median and, in brackets, the slowest and "
@@ -44,7 +45,8 @@ NOTES = (
     "a process of its own with as many threads as cores; they work in turns. The whole "
     "step augments on the device what PyTorch gets ready-made: its column there is "
     "that of the row above. All processes have GLIBC_TUNABLES=glibc.malloc.hugetlb=1, "
-    "unless it is set: huge pages.",
+    "unless it is set: huge pages. GiB: the peak of the process, libraries and "
+    "compilation included.",
     "Huge pages alone: a step of this project takes 1/1.24 (full) and 1/1.4 (tiny) of "
     "its time, since XLA gives its memory back after every step. Ours takes Winograd's "
     "F(2x2, 3x3) for 3x3 convolutions of at least 32 channels and at most 32,768 "
@@ -71,8 +73,10 @@ def _subjects(name: str, what: str) -> dict[str, Worker]:
     return found
 
 
-def speeds(name: str, what: str, runs: int) -> dict[str, measure.Timing]:
-    """Seconds of each subject, in turns.
+def speeds(
+    name: str, what: str, runs: int
+) -> tuple[dict[str, measure.Timing], dict[str, float]]:
+    """Seconds of each subject, in turns, and the memory that it took.
 
     Args:
         name: Of the size.
@@ -80,7 +84,7 @@ def speeds(name: str, what: str, runs: int) -> dict[str, measure.Timing]:
         runs: Measured turns.
 
     Returns:
-        Timings by subject.
+        Timings by subject; the peak of its process in GiB, likewise.
     """
     with contextlib.ExitStack() as stack:
         workers = {
@@ -93,7 +97,9 @@ def speeds(name: str, what: str, runs: int) -> dict[str, measure.Timing]:
                 passed = worker()
                 if turn >= WARM_UP:
                     seconds[subject].append(passed)
-    return {subject: measure.timing(values) for subject, values in seconds.items()}
+        peaks = {subject: worker.peak_gib for subject, worker in workers.items()}
+    timings = {subject: measure.timing(values) for subject, values in seconds.items()}
+    return timings, peaks
 
 
 def _rate(rows: int, timing: measure.Timing) -> str:
@@ -105,9 +111,10 @@ def _rate(rows: int, timing: measure.Timing) -> str:
 def _rows_of(name: str) -> list[list[Any]]:
     runs = _RUNS.value or {"tiny": 7, "full": 3}[name]
     num_images = SIZES[name].rows
-    rows, rivals = [], {}
+    rows, rivals, peaks = [], {}, {}
     for what, title in WORK.items():
-        found = speeds(name, what, runs)
+        found, memory = speeds(name, what, runs)
+        peaks |= memory
         rivals = {k: v for k, v in found.items() if k.startswith("torch")} or rivals
         every = found | rivals
         columns = [
@@ -117,7 +124,8 @@ def _rows_of(name: str) -> list[list[Any]]:
         fastest = min(timing.median for timing in rivals.values())
         mine = every["ours"].median
         ratios = [every["torch"].median / mine, fastest / mine]
-        rows.append([name, title, *columns, *(f"{ratio:.2f}" for ratio in ratios)])
+        shown = [*ratios, peaks["ours"], peaks["torch"]]
+        rows.append([name, title, *columns, *(f"{number:.2f}" for number in shown)])
         print(*rows[-1], sep=" | ", flush=True)
     return rows
 

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from benchmarks import measure
+
 TEMPERATURE, NUM_PROXIES, RATE = 0.05, 512, 1e-4
 PAUSE_SECONDS = 0.1
 HUGE_PAGES = "glibc.malloc.hugetlb=1"
@@ -190,6 +192,9 @@ def _in_environment(name: str, value: str) -> Iterator[None]:
 class Worker:
     """A process that has prepared some work and does it when it is told to.
 
+    Attributes:
+        peak_gib: Largest resident memory of the process when it was last told to.
+
     Its memory lies in huge pages, where Linux and glibc have them. Without, both
     libraries spend a good part of a step on page faults, since they give much of the
     memory back after each.
@@ -211,6 +216,7 @@ class Worker:
         with _in_environment("GLIBC_TUNABLES", HUGE_PAGES):
             self._process.start()
         theirs.close()
+        self.peak_gib = 0.0
 
     def __enter__(self) -> "Worker":
         return self
@@ -231,7 +237,8 @@ class Worker:
             Seconds of the second time, as the process itself measured them.
         """
         self._pipe.send(None)
-        return self._pipe.recv()
+        seconds, self.peak_gib = self._pipe.recv()
+        return seconds
 
 
 def _serve(pipe: Any, make: Callable[..., Any], args: Any, kw: Any) -> None:
@@ -247,4 +254,4 @@ def _serve(pipe: Any, make: Callable[..., Any], args: Any, kw: Any) -> None:
         work()
         start = time.perf_counter()
         work()
-        pipe.send(time.perf_counter() - start)
+        pipe.send((time.perf_counter() - start, measure.peak_gib()))
