@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import sparse
 
-from ceil_jax import checks
+from ceil_jax import checks, sparse_rows
 from ceil_jax.clustering import overlaps, reciprocal
 from ceil_jax.neighbours import Neighbours, nearest
 
@@ -68,7 +68,9 @@ def from_neighbours(
         _softmax(pattern, 2 * products.astype(np.float64)), lists.indices, k2=k2
     )
     blocks = overlaps.distances(encoding, largest=largest)
-    distance = overlaps.stacked([block for _, block in blocks])
+    distance = sparse_rows.stacked(
+        (block for _, block in blocks), len(order), capacity=k1 * len(order)
+    )
     images = order.astype(distance.indices.dtype)[distance.indices]
     distance = sparse.csr_array(
         (distance.data, images, distance.indptr), shape=distance.shape

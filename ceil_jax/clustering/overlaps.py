@@ -10,7 +10,7 @@ The runs overlap. A row of a sparse matrix is what lies between two offsets, and
 product takes it so, whether offsets ascend or not: here they jump from run to run.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -52,9 +52,9 @@ class _Sorted(NamedTuple):
 
 def _sorted(encoding: sparse.csr_array) -> _Sorted:
     num_rows, num_entries = len(encoding.indptr) - 1, encoding.nnz
-    values = np.rint(encoding.data * np.float64(ONE)).astype(np.int32)
+    values = (encoding.data * np.float64(ONE)).astype(np.int32)  # rounded down,
     first = encoding.indptr[:-1]
-    values[first] += ONE - np.add.reduceat(values, first)  # rounding: a row sums to ONE
+    values[first] += ONE - np.add.reduceat(values, first)  # the rest on top
     order = np.argsort((encoding.indices.astype(np.int64) << 32) | values)
     places = np.empty(num_entries, sparse.get_index_dtype(maxval=4 * num_entries))
     places[order] = np.arange(num_entries, dtype=places.dtype)
@@ -161,20 +161,3 @@ def _distances(sums: sparse.csr_array, largest: float | None) -> sparse.csr_arra
         near, distance = near[wanted], distance[wanted]
     offsets = np.searchsorted(near, sums.indptr)
     return sparse.csr_array((distance, sums.indices[near], offsets), shape=sums.shape)
-
-
-def stacked(blocks: Sequence[sparse.csr_array]) -> sparse.csr_array:
-    """Blocks of rows of a square matrix below each other.
-
-    Args:
-        blocks: All of its blocks, in order.
-
-    Returns:
-        One matrix; unlike SciPy's it keeps explicit zeros and 32-bit indices.
-    """
-    lengths = np.concatenate([np.diff(block.indptr) for block in blocks])
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    indices = np.concatenate([block.indices for block in blocks])
-    data = np.concatenate([block.data for block in blocks])
-    shape = (len(lengths), len(lengths))
-    return sparse.csr_array((data, indices, offsets.astype(indices.dtype)), shape=shape)

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from ceil_jax import threads
+from ceil_jax import sparse_rows, threads
 from ceil_jax.neighbours import Neighbours
 
 PRODUCT_ENTRIES = 1 << 19
@@ -27,8 +27,8 @@ def mutual(indices: np.ndarray, *, length: int) -> sparse.csr_array:
     Returns:
         (n, n) int32 with an entry of 1 for every such pair.
     """
-    length = min(length, indices.shape[1])
-    listed = _rows_of_lists(indices[:, :length], np.int32(1))
+    indices = indices[:, :length]
+    listed = sparse_rows.from_lists(indices, np.ones(indices.shape, np.int32))
     return sparse.csr_array(listed.multiply(listed.T))
 
 
@@ -164,16 +164,6 @@ def query_expansion(
     k2 = min(k2, indices.shape[1])
     if k2 == 1:
         return encoding
-    average = _rows_of_lists(indices[:, :k2], np.float64(1 / k2))
+    means = np.full((len(indices), k2), 1 / k2)
+    average = sparse_rows.from_lists(indices[:, :k2], means)
     return sparse.csr_array(average @ encoding)
-
-
-def _rows_of_lists(indices: np.ndarray, value: np.generic) -> sparse.csr_array:
-    """A matrix with the value at each entry of each row's list."""
-    num_rows, k = indices.shape
-    # All of one size, the smallest: SciPy copies what is mixed and keeps what is large.
-    index = sparse.get_index_dtype(maxval=indices.size)
-    offsets = np.arange(0, indices.size + 1, k, dtype=index)
-    columns = indices.reshape(-1).astype(index)
-    data = np.full(columns.size, value)
-    return sparse.csr_array((data, columns, offsets), shape=(num_rows, num_rows))

@@ -3,8 +3,7 @@
 import numpy as np
 from scipy import sparse
 
-from ceil_jax import checks, threads
-from ceil_jax.rerank import graph
+from ceil_jax import checks, sparse_rows, threads
 from ceil_jax.rerank.all_pairs import all_pairs
 
 BLOCK_ENTRIES = 1 << 20
@@ -48,10 +47,8 @@ def ecn(
     neighbours, _, result = all_pairs(rows, num_queries, k=max(length, t + 1, q + 1))
     rank = neighbours.indices
     # Whole numbers: exact in float64, so that "exactly 0" is.
-    credits = np.broadcast_to(k - np.arange(length), (num_rows, length))
-    lists = sparse.csr_array(
-        graph.from_lists(rank[:, :length], credits), dtype=np.float64
-    )
+    credits = np.broadcast_to(k - np.arange(length, dtype=float), (num_rows, length))
+    lists = sparse_rows.from_lists(rank[:, :length], credits)
     means = sparse.csr_array(neighbour_means(rank, t=t, q=q) @ lists)
     result -= 1
     gallery_lists = sparse.csr_array(lists[num_queries:].T)

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import sparse
 
-from ceil_jax import checks
+from ceil_jax import checks, sparse_rows
 from ceil_jax.neighbours import Neighbours, nearest
 from ceil_jax.rerank import graph
 
@@ -64,7 +64,7 @@ def smoothed(neighbours: Neighbours, *, k2: int, num_rounds: int) -> sparse.csr_
     Returns:
         (N, N) float32; rows of L2 norm 1 if there was a round.
     """
-    adjacency = graph.from_lists(neighbours.indices, neighbours.similarities)
+    adjacency = sparse_rows.from_lists(neighbours.indices, neighbours.similarities)
     if k2 == 1:
         return adjacency
     propagation = graph.propagation(neighbours, k2=k2)

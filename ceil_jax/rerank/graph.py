@@ -3,31 +3,11 @@
 import numpy as np
 from scipy import sparse
 
+from ceil_jax import sparse_rows
 from ceil_jax.neighbours import Neighbours
 
 BLOCK_ROWS = 65_536
 """Rows whose cameras are compared at once."""
-
-
-def from_lists(
-    indices: np.ndarray, values: np.ndarray, num_columns: int | None = None
-) -> sparse.csr_array:
-    """Sparse matrix with `values[i, j]` at row i, column `indices[i, j]`.
-
-    Args:
-        indices: (n, k) column numbers, no column twice in a row.
-        values: (n, k) numbers.
-        num_columns: Number of columns; n where it is None.
-
-    Returns:
-        (n, num_columns) float32.
-    """
-    num_rows, k = indices.shape
-    # More than 2**31 entries are fine; with fewer SciPy makes these 32-bit numbers.
-    offsets = np.arange(0, num_rows * k + 1, k, dtype=np.int64)
-    data = np.ascontiguousarray(values, dtype=np.float32).reshape(-1)
-    shape = (num_rows, num_rows if num_columns is None else num_columns)
-    return sparse.csr_array((data, indices.reshape(-1), offsets), shape=shape)
 
 
 def propagation(neighbours: Neighbours, *, k2: int) -> sparse.csr_array:
@@ -41,7 +21,7 @@ def propagation(neighbours: Neighbours, *, k2: int) -> sparse.csr_array:
         (n, n) float32 with k2 entries a row; `W @ A` propagates A.
     """
     similarities = neighbours.similarities[:, :k2]
-    return from_lists(neighbours.indices[:, :k2], similarities**2)
+    return sparse_rows.from_lists(neighbours.indices[:, :k2], similarities**2)
 
 
 def camera_adjacency(
@@ -68,12 +48,12 @@ def camera_adjacency(
     """
     indices = neighbours.indices[:, :k1]
     if cameras is None:
-        return from_lists(indices, np.ones(indices.shape, np.float32))
+        return sparse_rows.from_lists(indices, np.ones(indices.shape, np.float32))
     weights = np.full(indices.shape, 1 / camera_weight, np.float32)
     for start in range(0, len(indices), BLOCK_ROWS):  # small copies only
         part = slice(start, start + BLOCK_ROWS)
         weights[part][cameras[indices[part]] == cameras[part, None]] = camera_weight
-    return from_lists(indices, weights)
+    return sparse_rows.from_lists(indices, weights)
 
 
 def symmetrise(adjacency: sparse.csr_array) -> sparse.csr_array:

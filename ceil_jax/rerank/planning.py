@@ -6,9 +6,9 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from ceil_jax import threads
+from ceil_jax import sparse_rows, threads
 from ceil_jax.neighbours import Neighbours
-from ceil_jax.rerank import assemble, graph, rounds, vectors
+from ceil_jax.rerank import graph, rounds, vectors
 from ceil_jax.rerank.rounds import Rounds
 
 SAMPLED_ROWS = 1000
@@ -167,11 +167,11 @@ def _held(
     """A graph from its blocks of rows."""
 
     def told() -> Iterator[sparse.csr_array]:
-        for block in threads.in_order(rows_of, assemble.row_slices(num_rows)):
+        for block in threads.in_order(rows_of, sparse_rows.row_slices(num_rows)):
             yield block
             on_rows(len(block.indptr) - 1)
 
-    return assemble.stacked(told(), num_rows, capacity=capacity)
+    return sparse_rows.stacked(told(), num_rows, capacity=capacity)
 
 
 def _next_entries(state: Rounds) -> int:

@@ -70,8 +70,14 @@ def test_some_rows_with_others(rng):
     np.testing.assert_allclose(full, 1 - shared / (2 - shared), atol=2e-7)
 
 
-def test_stacking_keeps_zeros():
-    zeros = sparse.csr_array(np.ones((1, 2), np.float32))
-    zeros.data[:] = 0
-    whole = overlaps.stacked([zeros, zeros])
-    assert (whole.shape, whole.nnz, whole.indices.dtype) == ((2, 2), 4, np.int32)
+def test_an_encoding_with_a_tiny_first_entry(rng):
+    dense = encodings(rng, 60, 0.9, 1000)
+    dense[:, :3] = 0
+    dense[:, 3] = 1e-12  # less than what rounding leaves over
+    dense /= dense.sum(axis=1, keepdims=True)
+    shared = minima(dense)
+    got = distances(dense)
+    full = np.ones((60, 60))
+    full[got.row, got.col] = got.data
+    np.testing.assert_allclose(full, 1 - shared / (2 - shared), atol=2e-7)
+    np.testing.assert_array_equal(np.diag(full), 0)
