@@ -40,22 +40,15 @@ def ready(
         keeps the new state, and returns it with the memories and the losses.
     """
     optimizer, devices = optim.adam(), jax.local_devices()[:1]
-    step = parallel.over_devices(
-        steps.make_train_step(
-            encoder=encoder,
-            optimizer=optimizer,
-            constants=constants,
-            stage=stage,
-            seed=SEED,
-            pad=10,
-            strong_view_from="weak",
-            gather=parallel.gather,
-            mean=parallel.mean,
-        ),
-        num_shared=4,
-        num_split=1,
-        donate=(0, 1),
-        devices=devices,
+    step = steps.train_step_over(
+        devices,
+        encoder=encoder,
+        optimizer=optimizer,
+        constants=constants,
+        stage=stage,
+        seed=SEED,
+        pad=10,
+        strong_view_from="weak",
     )
     plain = encoder.clone(axis_name=None)
     state = steps.init_state(plain, optimizer, image_size, seed=SEED)

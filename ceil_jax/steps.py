@@ -1,7 +1,7 @@
 """Pure steps: training, and embedding without training."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
-from ceil_jax import objective, optim
+from ceil_jax import objective, optim, parallel
 from ceil_jax.encoder import Encoder
 from ceil_jax.inputs import augment
 from ceil_jax.inputs.augment.views import StrongViewFrom
@@ -178,6 +178,22 @@ def make_train_step(
         )
 
     return step
+
+
+def train_step_over(devices: Sequence[Any], **of_step: Any) -> Callable[..., Any]:
+    """The step of a stage on its share of every batch, by several devices.
+
+    Args:
+        devices: The devices.
+        **of_step: Arguments of `make_train_step` besides `gather` and `mean`.
+
+    Returns:
+        The function of state and memories, which it takes over, tables, rate and batch.
+    """
+    step = make_train_step(**of_step, gather=parallel.gather, mean=parallel.mean)
+    return parallel.over_devices(
+        step, num_shared=4, num_split=1, donate=(0, 1), devices=devices
+    )
 
 
 def make_embed_step(

@@ -102,22 +102,15 @@ class Trainer:
         }
         self.embed_train, self.embed_test = (embedders[flip] for flip in flips)
         self._steps = {
-            stage: parallel.over_devices(
-                steps.make_train_step(
-                    encoder=encoder,
-                    optimizer=model.optimizer_of(config),
-                    constants=_objective(config),
-                    stage=stage,
-                    seed=config.seed,
-                    pad=config.augment.pad,
-                    strong_view_from=config.augment.strong_view_from,  # type: ignore[arg-type]
-                    gather=parallel.gather,
-                    mean=parallel.mean,
-                ),
-                num_shared=4,
-                num_split=1,
-                donate=(0, 1),
-                devices=devices,
+            stage: steps.train_step_over(
+                devices,
+                encoder=encoder,
+                optimizer=model.optimizer_of(config),
+                constants=_objective(config),
+                stage=stage,
+                seed=config.seed,
+                pad=config.augment.pad,
+                strong_view_from=config.augment.strong_view_from,
             )
             for stage in (1, 2)
         }

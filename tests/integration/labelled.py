@@ -94,22 +94,15 @@ def optimizer() -> optax.GradientTransformation:
 
 def make_step(stage: int, num_devices: int) -> Callable[..., Any]:
     """The whole step of a stage, from 8-bit images, over some devices."""
-    return parallel.over_devices(
-        steps.make_train_step(
-            encoder=Encoder(**SHAPE, axis_name=parallel.AXIS_NAME),
-            optimizer=optimizer(),
-            constants=Objective(num_negatives=3),
-            stage=stage,
-            seed=SEED,
-            pad=PAD,
-            strong_view_from="weak",
-            gather=parallel.gather,
-            mean=parallel.mean,
-        ),
-        num_shared=4,
-        num_split=1,
-        donate=(0, 1),
-        devices=jax.devices()[:num_devices],
+    return steps.train_step_over(
+        jax.devices()[:num_devices],
+        encoder=Encoder(**SHAPE, axis_name=parallel.AXIS_NAME),
+        optimizer=optimizer(),
+        constants=Objective(num_negatives=3),
+        stage=stage,
+        seed=SEED,
+        pad=PAD,
+        strong_view_from="weak",
     )
 
 
