@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ceil_jax import places, similarities
+from ceil_jax.largest import largest
 from ceil_jax.places import Labels
 from ceil_jax.similarities import Products, Similarities
 
@@ -218,7 +219,7 @@ def top_ranked(
         rows = slice(first, first + len(part))
         same = labels.query_ids[rows, None] == labels.gallery_ids
         scores[_skipped(rows, same, labels, rule)] = np.nan
-        row, place, column = _front(scores, top)
+        row, place, column = largest(scores, top)
         indices[first + row, place] = column
     right = labels.gallery_ids[indices] == labels.query_ids[:, None]
     return indices, right & (indices >= 0)
@@ -305,19 +306,6 @@ def _parts(blocks: Iterable[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
         for start in range(0, len(block), step):
             yield first + start, block[start : start + step]
         first += len(block)
-
-
-def _front(scores: np.ndarray, top: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Row, place from 0 and column of the `top` best of each row; NaN is left out."""
-    worse = -scores
-    last = min(top, scores.shape[1]) - 1
-    bound = np.partition(worse, last, axis=1)[:, last, None]  # NaN behind everything
-    row, column = np.nonzero(~(worse > bound) & ~np.isnan(worse))
-    order = np.lexsort((worse[row, column], row))  # keeps the order of equal ones
-    row, column = row[order], column[order]
-    place = np.arange(len(row)) - np.searchsorted(row, row)
-    front = place < top
-    return row[front], place[front], column[front]
 
 
 def _skipped(rows: slice, same: np.ndarray, labels: Labels, rule: _Rule) -> np.ndarray:

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 
 from ceil_jax import linalg, threads
+from ceil_jax.largest import largest
 from ceil_jax.neighbours import Neighbours, itself_first
 
 BLOCK_ENTRIES = 1 << 24
@@ -53,7 +54,9 @@ def all_pairs(rows: np.ndarray, num_queries: int, *, k: int) -> AllPairs:
         def take(first: int, start: int = start, products: np.ndarray = products):
             some = products[first : first + size]
             part = slice(start + first, start + first + len(some))
-            indices[part], similarities[part] = _largest(some, k)
+            row, _, column = largest(some, k)
+            indices[part] = column.reshape(len(some), k)
+            similarities[part] = some[row, column].reshape(len(some), k)
             smallest[part] = some.min(axis=1)
             queries = across[part]
             queries[:] = some[: len(queries), num_queries:]
@@ -68,17 +71,3 @@ def _products(rows: np.ndarray, part: slice) -> np.ndarray:
         return rows[part] @ rows.T  # of all rows at once NumPy computes one half
     some, all_rows = jax.numpy.asarray(rows[part]), jax.numpy.asarray(rows)
     return np.asarray(linalg.product(some, all_rows.T))
-
-
-def _largest(products: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Places and values of the k largest of each row, in falling order."""
-    num_rows, num_columns = products.shape
-    # Values are partitioned ten times faster than places.
-    last = np.partition(products, num_columns - k, axis=1)[:, num_columns - k]
-    row, column = np.divmod(np.flatnonzero(products >= last[:, None]), num_columns)
-    value = products[row, column]
-    order = np.lexsort((column, -value, row))
-    counts = np.bincount(row, minlength=num_rows)  # more than k where values are equal
-    place = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
-    order = order[place < k].reshape(num_rows, k)
-    return column[order], value[order]

@@ -20,7 +20,8 @@ LAYERS = (
     "losses memory encoder metrics places similarities optim schedules weights "
     "objective state neighbours",
     # What everything may use.
-    "checks config errors files labelled linalg progress shapes sparse_rows threads",
+    "checks config errors files labelled largest linalg progress shapes "
+    "sparse_rows threads",
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names.split()}
 READS_CONFIG = {
