@@ -18,7 +18,8 @@ def largest(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, np.ndar
     last = min(k, scores.shape[1]) - 1
     # Values are partitioned ten times faster than places; NaN is behind everything.
     bound = np.partition(worse, last, axis=1)[:, last, None]
-    row, column = np.nonzero(~(worse > bound) & ~np.isnan(worse))
+    bound = np.where(np.isnan(bound), np.inf, bound)  # too few: all that are there
+    row, column = np.divmod(np.flatnonzero(worse <= bound), scores.shape[1])
     order = np.lexsort((worse[row, column], row))  # keeps the order of equal ones
     row, column = row[order], column[order]
     place = np.arange(len(row)) - np.searchsorted(row, row)

@@ -15,9 +15,12 @@ def test_equals_a_stable_sort(rng, k):
     assert len(row) == want.size
 
 
-def test_nan_is_left_out():
-    scores = np.array([[1, np.nan, 3, 2], [np.nan] * 4, [np.nan, 0, np.nan, np.nan]])
-    row, place, column = largest(scores, 2)
-    np.testing.assert_array_equal(row, [0, 0, 2])
-    np.testing.assert_array_equal(place, [0, 1, 0])
-    np.testing.assert_array_equal(column, [2, 3, 1])
+def test_nan_is_left_out_and_infinity_is_not():
+    nan, inf = np.nan, np.inf
+    scores = np.array(
+        [[1, nan, 3, 2], [nan] * 4, [nan, 0, nan, nan], [-inf, nan, inf, 1]]
+    )
+    row, place, column = largest(scores, 3)
+    np.testing.assert_array_equal(row, [0, 0, 0, 2, 3, 3, 3])
+    np.testing.assert_array_equal(place, [0, 1, 2, 0, 0, 1, 2])
+    np.testing.assert_array_equal(column, [2, 3, 0, 1, 2, 3, 0])
