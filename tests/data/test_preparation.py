@@ -177,6 +177,7 @@ def interrupted(path, size):
     return old(path, size)
 listed.read_image = interrupted
 builder = tests.regdb(pathlib.Path({tree!r}), pathlib.Path({place!r}))
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's "&" ignores it
 try:
     preparation.prepare(builder)
 except KeyboardInterrupt:
