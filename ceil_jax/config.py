@@ -108,7 +108,7 @@ class RerankConfig:
     k2: int = 10  # neighbours that its row is propagated from
     camera_weight: float = 0.4  # of a neighbour of the same camera; of others, 1 / it
     auto: bool = False  # choose them from the features, without labels
-    search: str = "exact"  # of neighbours; or "flat", "device", "ivf", "hnsw"
+    search: str = "exact"  # of neighbours; "pairs", "flat", "device", "ivf", "hnsw"
 
 
 @dataclass(slots=True)
@@ -175,7 +175,7 @@ CHOICES = {
     "evaluation.protocol": ("", "regdb_released"),
     "evaluation.sampling": ("ceil", "agw", "official"),
     "evaluation.shots": (1, 10),
-    "rerank.search": ("exact", "flat", "device", "ivf", "hnsw"),
+    "rerank.search": ("exact", "pairs", "flat", "device", "ivf", "hnsw"),
 }
 # Least values; the name stands for the field, None excludes the bound itself.
 AT_LEAST = {

@@ -1,20 +1,22 @@
 """The nearest rows of every row: the lists that all graphs here are made of."""
 
 import sys
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import jax
 import numpy as np
 
-from ceil_jax import checks
+from ceil_jax import checks, threads, tiles
+from ceil_jax.largest import Candidates, RunningLargest
 from ceil_jax.progress import bar
 from pallas_kernels.camera_topk import camera_topk
 
-Search = Literal["exact", "flat", "device", "ivf", "hnsw"]
-SEARCHES: tuple[Search, ...] = ("exact", "flat", "device", "ivf", "hnsw")
+Search = Literal["exact", "pairs", "flat", "device", "ivf", "hnsw"]
+SEARCHES: tuple[Search, ...] = ("exact", "pairs", "flat", "device", "ivf", "hnsw")
 
 DEVICE_ROWS = 4096
-"""Fewer rows than this are always searched on the host, which compiles nothing.
+"""Fewer rows than this are searched by faiss, which compiles nothing.
 
 Their number changes from call to call (proxies, clusters), and every new number would
 be a new program for the device.
@@ -66,9 +68,10 @@ def nearest(features: checks.Rows, *, k: int, search: Search = "exact") -> Neigh
         features: (n, d) rows, L2-normalised where cosine similarity is meant.
         k: Number of neighbours, the row itself among them; cut to n.
         search: "flat", "ivf" or "hnsw" by faiss on the host, "device" by
-            `pallas_kernels.camera_topk`, or "exact": "flat" where JAX runs on the CPU
-            or n is less than `DEVICE_ROWS`, else "device". Fewer rows than
-            `APPROXIMATE_ROWS` are never searched approximately.
+            `pallas_kernels.camera_topk`, "pairs" by tiles of which each serves its
+            rows and its columns, or "exact": "flat" where n is less than `DEVICE_ROWS`,
+            else "pairs" where JAX runs on the CPU, "device" elsewhere. Fewer rows
+            than `APPROXIMATE_ROWS` are never searched approximately.
 
     Returns:
         `Neighbours` with lists of min(k, n) entries.
@@ -81,17 +84,67 @@ def nearest(features: checks.Rows, *, k: int, search: Search = "exact") -> Neigh
     rows = checks.rows("features", features)
     k = min(k, len(rows))
     if search == "exact":
-        on_host = len(rows) < DEVICE_ROWS or jax.default_backend() == "cpu"
-        search = "flat" if on_host else "device"
+        large = "pairs" if jax.default_backend() == "cpu" else "device"
+        search = "flat" if len(rows) < DEVICE_ROWS else large
     if search == "device":
         on_device = jax.numpy.asarray(rows)
         found = camera_topk(on_device, on_device, k=k, row_offset=0)
         return Neighbours(np.asarray(found.indices), np.asarray(found.similarities))
+    if search == "pairs":
+        return from_pairs(rows, k=k)
     if search == "flat" or len(rows) < APPROXIMATE_ROWS:
         found = _searched(_flat(rows), rows, k)
     else:
         found = _approximate(rows, k, search)
     return itself_first(*found, own=np.einsum("nd,nd->n", rows, rows))
+
+
+def from_pairs(
+    rows: np.ndarray,
+    *,
+    k: int,
+    keep: Callable[[slice, slice, np.ndarray], None] | None = None,
+) -> Neighbours:
+    """The k nearest rows of every row, every pair of rows multiplied once.
+
+    Args:
+        rows: (n, d) float32.
+        k: Number of neighbours, at most n.
+        keep: Called from several threads with rows, columns and (rows, columns)
+            products, until each entry of the (n, n) matrix has come once.
+
+    Returns:
+        The lists, the row itself first, then equal ones by number.
+
+    Raises:
+        ValueError: A product is not a number: rows so long that it overflows.
+    """
+    lists = RunningLargest(len(rows), k)
+
+    def candidates(tile: tiles.Tile) -> list[tuple[slice, Candidates]]:
+        found = []
+        for some, columns, products in tile.halves():
+            if keep is not None:
+                keep(some, columns, products)
+            found.append((some, lists.candidates(some, columns, products)))
+        return found
+
+    blocks = tiles.blocks_of(len(rows))
+    total = len(blocks) * (len(blocks) + 1) // 2 if len(rows) > BLOCK_ROWS else None
+    with bar(total=total, desc="neighbours", unit="tile") as shown:
+        for found in threads.in_order(candidates, tiles.of_pairs(rows)):
+            for part in found:
+                lists.add(*part)
+            if total:
+                shown.update(1)
+    for block in blocks:
+        lists.merge(block)
+    if (lists.columns[:, -1] < 0).any():
+        raise ValueError(
+            "features: an inner product is not a number, rows must be shorter"
+        )
+    own = np.einsum("nd,nd->n", rows, rows)
+    return itself_first(lists.columns, lists.scores, own)
 
 
 def _flat(rows: np.ndarray) -> Any:

@@ -2,10 +2,9 @@
 
 import numpy as np
 
+from ceil_jax.largest import bounds
 from ceil_jax.rerank.vectors import Columns, Vectors
 
-PARTS = 8
-"""Parts of the entries, for each one that is wanted, whose largest bound them."""
 SMALLEST = np.finfo(np.float32).tiny
 
 
@@ -33,23 +32,11 @@ def best(x: Vectors, size: int, *, top: int) -> tuple[np.ndarray, np.ndarray]:
     return values, numbers
 
 
-def _bound(entries: np.ndarray, top: int) -> float:
-    """A number that `top` entries reach, and few others; 0 where there are too few."""
-    parts = PARTS * top
-    if len(entries) >= 2 * parts:  # the largest of every `parts`-th entry
-        entries = (
-            entries[: len(entries) // parts * parts].reshape(-1, parts).max(axis=0)
-        )
-    if len(entries) <= top:
-        return 0.0
-    return np.partition(entries, len(entries) - top)[len(entries) - top]
-
-
 def _best(
     where: np.ndarray, entries: np.ndarray, top: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Columns and values of one row's largest entries; zeros where it has too few."""
-    kept = np.flatnonzero(entries >= max(_bound(entries, top), SMALLEST))
+    kept = np.flatnonzero(entries >= max(bounds(entries[None], top)[0], SMALLEST))
     where, entries = where[kept], entries[kept]
     order = np.lexsort((where, -entries))[:top]
     where, entries = where[order], entries[order]

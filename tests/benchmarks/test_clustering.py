@@ -68,7 +68,7 @@ def test_evaluation_runs(tmp_path):
 def test_search_runs(tmp_path):
     found = run("search", tmp_path, "--rows=2500", "--width=64", "--k=10")
     (table,) = found["tables"]
-    assert [row[0] for row in table["rows"]] == ["flat", "ivf", "hnsw"]
+    assert [row[0] for row in table["rows"]] == ["flat", "pairs", "ivf", "hnsw"]
     exact, *approximate = [row[-1] for row in table["rows"]]
     assert exact == 1
     assert all(0.9 < recall <= 1 for recall in approximate)

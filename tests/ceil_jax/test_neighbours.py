@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from ceil_jax import neighbours
+from ceil_jax import neighbours, tiles
 from tests.ceil_jax import naive
 
 
-@pytest.mark.parametrize("search", ["exact", "flat", "device"])
+@pytest.mark.parametrize("search", ["exact", "pairs", "flat", "device"])
 @pytest.mark.parametrize(("num_rows", "k"), [(1, 1), (2, 5), (17, 4), (60, 60)])
 def test_equals_loops(rng, search, num_rows, k):
     rows = naive.unit_rows(rng, num_rows)
@@ -17,7 +17,7 @@ def test_equals_loops(rng, search, num_rows, k):
     np.testing.assert_allclose(got.similarities, want, atol=1e-6)
 
 
-@pytest.mark.parametrize("search", ["flat", "device"])
+@pytest.mark.parametrize("search", ["pairs", "flat", "device"])
 def test_a_row_comes_first_among_its_equals_and_longer_rows(rng, search):
     rows = naive.unit_rows(rng, 40)
     rows[5:30] = rows[5]
@@ -28,6 +28,36 @@ def test_a_row_comes_first_among_its_equals_and_longer_rows(rng, search):
     for row in got.indices:
         assert len(set(row)) == 4
     assert got.indices[32, 1] == 33
+
+
+@pytest.mark.parametrize("num_rows", [63, 64, 65, 300])
+def test_pairs_in_several_tiles_find_what_faiss_finds(rng, monkeypatch, num_rows):
+    monkeypatch.setattr(tiles, "SIZE", 64)
+    rows = naive.unit_rows(rng, num_rows, 16, 9, 0.5)
+    got = neighbours.nearest(rows, k=20, search="pairs")
+    want = neighbours.nearest(rows, k=20, search="flat")
+    np.testing.assert_array_equal(got.indices, want.indices)
+    np.testing.assert_allclose(got.similarities, want.similarities, atol=1e-6)
+
+
+def test_many_rows_are_searched_by_pairs(rng, monkeypatch):
+    called = []
+    pairs = neighbours.from_pairs
+    monkeypatch.setattr(
+        neighbours, "from_pairs", lambda rows, **k: called.append(1) or pairs(rows, **k)
+    )
+    monkeypatch.setattr(neighbours, "DEVICE_ROWS", 40)
+    neighbours.nearest(naive.unit_rows(rng, 39), k=3)
+    assert not called
+    neighbours.nearest(naive.unit_rows(rng, 40), k=3)
+    assert called
+
+
+def test_products_that_are_no_numbers_are_named():
+    rows = np.full((5, 2), 1e30, np.float32)
+    rows[2, 1] = -1e30  # with the others infinity less infinity
+    with pytest.raises(ValueError, match="features: an inner product is not a number"):
+        neighbours.nearest(rows, k=5, search="pairs")
 
 
 @pytest.mark.parametrize("search", ["ivf", "hnsw"])
@@ -92,7 +122,9 @@ def test_bad_arguments_are_named(rng):
     rows = naive.unit_rows(rng, 5)
     with pytest.raises(ValueError, match="k=0"):
         neighbours.nearest(rows, k=0)
-    with pytest.raises(ValueError, match="search='faiss' must be one of exact, flat"):
+    with pytest.raises(
+        ValueError, match="search='faiss' must be one of exact, pairs, flat"
+    ):
         neighbours.nearest(rows, k=1, search="faiss")  # type: ignore[arg-type]
     rows[2, 1] = np.nan
     with pytest.raises(ValueError, match=r"features\[2\]"):

@@ -21,7 +21,7 @@ LAYERS = (
     "objective state neighbours",
     # What everything may use.
     "checks config errors files labelled largest linalg progress shapes "
-    "sparse_rows threads",
+    "sparse_rows threads tiles",
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names.split()}
 READS_CONFIG = {

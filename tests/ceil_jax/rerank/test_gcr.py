@@ -171,7 +171,7 @@ def test_accepts_jax_arrays_and_compiles_nothing(rng):
     [
         ({"k1": 0}, "k1=0"),
         ({"k2": 0}, "k2=0"),
-        ({"search": "faiss"}, "search='faiss' must be one of exact, flat"),
+        ({"search": "faiss"}, "search='faiss' must be one of exact, pairs, flat"),
         ({"num_rounds": -1}, "num_rounds=-1"),
         ({"camera_weight": 0.0}, "camera_weight=0.0"),
         ({"camera_weight": float("nan")}, "camera_weight=nan"),

@@ -3,6 +3,7 @@ import sys
 import numpy as np
 import pytest
 
+from ceil_jax import tiles
 from ceil_jax.clustering import overlaps
 from ceil_jax.rerank import ecn, gnn, k_reciprocal
 from tests.ceil_jax import naive
@@ -30,7 +31,7 @@ def test_k_reciprocal_equals_loops(rng, k1, k2, share):
 def test_k_reciprocal_in_blocks(rng, monkeypatch):
     query, gallery, *_ = example(rng, 11, 14)
     want = k_reciprocal(query, gallery, k1=5, k2=3)
-    monkeypatch.setattr(sys.modules["ceil_jax.rerank.all_pairs"], "BLOCK_ENTRIES", 60)
+    monkeypatch.setattr(tiles, "SIZE", 8)
     monkeypatch.setattr(overlaps, "BLOCK_PRODUCTS", 30)
     got = k_reciprocal(query, gallery, k1=5, k2=3)
     np.testing.assert_allclose(got, want, atol=1e-6)

@@ -95,7 +95,7 @@ def test_bad_lists_are_refused(rng):
         ({"top": 51}, r"top=51 must be in \[1, 50\]"),
         ({"top": 2.5}, "top=2.5 must be a whole number"),
         ({"k1": 0}, "k1=0"),
-        ({"search": "faiss"}, "search='faiss' must be one of exact, flat"),
+        ({"search": "faiss"}, "search='faiss' must be one of exact, pairs, flat"),
         ({"query": np.full((20, 8), np.nan)}, r"query\[0\] must be finite"),
         ({"memory_gib": 0.0}, "memory_gib=0.0"),
         ({"memory_gib": 1e-9}, "memory_gib=1e-09 must be at least .* 70 rows"),

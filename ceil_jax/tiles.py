@@ -1,0 +1,89 @@
+"""Products of many rows, tile by tile.
+
+XLA multiplies several tiles at a time: on two cores, in up to half the time of one
+large product by NumPy or faiss (`docs/benchmarks.md`). A tile is issued when it is asked
+for and finished when its numbers are.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from jax import lax
+
+SIZE = 1024
+"""Rows and columns of a tile; all have the same, so that one program does them all."""
+
+
+class Tile(NamedTuple):
+    """A part of a matrix of inner products.
+
+    Attributes:
+        rows: Its rows.
+        columns: Its columns.
+        products: (size, size) inner products; those beyond rows and columns mean
+            nothing.
+    """
+
+    rows: slice
+    columns: slice
+    products: jax.Array
+
+    def halves(self) -> Iterator[tuple[slice, slice, np.ndarray]]:
+        """Wait for the numbers of a tile of the upper half.
+
+        Yields:
+            Rows, columns and (rows, columns) float32 products, not to be written to: of
+            the tile and, unless it is on the diagonal, of its mirror image.
+        """
+        height, width = (s.stop - s.start for s in (self.rows, self.columns))
+        products = np.asarray(self.products)[:height, :width]
+        yield self.rows, self.columns, products
+        if self.rows != self.columns:
+            yield self.columns, self.rows, products.T
+
+
+def of_pairs(rows: np.ndarray) -> Iterator[Tile]:
+    """All rows with each other, every pair once: the upper half of the matrix.
+
+    Args:
+        rows: (n, d) float32.
+
+    Yields:
+        Tiles on and above the diagonal, those of each block of rows, and of columns, in
+        rising order.
+    """
+    blocks = blocks_of(len(rows))
+    for number, first in enumerate(blocks):
+        left = _padded(rows[first], len(rows))
+        for second in blocks[number:]:
+            right = _padded(rows[second], len(rows))
+            yield Tile(first, second, _product(left, right))
+
+
+def blocks_of(num_rows: int) -> list[slice]:
+    """The rows of each line of tiles.
+
+    Args:
+        num_rows: n.
+
+    Returns:
+        Up to `SIZE` rows each.
+    """
+    starts = range(0, num_rows, SIZE)
+    return [slice(start, min(start + SIZE, num_rows)) for start in starts]
+
+
+def _padded(rows: np.ndarray, total: int) -> jax.Array:
+    """Rows as a tile has them: `SIZE`, or a power of two where there are no more."""
+    size = min(SIZE, 1 << (total - 1).bit_length())
+    if len(rows) < size:
+        rows = np.pad(rows, ((0, size - len(rows)), (0, 0)))
+    return jax.numpy.asarray(rows)
+
+
+@jax.jit
+def _product(left: jax.Array, right: jax.Array) -> jax.Array:
+    contracted = (((1,), (1,)), ((), ()))
+    return lax.dot_general(left, right, contracted, precision=lax.Precision.HIGHEST)
