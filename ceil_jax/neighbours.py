@@ -21,6 +21,8 @@ DEVICE_ROWS = 4096
 Their number changes from call to call (proxies, clusters), and every new number would
 be a new program for the device.
 """
+PAIRS_WIDTH = 128
+"""Of narrower rows faiss finds the neighbours as fast."""
 APPROXIMATE_ROWS = 2048
 """Fewer rows than this are always searched exactly: an index would take longer."""
 GOOD_RECALL = 0.98
@@ -69,9 +71,10 @@ def nearest(features: checks.Rows, *, k: int, search: Search = "exact") -> Neigh
         k: Number of neighbours, the row itself among them; cut to n.
         search: "flat", "ivf" or "hnsw" by faiss on the host, "device" by
             `pallas_kernels.camera_topk`, "pairs" by tiles of which each serves its
-            rows and its columns, or "exact": "flat" where n is less than `DEVICE_ROWS`,
-            else "pairs" where JAX runs on the CPU, "device" elsewhere. Fewer rows
-            than `APPROXIMATE_ROWS` are never searched approximately.
+            rows and its columns. "exact" is "flat" where n is less than `DEVICE_ROWS`,
+            else "device" on a GPU, and on a CPU "pairs" where d is at least
+            `PAIRS_WIDTH`. Fewer rows than `APPROXIMATE_ROWS` are never searched
+            approximately.
 
     Returns:
         `Neighbours` with lists of min(k, n) entries.
@@ -84,8 +87,7 @@ def nearest(features: checks.Rows, *, k: int, search: Search = "exact") -> Neigh
     rows = checks.rows("features", features)
     k = min(k, len(rows))
     if search == "exact":
-        large = "pairs" if jax.default_backend() == "cpu" else "device"
-        search = "flat" if len(rows) < DEVICE_ROWS else large
+        search = _fastest(*rows.shape)
     if search == "device":
         on_device = jax.numpy.asarray(rows)
         found = camera_topk(on_device, on_device, k=k, row_offset=0)
@@ -97,6 +99,15 @@ def nearest(features: checks.Rows, *, k: int, search: Search = "exact") -> Neigh
     else:
         found = _approximate(rows, k, search)
     return itself_first(*found, own=np.einsum("nd,nd->n", rows, rows))
+
+
+def _fastest(num_rows: int, width: int) -> Search:
+    """The exact search that takes least on this machine."""
+    if num_rows < DEVICE_ROWS:
+        return "flat"
+    if jax.default_backend() != "cpu":
+        return "device"
+    return "pairs" if width >= PAIRS_WIDTH else "flat"
 
 
 def from_pairs(

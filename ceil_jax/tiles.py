@@ -1,8 +1,8 @@
 """Products of many rows, tile by tile.
 
 XLA multiplies several tiles at a time: on two cores, in up to half the time of one
-large product by NumPy or faiss (`docs/benchmarks.md`). A tile is issued when it is asked
-for and finished when its numbers are.
+large product by NumPy or faiss (`docs/benchmarks.md`). A tile is issued when it is
+asked for and finished when its numbers are.
 """
 
 from collections.abc import Iterator

@@ -40,16 +40,14 @@ def test_pairs_in_several_tiles_find_what_faiss_finds(rng, monkeypatch, num_rows
     np.testing.assert_allclose(got.similarities, want.similarities, atol=1e-6)
 
 
-def test_many_rows_are_searched_by_pairs(rng, monkeypatch):
+def test_many_wide_rows_are_searched_by_pairs(rng, monkeypatch):
     called = []
-    pairs = neighbours.from_pairs
-    monkeypatch.setattr(
-        neighbours, "from_pairs", lambda rows, **k: called.append(1) or pairs(rows, **k)
-    )
+    monkeypatch.setattr(neighbours, "from_pairs", lambda *a, **k: called.append(a))
     monkeypatch.setattr(neighbours, "DEVICE_ROWS", 40)
-    neighbours.nearest(naive.unit_rows(rng, 39), k=3)
+    for num_rows, width in [(39, 128), (40, 127)]:
+        neighbours.nearest(naive.unit_rows(rng, num_rows, width), k=3)
     assert not called
-    neighbours.nearest(naive.unit_rows(rng, 40), k=3)
+    neighbours.nearest(naive.unit_rows(rng, 40, 128), k=3)
     assert called
 
 
