@@ -15,6 +15,10 @@ from jax import lax
 SIZE = 1024
 """Rows and columns of a tile; all have the same, so that one program does them all."""
 
+HELD_BYTES = 1 << 28
+"""Rows that are held in JAX's arrays beside the given ones; the others are copied again
+for every tile."""
+
 
 class Tile(NamedTuple):
     """A part of a matrix of inner products.
@@ -55,11 +59,23 @@ def of_pairs(rows: np.ndarray) -> Iterator[Tile]:
         rising order.
     """
     blocks = blocks_of(len(rows))
-    for number, first in enumerate(blocks):
-        left = _padded(rows[first], len(rows))
-        for second in blocks[number:]:
-            right = _padded(rows[second], len(rows))
-            yield Tile(first, second, _product(left, right))
+    block_bytes = SIZE * rows.shape[1] * rows.itemsize
+    held_from = len(blocks) - HELD_BYTES // block_bytes  # the last are used most often
+    held: dict[int, jax.Array] = {}
+
+    def block(number: int) -> jax.Array:
+        found = held.get(number)
+        if found is None:
+            found = _padded(rows[blocks[number]], len(rows))
+            if number >= held_from:
+                held[number] = found
+        return found
+
+    for first in range(len(blocks)):
+        left = block(first)
+        for second in range(first, len(blocks)):
+            yield Tile(blocks[first], blocks[second], _product(left, block(second)))
+        held.pop(first, None)
 
 
 def blocks_of(num_rows: int) -> list[slice]:

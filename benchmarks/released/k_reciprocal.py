@@ -27,7 +27,7 @@ def k_reciprocal(
     """
     rows = np.concatenate([query, gallery])
     num_queries, num_rows = len(query), len(rows)
-    original = 2 - 2 * rows @ rows.T
+    original = 2 - 2 * (rows @ rows.T)
     original = np.transpose(original / original.max(axis=0))
     rank = np.argsort(original, axis=1).astype(np.int32)
     half_length = int(np.around(k1 / 2)) + 1

@@ -4,9 +4,13 @@ import pytest
 from ceil_jax import tiles
 
 
+@pytest.mark.parametrize("held_blocks", [0, 2, 9])
 @pytest.mark.parametrize("num_rows", [1, 2, 3, 7, 8, 9, 16, 29])
-def test_every_pair_comes_once_with_its_product(rng, monkeypatch, num_rows):
+def test_every_pair_comes_once_with_its_product(
+    rng, monkeypatch, num_rows, held_blocks
+):
     monkeypatch.setattr(tiles, "SIZE", 8)
+    monkeypatch.setattr(tiles, "HELD_BYTES", held_blocks * 8 * 5 * 4)
     rows = rng.integers(-3, 4, (num_rows, 5)).astype(np.float32)  # exact sums
     found = np.zeros((num_rows, num_rows), np.float32)
     times = np.zeros((num_rows, num_rows), int)
