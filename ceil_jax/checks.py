@@ -23,19 +23,28 @@ def rows(name: str, value: Rows, *, dtype: DTypeLike = np.float32) -> np.ndarray
         (n, d) of that type, C-contiguous; a copy only where it has to be.
 
     Raises:
-        ValueError: It is not a matrix, it is empty, or it holds NaN or infinity.
+        ValueError: It is not a matrix of real numbers, it is empty, or it holds NaN or
+            infinity.
     """
     array = np.asarray(value)
     if array.ndim != 2:
         raise ValueError(f"{name}.shape={array.shape} must be (rows, features)")
     if 0 in array.shape:
         raise ValueError(f"{name}.shape={array.shape} must hold at least one number")
+    if not _is_real(array.dtype):
+        raise ValueError(f"{name}.dtype={array.dtype} must be a type of real numbers")
     array = np.ascontiguousarray(array, dtype=dtype)
     finite = np.isfinite(array).all(axis=1)
     if not finite.all():
         bad = int(np.argmin(finite))
         raise ValueError(f"{name}[{bad}] must be finite, not NaN or infinite")
     return array
+
+
+def _is_real(dtype: np.dtype) -> bool:
+    # Of JAX, which knows bfloat16.
+    kinds = (np.floating, np.integer, np.bool_)
+    return any(jax.numpy.issubdtype(dtype, kind) for kind in kinds)
 
 
 def pair(name_a: str, a: Rows, name_b: str, b: Rows) -> np.ndarray:
@@ -145,6 +154,8 @@ def at_least(minimum: int, **values: int) -> None:
         try:
             whole = operator.index(value)
         except TypeError as error:
-            raise ValueError(f"{name}={value} must be a whole number") from error
+            raise ValueError(f"{name}={value!r} must be a whole number") from error
+        if isinstance(value, bool):
+            raise ValueError(f"{name}={value} must be a whole number")
         if whole < minimum:
             raise ValueError(f"{name}={value} must be at least {minimum}")

@@ -1,5 +1,6 @@
 """What a limit of memory allows, known before the work starts."""
 
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -67,8 +68,8 @@ def budget(
     """
     if memory_gib is None:
         return Budget(np.inf, block_rows(num_rows))
-    if not memory_gib > 0:
-        raise ValueError(f"{memory_gib=} must be more than 0")
+    if not isinstance(memory_gib, Real) or not memory_gib > 0:
+        raise ValueError(f"{memory_gib=} must be a number more than 0")
     k2 = min(k2, k1)
     # Lists, A, A^T and their sum with up to twice the entries; W and W^T.
     first = num_rows * (BYTES_PER_ENTRY * (5 * k1 + 2 * k2) + BYTES_PER_ROW)

@@ -26,6 +26,19 @@ def test_the_first_row_that_is_not_finite_is_named():
         checks.rows("value", value)
 
 
+@pytest.mark.parametrize("value", [np.array([["1"]]), np.array([[None]]), [[1j]]])
+def test_rows_of_something_else_than_numbers_are_named(value):
+    with pytest.raises(ValueError, match=r"x\.dtype=.* must be a type of real numbers"):
+        checks.rows("x", value)
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, np.float16, np.int8, np.uint8, bool])
+def test_rows_of_any_real_numbers_are_taken(dtype):
+    got = checks.rows("x", jnp.ones((2, 2), dtype))
+    assert got.dtype == np.float32
+    np.testing.assert_array_equal(got, 1)
+
+
 def test_cameras_of_both_sides_or_of_none():
     ones = np.ones(2, np.int32)
     assert checks.camera_pair(None, None, 2, 3) is None
@@ -41,7 +54,7 @@ def test_numbers_that_are_too_small_are_named():
         checks.at_least(1, a=1, b=0)
 
 
-@pytest.mark.parametrize("value", [2.5, 2.0, "2", None, np.ones(2)])
+@pytest.mark.parametrize("value", [2.5, 2.0, "2", None, True, np.ones(2)])
 def test_numbers_that_are_not_whole_are_named(value):
     others: Any = {"k1": np.int64(2), "k2": np.asarray(3)}
     checks.at_least(1, **others)

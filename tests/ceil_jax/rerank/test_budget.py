@@ -25,6 +25,12 @@ def test_a_limit_that_cannot_be_met_names_the_least():
         lib.budget(1e-5, num_rows=1000, k1=28, k2=7)
 
 
+@pytest.mark.parametrize("memory_gib", [0, -1.0, float("nan"), "4"])
+def test_a_limit_that_is_none_is_named(memory_gib):
+    with pytest.raises(ValueError, match=r"memory_gib=.* must be a number more than 0"):
+        lib.budget(memory_gib, num_rows=1000, k1=28, k2=7)
+
+
 @pytest.mark.parametrize(("noise", "memory_gib"), [(0.6, 0.1), (1.2, 0.1)])
 def test_the_limit_is_kept(noise, memory_gib):
     found = measure.in_new_process(
