@@ -31,8 +31,7 @@ def rows(name: str, value: Rows, *, dtype: DTypeLike = np.float32) -> np.ndarray
         raise ValueError(f"{name}.shape={array.shape} must be (rows, features)")
     if 0 in array.shape:
         raise ValueError(f"{name}.shape={array.shape} must hold at least one number")
-    if not _is_real(array.dtype):
-        raise ValueError(f"{name}.dtype={array.dtype} must be a type of real numbers")
+    real(name, array)
     array = np.ascontiguousarray(array, dtype=dtype)
     finite = np.isfinite(array).all(axis=1)
     if not finite.all():
@@ -41,10 +40,20 @@ def rows(name: str, value: Rows, *, dtype: DTypeLike = np.float32) -> np.ndarray
     return array
 
 
-def _is_real(dtype: np.dtype) -> bool:
-    # Of JAX, which knows bfloat16.
+def real(name: str, array: np.ndarray) -> None:
+    """Check that an array holds real numbers, truth values among them.
+
+    Args:
+        name: What the caller knows the array by.
+        array: Any shape.
+
+    Raises:
+        ValueError: It holds something else.
+    """
     kinds = (np.floating, np.integer, np.bool_)
-    return any(jax.numpy.issubdtype(dtype, kind) for kind in kinds)
+    # JAX knows that bfloat16 is one of them.
+    if not any(jax.numpy.issubdtype(array.dtype, kind) for kind in kinds):
+        raise ValueError(f"{name}.dtype={array.dtype} must be a type of real numbers")
 
 
 def pair(name_a: str, a: Rows, name_b: str, b: Rows) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ceil_jax import places, similarities
+from ceil_jax import checks, places, similarities
 from ceil_jax.largest import largest
 from ceil_jax.places import Labels
 from ceil_jax.similarities import Products, Similarities
@@ -103,8 +103,7 @@ def evaluate(
         identities than `max_rank`; here the CMC is padded.
     """
     rule = _rule(protocol)
-    if max_rank < 1:
-        raise ValueError(f"{max_rank=} must be at least 1")
+    checks.at_least(1, max_rank=max_rank)
     similarity, labels = _validated(
         similarity, query_ids, gallery_ids, query_cameras, gallery_cameras
     )
@@ -208,8 +207,7 @@ def top_ranked(
         ValueError: As `evaluate`; `top` below 1.
     """
     rule = _rule(protocol)
-    if top < 1:
-        raise ValueError(f"{top=} must be at least 1")
+    checks.at_least(1, top=top)
     similarity, labels = _validated(
         similarity, query_ids, gallery_ids, query_cameras, gallery_cameras
     )
@@ -274,6 +272,7 @@ def _validated(
 ) -> tuple[Similarities, Labels]:
     if not isinstance(similarity, Products):
         similarity = np.asarray(similarity)
+        checks.real("similarity", similarity)
     if len(similarity.shape) != 2:
         raise ValueError(f"similarity has shape {similarity.shape}, must be (Q, G)")
     for side, size in zip(("query", "gallery"), similarity.shape, strict=True):

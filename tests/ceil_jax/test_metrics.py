@@ -285,6 +285,9 @@ class TestArguments:
         [
             ({"protocol": "market"}, "protocol='market' must be one of sysu_mm01"),
             ({"max_rank": 0}, "max_rank=0 must be at least 1"),
+            ({"max_rank": 2.5}, "max_rank=2.5 must be a whole number"),
+            ({"similarity": [["a"] * 3] * 2}, r"similarity\.dtype=<U1 must be a type"),
+            ({"similarity": [[1j] * 3] * 2}, r"similarity\.dtype=complex128 must"),
             ({"similarity": np.zeros(3)}, r"shape \(3,\), must be \(Q, G\)"),
             ({"similarity": np.zeros((0, 3))}, "empty query"),
             ({"similarity": np.zeros((2, 0))}, "empty gallery"),
