@@ -55,7 +55,7 @@ people: install ## train a small encoder on the folder PEOPLE/LAYOUT, results in
 bench: install-dev ## measure on this processor, in docs/benchmarks.md (under 15 minutes)
 	$(RUN) -m benchmarks.cpu $(BENCH_FLAGS)
 
-bench-long: install-dev ## the same for the largest sizes: a million images, in some six minutes
+bench-long: install-dev ## the same for the largest sizes: a million images, in some seven minutes
 	$(RUN) -m benchmarks.cpu --long $(BENCH_FLAGS)
 
 bench-gpu: ## the same for the GPU of this machine, with the Python that is active

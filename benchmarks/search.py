@@ -10,14 +10,18 @@ from benchmarks import embeddings, flagged, measure
 from benchmarks.record import Record, Table
 from ceil_jax.neighbours import GOOD_RECALL, Search, nearest, recall_of
 
-SEARCHES: tuple[Search, ...] = ("flat", "pairs", "ivf", "hnsw")
-"""The first two are exact: recalls are measured against the first."""
+EXACT: tuple[Search, ...] = ("flat", "pairs")
+"""Recalls are measured against the first."""
+SEARCHES: tuple[Search, ...] = (*EXACT, "ivf", "hnsw")
 
 _FLAGS = flagged.own(__name__)
 _ROWS = flags.DEFINE_integer(
     "rows", 100_000, "Rows whose neighbours are searched.", flag_values=_FLAGS
 )
 _WIDTH = flags.DEFINE_integer("width", 256, "Numbers of a row.", flag_values=_FLAGS)
+_WIDE = flags.DEFINE_integer(
+    "wide", 50_000, "Rows as wide as embeddings; 0 for none.", flag_values=_FLAGS
+)
 _K = flags.DEFINE_integer("k", embeddings.K1, "Neighbours of each.", flag_values=_FLAGS)
 
 
@@ -31,24 +35,28 @@ def _indices(rows: np.ndarray, k: int, search: Search) -> np.ndarray:
     return nearest(rows, k=k, search=search).indices
 
 
-def searches(num_rows: int, width: int, k: int) -> Table:
-    """Every search, from features to lists.
+def table_of(
+    names: tuple[Search, ...], num_rows: int, width: int, k: int, about: str = ""
+) -> Table:
+    """Searches, from features to lists.
 
     Args:
+        names: Which, an exact one first.
         num_rows: Rows.
         width: Numbers of a row.
         k: Neighbours of each, the row itself among them.
+        about: What else the table's caption says.
 
     Returns:
         The table.
     """
     rows = []
     exact, seconds = np.zeros((0, k), np.int32), 0.0
-    for search in SEARCHES:
+    for search in names:
         cost = measure.in_new_process(
             _indices, num_rows, width, k, search, prepare=_prepared
         )
-        if search == SEARCHES[0]:
+        if search == names[0]:
             exact, seconds = cost.result, cost.seconds
         rows.append(
             [
@@ -61,8 +69,7 @@ def searches(num_rows: int, width: int, k: int) -> Table:
         )
     return Table(
         f"The {k} nearest of {num_rows:,} rows, d={width}, index and search, each in a "
-        f"process of its own; approximate searches go on until {GOOD_RECALL} of some "
-        "rows' lists is found, the recall is of all rows.",
+        f"process of its own{about}.",
         ["search", "s", "ratio", "GiB beside the rows", "recall"],
         rows,
     )
@@ -71,12 +78,19 @@ def searches(num_rows: int, width: int, k: int) -> Table:
 def main(argv: list[str]) -> None:
     """Measure and show."""
     del argv
-    table = searches(_ROWS.value, _WIDTH.value, _K.value)
+    k = _K.value
+    about = (
+        f"; approximate searches go on until {GOOD_RECALL} of some rows' lists is "
+        "found, the recall is of all rows"
+    )
+    tables = [table_of(SEARCHES, _ROWS.value, _WIDTH.value, k, about)]
+    if _WIDE.value:
+        tables.append(table_of(EXACT, _WIDE.value, embeddings.EMBEDDING, k))
     command = (
         f"python -m benchmarks.search --rows={_ROWS.value} --width={_WIDTH.value} "
-        f"--k={_K.value}"
+        f"--wide={_WIDE.value} --k={k}"
     )
-    Record("Search for neighbours", command, [table]).show()
+    Record("Search for neighbours", command, tables).show()
 
 
 if __name__ == "__main__":

@@ -66,9 +66,10 @@ def test_evaluation_runs(tmp_path):
 
 
 def test_search_runs(tmp_path):
-    found = run("search", tmp_path, "--rows=2500", "--width=64", "--k=10")
-    (table,) = found["tables"]
+    found = run("search", tmp_path, "--rows=2500", "--width=64", "--wide=300", "--k=10")
+    table, wide = found["tables"]
     assert [row[0] for row in table["rows"]] == ["flat", "pairs", "ivf", "hnsw"]
     exact, *approximate = [row[-1] for row in table["rows"]]
     assert exact == 1
     assert all(0.9 < recall <= 1 for recall in approximate)
+    assert [[row[0], row[-1]] for row in wide["rows"]] == [["flat", 1], ["pairs", 1]]
