@@ -1,5 +1,6 @@
 """Checks of arguments that the re-rankers, the clustering and the matching share."""
 
+import contextlib
 import operator
 from typing import TypeAlias
 
@@ -160,11 +161,10 @@ def at_least(minimum: int, **values: int) -> None:
         ValueError: One of them is not whole or is smaller than `minimum`.
     """
     for name, value in values.items():
-        try:
+        whole = None
+        with contextlib.suppress(TypeError):
             whole = operator.index(value)
-        except TypeError as error:
-            raise ValueError(f"{name}={value!r} must be a whole number") from error
-        if isinstance(value, bool):
-            raise ValueError(f"{name}={value} must be a whole number")
+        if whole is None or isinstance(value, bool):
+            raise ValueError(f"{name}={value!r} must be a whole number")
         if whole < minimum:
             raise ValueError(f"{name}={value} must be at least {minimum}")

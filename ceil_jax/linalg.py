@@ -1,5 +1,6 @@
 """Rows as vectors: lengths, products and distances."""
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
@@ -32,6 +33,20 @@ def product(a: Float[Array, "n d"], b: Float[Array, "d m"]) -> Float[Array, "n m
         Inner products of the rows of `a` and the columns of `b`.
     """
     return jnp.matmul(a, b, precision=lax.Precision.HIGHEST)
+
+
+@jax.jit
+def inner(a: Float[Array, "n d"], b: Float[Array, "m d"]) -> Float[Array, "n m"]:
+    """Inner products of the rows of two arrays, as precise as `product`.
+
+    Args:
+        a: Rows.
+        b: Other rows.
+
+    Returns:
+        The product of each row of `a` with each of `b`.
+    """
+    return product(a, b.T)
 
 
 def squared_distances(x: Float[Array, "n d"]) -> Float[Array, "n n"]:

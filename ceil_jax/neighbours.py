@@ -16,10 +16,10 @@ Search = Literal["exact", "pairs", "flat", "device", "ivf", "hnsw"]
 SEARCHES: tuple[Search, ...] = ("exact", "pairs", "flat", "device", "ivf", "hnsw")
 
 DEVICE_ROWS = 4096
-"""Fewer rows than this are searched by faiss, which compiles nothing.
+"""Fewer rows than this are searched by faiss on the host, which compiles nothing.
 
 Their number changes from call to call (proxies, clusters), and every new number would
-be a new program for the device.
+be a new program for the device. Tiles have one program for all, but save milliseconds.
 """
 PAIRS_WIDTH = 128
 """Of narrower rows faiss finds the neighbours as fast."""

@@ -15,8 +15,6 @@ BLOCK_ENTRIES = 1 << 26
 Each test set of SYSU-MM01, RegDB and LLCM is one, multiplied as the whole matrix is.
 """
 
-_product = jax.jit(lambda query, gallery: linalg.product(query, gallery.T))
-
 
 class Products:
     """Inner products of queries and gallery images, of which only a block is held.
@@ -68,7 +66,7 @@ class Products:
             for start in range(0, num_queries, step):
                 query = self._query[start : start + step]
                 if held is None:
-                    yield np.asarray(_product(query, gallery))
+                    yield np.asarray(linalg.inner(query, gallery))
                 else:
                     yield np.matmul(query, gallery, out=held[: len(query)])
                 if total:

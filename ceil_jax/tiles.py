@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from jax import lax
+
+from ceil_jax import linalg
 
 SIZE = 1024
 """Rows and columns of a tile; all have the same, so that one program does them all."""
@@ -60,22 +61,20 @@ def of_pairs(rows: np.ndarray) -> Iterator[Tile]:
     """
     blocks = blocks_of(len(rows))
     block_bytes = SIZE * rows.shape[1] * rows.itemsize
-    held_from = len(blocks) - HELD_BYTES // block_bytes  # the last are used most often
-    held: dict[int, jax.Array] = {}
+    # The last are used most often.
+    num_copied = max(0, len(blocks) - HELD_BYTES // block_bytes)
+    held = [_padded(rows[block], len(rows)) for block in blocks[num_copied:]]
 
-    def block(number: int) -> jax.Array:
-        found = held.get(number)
-        if found is None:
-            found = _padded(rows[blocks[number]], len(rows))
-            if number >= held_from:
-                held[number] = found
-        return found
+    def of(number: int) -> jax.Array:
+        if number < num_copied:
+            return _padded(rows[blocks[number]], len(rows))
+        return held[number - num_copied]
 
     for first in range(len(blocks)):
-        left = block(first)
+        left = of(first)
         for second in range(first, len(blocks)):
-            yield Tile(blocks[first], blocks[second], _product(left, block(second)))
-        held.pop(first, None)
+            right = left if second == first else of(second)
+            yield Tile(blocks[first], blocks[second], linalg.inner(left, right))
 
 
 def blocks_of(num_rows: int) -> list[slice]:
@@ -97,9 +96,3 @@ def _padded(rows: np.ndarray, total: int) -> jax.Array:
     if len(rows) < size:
         rows = np.pad(rows, ((0, size - len(rows)), (0, 0)))
     return jax.numpy.asarray(rows)
-
-
-@jax.jit
-def _product(left: jax.Array, right: jax.Array) -> jax.Array:
-    contracted = (((1,), (1,)), ((), ()))
-    return lax.dot_general(left, right, contracted, precision=lax.Precision.HIGHEST)

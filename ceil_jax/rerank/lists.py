@@ -7,8 +7,6 @@ import numpy as np
 from ceil_jax import checks
 from ceil_jax.neighbours import Neighbours, itself_first
 
-ROUNDING = 1e-5
-"""Share of a list's largest similarity by which rounding may disturb its order."""
 BLOCK_ROWS = 65_536
 """Rows that are checked at once: no copy of all lists is made."""
 
@@ -108,8 +106,7 @@ def _check_block(
     at = own.argmax(axis=1)
     rows = np.arange(len(own))
     others[rows[at > 0], at[at > 0]] = others[rows[at > 0], at[at > 0] - 1]
-    room = np.float32(ROUNDING) * np.abs(similarities).max(axis=1, keepdims=True)
-    falls = (others[:, 1:] <= others[:, :-1] + room).all(axis=1)
+    falls = (others[:, 1:] <= others[:, :-1]).all(axis=1)
     _refuse(~falls, start, "[1] must be sorted, the best first")
     return bool(own[:, 0].all())
 

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from ceil_jax import config as config_lib
+from ceil_jax import neighbours
 from ceil_jax.config import Config
 from ceil_jax.errors import UserError
 from tests.repo import source
@@ -124,6 +125,10 @@ def test_the_bounds_are_of_fields_that_exist():
     bounds = (*config_lib.CHOICES, *config_lib.AT_LEAST, *config_lib.MORE_THAN_0)
     for name in (*bounds, *config_lib.SHARES, *config_lib.SEEDS):
         assert f"config.{name}" in known
+
+
+def test_every_search_can_be_chosen():
+    assert config_lib.CHOICES["rerank.search"] == neighbours.SEARCHES
 
 
 def test_a_training_has_an_epoch():

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from ceil_jax import losses, memory, similarities
+from ceil_jax import linalg, losses, memory
 from pallas_kernels.camera_topk import camera_topk
 
 X, BANK = np.ones((4, 3), np.float32), np.ones((5, 3), np.float32)
@@ -27,7 +27,7 @@ CASES: dict[str, tuple[Any, tuple[Any, ...], int]] = {
     "mmd": (losses.mmd, (X, 2 * X), 1),
     "gradient of mmd": (jax.grad(losses.mmd), (X, 2 * X), 3),
     "neighbours": (functools.partial(camera_topk, k=2, block_rows=2), (X, BANK), 1),
-    "similarities": (similarities._product, (X, BANK), 1),
+    "similarities": (linalg.inner, (X, BANK), 1),
 }
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ceil_jax import metrics, places, similarities
+from ceil_jax import linalg, metrics, places, similarities
 from ceil_jax.metrics import PROTOCOLS, NoMatchError, evaluate, evaluate_features
 from ceil_jax.similarities import Products
 from tests.parity.evaluation import naive
@@ -163,14 +163,14 @@ class TestProducts:
         query, gallery, *labels = problem(1)
         query = query.astype(dtype)
         whole = evaluate(query @ gallery.T, *labels, protocol="llcm")
-        product, seen = similarities._product, []
+        product, seen = linalg.inner, []
 
         def record(*sides):
             seen.append([type(side) for side in sides])
             return product(*sides)
 
         in_blocks(monkeypatch, entries)
-        monkeypatch.setattr(similarities, "_product", record)
+        monkeypatch.setattr(linalg, "inner", record)
         monkeypatch.setattr(jax, "default_backend", lambda: backend)
         result = evaluate_features(query, gallery, *labels, protocol="llcm")
         assert len(seen) == calls

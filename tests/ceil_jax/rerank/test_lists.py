@@ -38,19 +38,6 @@ def test_other_types_and_places_of_the_row_itself(given, block_rows, monkeypatch
     np.testing.assert_array_equal(indices, before)
 
 
-@pytest.mark.parametrize(("step", "is_refused"), [(2e-6, False), (1e-4, True)])
-@pytest.mark.parametrize("length", [1, 30])
-def test_rounding_may_disturb_the_order(given, step, is_refused, length):
-    similarities = length * given.similarities
-    similarities[:, 3] = similarities[:, 2] + length * step
-    if is_refused:
-        with pytest.raises(ValueError, match="must be sorted"):
-            lists.checked((given.indices, similarities), k1=4)
-    else:
-        got = lists.checked((given.indices, similarities), k1=4)
-        np.testing.assert_array_equal(got.similarities, similarities[:, :4])
-
-
 def edited(array, place, value):
     array = array.copy()
     array[place] = value
