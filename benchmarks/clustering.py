@@ -131,7 +131,7 @@ def main(argv: list[str]) -> None:
     sizes = [[float(value) for value in line[:4]] for line in by_size]
     x, seconds, peak = ([line[place] for line in sizes] for place in (0, 2, 3))
     curves = [
-        Curve("clustering", "ceil-jax", "images", "s", x, seconds),
+        Curve("clustering", "ceil-jax", "images", "seconds", x, seconds),
         Curve("clustering_memory", "ceil-jax", "images", "peak GiB", x, peak),
     ]
     command = (
