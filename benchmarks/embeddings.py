@@ -10,7 +10,7 @@ from typing import NamedTuple
 import faiss
 import numpy as np
 
-from ceil_jax.neighbours import Neighbours, itself_first
+from ceil_jax.neighbours.search import Neighbours, itself_first
 
 NUM_IMAGES, NUM_PEOPLE, NUM_CAMERAS = 22_258, 395, 4
 WIDTH, EMBEDDING, K1 = 64, 2048, 30

@@ -20,8 +20,9 @@ from absl import app, flags
 
 from benchmarks import flagged, measure
 from benchmarks.record import Record, Table
-from ceil_jax import compilation, embed, model, trainer
-from ceil_jax.config import Config
+from ceil_jax.embedding import embedder
+from ceil_jax.experiment import build, compilation, epoch
+from ceil_jax.experiment.config import Config
 from configs import synthetic
 
 _FLAGS = flagged.own(__name__)
@@ -116,8 +117,8 @@ def _reading(ahead: bool) -> Iterator[None]:
         yield
         return
     with (
-        mock.patch.object(trainer, "read_ahead", _when_asked),
-        mock.patch.object(embed, "read_ahead", _when_asked),
+        mock.patch.object(epoch, "read_ahead", _when_asked),
+        mock.patch.object(embedder, "read_ahead", _when_asked),
     ):
         yield
 
@@ -156,17 +157,17 @@ class Training:
             ahead: Read batches ahead.
         """
         config = config_of(cache_gib)
-        devices = model.devices_of(config)
+        devices = build.devices_of(config)
         self._ahead = ahead
-        self._trainer = trainer.Trainer(config, model.load_images(config), devices)
-        self._state = model.initial_state(config)
+        self._trainer = epoch.Trainer(config, build.load_images(config), devices)
+        self._state = build.initial_state(config)
         self.seconds: list[dict[str, float]] = []
         self.idle: list[dict[str, float]] = []
         self._fit = self._trainer._steps[2]
         self._embed = dict(self._trainer.embed_train._steps)
         with _reading(ahead):
-            for epoch in (1, 2):
-                self._state, _ = self._trainer.epoch(self._state, epoch)
+            for number in (1, 2):
+                self._state, _ = self._trainer.epoch(self._state, number)
 
     def watched_epoch(self) -> None:
         """Train one more epoch."""

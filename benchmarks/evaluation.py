@@ -14,9 +14,11 @@ from benchmarks.record import Record, Table
 from benchmarks.released import ecn as released_ecn
 from benchmarks.released import evaluation as released
 from benchmarks.released import k_reciprocal as released_k_reciprocal
-from ceil_jax import metrics, threads, tiles
+from ceil_jax.common import threads
+from ceil_jax.evaluation import metrics
+from ceil_jax.evaluation.similarities import Products
+from ceil_jax.neighbours import tiles
 from ceil_jax.rerank import ecn, k_reciprocal
-from ceil_jax.similarities import Products
 
 NUM_CAMERAS, NUM_FEATURES, PEOPLE = 9, 32, 351
 LARGE_WIDTH, LARGE_NOISE, IMAGES_A_PERSON = 256, 1.7, 20

@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from ceil_jax import model
-from ceil_jax.checkpoint import Checkpoints
-from ceil_jax.embed import Embedder
-from ceil_jax.inputs.imageset import ArraySource, ImageSet
+from ceil_jax.datasets.imageset import ArraySource, ImageSet
+from ceil_jax.datasets.synthetic.generator import Parameters, generate
+from ceil_jax.embedding.embedder import Embedder
+from ceil_jax.experiment import build
+from ceil_jax.experiment.checkpoint import Checkpoints
 from configs import synthetic
-from data.synthetic.generator import Parameters, generate
 
 IMAGES_PER_CAMERA = 10
 
@@ -46,11 +46,11 @@ def variables_of(workdir: Path | None) -> Any:
     Returns:
         What the encoder is applied with.
     """
-    state = model.initial_state(synthetic.get_config())
+    state = build.initial_state(synthetic.get_config())
     if workdir is not None:
         with Checkpoints(workdir / "checkpoints") as saved:
             state = saved.restore(state).state
-    return model.variables_of(state)
+    return build.variables_of(state)
 
 
 def embed(variables: Any, seed: int, cache: Path) -> dict[str, Side]:
@@ -83,7 +83,7 @@ def embed(variables: Any, seed: int, cache: Path) -> dict[str, Side]:
 def _embed(variables: Any, seed: int) -> dict[str, Side]:
     config = synthetic.get_config()
     embedder = Embedder(
-        model.encoder_of(config, synchronised=False),
+        build.encoder_of(config, synchronised=False),
         num_rows=config.batch.embed_rows,
         flip=False,
         devices=jax.local_devices(),

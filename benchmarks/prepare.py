@@ -27,9 +27,10 @@ from PIL import Image
 from tabulate import tabulate
 
 from benchmarks import flagged, measure
-from ceil_jax.inputs import datasets
-from data.images import read_image
-from data.parallel import num_cores, ordered_map
+from ceil_jax.common.threads import num_cores
+from ceil_jax.datasets import loading
+from ceil_jax.datasets.images import read_image
+from ceil_jax.datasets.parallel import ordered_map
 
 _FLAGS = flagged.own(__name__)
 _IMAGES = flags.DEFINE_integer(
@@ -169,7 +170,7 @@ def prepare(root: str, cache: str, size: tuple[int, int]) -> Prepared:
         What it cost.
     """
     importlib.import_module("data.listed")  # before the clock starts
-    importlib.import_module("data.preparation")
+    importlib.import_module("ceil_jax.datasets.preparation")
     before, computed = memory_mebibytes(), processor_seconds()
     start = time.perf_counter()
     arguments: dict[str, Any] = {
@@ -179,8 +180,8 @@ def prepare(root: str, cache: str, size: tuple[int, int]) -> Prepared:
         "options": {"allow_partial": True},
         "progress": False,
     }
-    datasets.prepare("sysu_mm01", **arguments)
-    splits = datasets.load("sysu_mm01", **arguments, cache_gib=0.0)
+    loading.prepare("sysu_mm01", **arguments)
+    splits = loading.load("sysu_mm01", **arguments, cache_gib=0.0)
     seconds = time.perf_counter() - start
     processor, peak = processor_seconds() - computed, memory_mebibytes()
     images = splits.train_visible.images

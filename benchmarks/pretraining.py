@@ -4,7 +4,7 @@ It plays the part that CLIP plays for real data: a supervised classifier of gene
 *visible* people who are not in the data set, seen by cameras that are not in it. It has
 never seen an infrared image; both stems start as its one stem, as with CLIP.
 
-    python -m ceil_jax.pretrained.synthetic --output=FILE.safetensors
+    python -m benchmarks.pretraining --output=FILE.safetensors
 """
 
 import functools
@@ -20,12 +20,12 @@ from absl import app, flags
 from safetensors.numpy import save_file
 
 from ceil_jax import weights
+from ceil_jax.common.linalg import normalise
+from ceil_jax.common.progress import bar
+from ceil_jax.datasets.synthetic.generator import Parameters, pretraining_set
 from ceil_jax.encoder import Encoder
 from ceil_jax.inputs import augment
-from ceil_jax.linalg import normalise
 from ceil_jax.pretrained import SYNTHETIC
-from ceil_jax.progress import bar
-from data.synthetic.generator import Parameters, pretraining_set
 
 STAGE_SIZES, WIDTH = (1, 1, 1, 1), 16
 PAD = 4  # pixels around a 64x32 image before the crop

@@ -20,8 +20,8 @@ from tabulate import tabulate
 
 from benchmarks import people
 from benchmarks.people import Side
-from ceil_jax import metrics
-from ceil_jax.progress import bar
+from ceil_jax.common.progress import bar
+from ceil_jax.evaluation import metrics
 from ceil_jax.rerank import gcr
 from ceil_jax.rerank.auto import auto_parameters
 

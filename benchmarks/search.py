@@ -8,7 +8,7 @@ from absl import app, flags
 
 from benchmarks import embeddings, flagged, measure
 from benchmarks.record import Record, Table
-from ceil_jax.neighbours import GOOD_RECALL, Search, nearest, recall_of
+from ceil_jax.neighbours.search import GOOD_RECALL, Search, nearest, recall_of
 
 EXACT: tuple[Search, ...] = ("flat", "pairs")
 """Recalls are measured against the first."""

@@ -8,10 +8,11 @@ from typing import Any
 
 import jax
 
-from ceil_jax import optim, parallel, steps
+from ceil_jax.common import parallel
 from ceil_jax.encoder import Encoder
-from ceil_jax.objective import Objective
-from ceil_jax.state import BothTables, Memories
+from ceil_jax.training import optim, steps
+from ceil_jax.training.objective import Objective
+from ceil_jax.training.state import BothTables, Memories
 
 SEED = 0
 

@@ -98,9 +98,9 @@ def _ours_training(size: Size) -> Callable[[], Any]:
     import jax
     import jax.numpy as jnp
 
-    from ceil_jax import optim
+    from ceil_jax.common.linalg import normalise
     from ceil_jax.encoder import Encoder
-    from ceil_jax.linalg import normalise
+    from ceil_jax.training import optim
 
     encoder, optimizer = Encoder(size.stages, size.width), optim.adam()
     visible, infrared, memory, proxies = inputs(size)

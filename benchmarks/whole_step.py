@@ -8,13 +8,16 @@ import numpy as np
 
 from benchmarks import stage_step
 from benchmarks.train_work import RATE, SIZES, Size, leave_gradients_to_jax
-from ceil_jax import clustering, compilation, fit, parallel, pseudo_labels
+from ceil_jax import clustering
 from ceil_jax.clustering.proxies import split_by_camera
+from ceil_jax.common import parallel
+from ceil_jax.datasets.imageset import ArraySource, ImageSet
 from ceil_jax.encoder import Encoder
-from ceil_jax.inputs.imageset import ArraySource, ImageSet
-from ceil_jax.objective import Objective
-from ceil_jax.pseudo_labels import PseudoLabels
-from ceil_jax.state import Memories
+from ceil_jax.experiment import compilation
+from ceil_jax.training import fit, pseudo_labels
+from ceil_jax.training.objective import Objective
+from ceil_jax.training.pseudo_labels import PseudoLabels
+from ceil_jax.training.state import Memories
 
 NUM_CLUSTERS, NUM_CAMERAS, IMAGES_PER_PROXY = 8, 2, 4
 

@@ -14,9 +14,9 @@ from typing import NamedTuple
 from absl import flags
 from ml_collections import config_flags
 
-from ceil_jax import config as config_lib
-from ceil_jax import usage
-from ceil_jax.errors import UserError
+from ceil_jax.common.errors import UserError
+from ceil_jax.experiment import config as config_lib
+from ceil_jax.experiment import usage
 
 
 class Words(NamedTuple):
@@ -211,7 +211,8 @@ def run(argv: Sequence[str]) -> None:
     """
     command = parse(argv)
     # Imported late: a typing mistake is answered at once, not after JAX has started.
-    from ceil_jax import compilation, model, prepare
+    from ceil_jax.experiment import build, compilation
+    from ceil_jax.experiment.modes import prepare
 
     if command.mode == "convert":
         prepare.convert_weights(command.weights, command.output)
@@ -220,13 +221,13 @@ def run(argv: Sequence[str]) -> None:
         prepare.prepare_data(command.config)
         return
     compilation.use_cache(command.config.compilation_cache)
-    model.choose_kernels(command.config)
-    _run_in(model.workdir_of(command.workdir), command)
+    build.choose_kernels(command.config)
+    _run_in(build.workdir_of(command.workdir), command)
 
 
 def _run_in(workdir: Path, command: Command) -> None:
     """Do what is done in a run's folder."""
-    from ceil_jax import export, train, trained, trials
+    from ceil_jax.experiment.modes import evaluate, export, train, trials
 
     match command.mode:
         case "train":
@@ -236,9 +237,9 @@ def _run_in(workdir: Path, command: Command) -> None:
         case "export":
             export.export(command.config, workdir, command.weights)
         case "evaluate" if command.weights:
-            trained.evaluate_weights(command.config, workdir, command.weights)
+            evaluate.evaluate_weights(command.config, workdir, command.weights)
         case "evaluate":
-            trained.evaluate_checkpoint(command.config, workdir)
+            evaluate.evaluate_checkpoint(command.config, workdir)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -254,7 +255,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if any(word in ("--help", "-h", "-help", "--helpfull") for word in argv[1:]):
         print(_help(argv))
         return 0
-    from data.errors import DataError
+    from ceil_jax.common.errors import DataError
 
     try:
         run(argv)

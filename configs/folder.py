@@ -18,7 +18,7 @@ person in one modality, and the number of epochs.
         --config.data_dir=/path/to/FOLDER --mode export
 """
 
-from ceil_jax.config import (
+from ceil_jax.experiment.config import (
     BatchConfig,
     ClusteringConfig,
     Config,

@@ -9,7 +9,7 @@ Cost: the released code trains 9.3 hours on one RTX 3090.
         --config.data_dir=/path/to/LLCM --config.init_from=RN50.pt
 """
 
-from ceil_jax.config import (
+from ceil_jax.experiment.config import (
     BatchConfig,
     ClusteringConfig,
     Config,

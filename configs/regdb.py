@@ -11,7 +11,7 @@ Cost: the released code trains 1.9 hours on one RTX 3090, for one split.
         --config.data_dir=/path/to/RegDB --config.init_from=RN50.pt --config.trial=1
 """
 
-from ceil_jax.config import (
+from ceil_jax.experiment.config import (
     BatchConfig,
     ClusteringConfig,
     Config,

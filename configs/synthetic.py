@@ -10,7 +10,7 @@ released, it is more noise than so small an encoder can learn from in so few ste
 
 from pathlib import Path
 
-from ceil_jax.config import (
+from ceil_jax.experiment.config import (
     AugmentConfig,
     BatchConfig,
     ClusteringConfig,

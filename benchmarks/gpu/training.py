@@ -10,10 +10,18 @@ import numpy as np
 from benchmarks import stage_step
 from benchmarks.gpu.timing import device_seconds
 from benchmarks.record import Table
-from ceil_jax import parallel, steps
+from ceil_jax.common import parallel
+from ceil_jax.embedding.step import make_embed_step
 from ceil_jax.encoder import Encoder
-from ceil_jax.objective import Objective
-from ceil_jax.state import Batch, BothTables, Memories, Memory, RowLabels, Tables
+from ceil_jax.training.objective import Objective
+from ceil_jax.training.state import (
+    Batch,
+    BothTables,
+    Memories,
+    Memory,
+    RowLabels,
+    Tables,
+)
 
 SEED = 0
 
@@ -186,7 +194,7 @@ def embed_rate(work: Workload, dtype: str, encoder: Encoder, rows: int = 256) ->
         Its speed.
     """
     encoder = encoder.clone(axis_name=None)
-    embed = jax.jit(steps.make_embed_step(encoder, "visible", flip=False))
+    embed = jax.jit(make_embed_step(encoder, "visible", flip=False))
     images = np.zeros((rows, *work.image_size, 3), np.uint8)
     whole = jnp.zeros((1, *work.image_size, 3))
     variables = jax.jit(encoder.init)(jax.random.key(SEED), whole, whole)

@@ -3,9 +3,9 @@
 import numpy as np
 from scipy import sparse
 
-from ceil_jax import checks, sparse_rows
 from ceil_jax.clustering import overlaps, reciprocal
-from ceil_jax.neighbours import Neighbours, nearest
+from ceil_jax.common import checks, sparse_rows
+from ceil_jax.neighbours.search import Neighbours, nearest
 
 
 def jaccard_distance(features: checks.Rows, *, k1: int, k2: int) -> sparse.csr_array:

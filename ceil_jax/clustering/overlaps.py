@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from ceil_jax import progress, threads
+from ceil_jax.common import progress, threads
 
 BLOCK_PRODUCTS = 1 << 20
 """Products that one step may add up, which bounds what it holds."""

@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ceil_jax import checks
 from ceil_jax.clustering.dbscan import dbscan
 from ceil_jax.clustering.jaccard import from_neighbours
-from ceil_jax.neighbours import nearest
+from ceil_jax.common import checks
+from ceil_jax.neighbours.search import nearest
 
 
 class Clustering(NamedTuple):

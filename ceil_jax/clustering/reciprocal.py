@@ -4,8 +4,8 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from ceil_jax import sparse_rows, threads
-from ceil_jax.neighbours import Neighbours
+from ceil_jax.common import sparse_rows, threads
+from ceil_jax.neighbours.search import Neighbours
 
 PRODUCT_ENTRIES = 1 << 19
 """Numbers that are multiplied at a time: few enough to stay in the caches."""

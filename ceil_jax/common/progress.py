@@ -16,6 +16,7 @@ def bar(
     total: int | None = None,
     desc: str = "",
     unit: str = "it",
+    shown: bool = True,
 ) -> "tqdm[Any]":
     """A progress bar with rate and time left, silent unless stderr is a terminal.
 
@@ -24,6 +25,7 @@ def bar(
         total: Number of units; taken from `iterable` where it has a length.
         desc: What is going on, in one or two words.
         unit: What is counted, e.g. "image".
+        shown: Whether it may show at all.
 
     Returns:
         The bar; also a context manager.
@@ -38,5 +40,5 @@ def bar(
         unit=unit,
         leave=False,
         dynamic_ncols=True,
-        disable=not sys.stderr.isatty(),
+        disable=not (shown and sys.stderr.isatty()),
     )

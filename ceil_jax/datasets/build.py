@@ -13,8 +13,8 @@ from typing import Any
 
 from absl import app, logging
 
-from data import registry
-from data.errors import DataError
+from ceil_jax.common.errors import DataError
+from ceil_jax.datasets import registry
 
 
 def main(arguments: Any) -> None:
@@ -24,7 +24,7 @@ def main(arguments: Any) -> None:
         arguments: What TFDS's own parser made of the command line.
     """
     for name in registry.REGISTRY:
-        importlib.import_module(f"data.{name}.{name}_dataset_builder")
+        importlib.import_module(f"ceil_jax.datasets.{name}.{name}_dataset_builder")
     logging.set_verbosity(logging.WARNING)
     try:
         arguments.execute()

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 
 import tensorflow_datasets as tfds
 
-from data.index import Index, make_index, read_index, write_index
-from data.progress import counted, images_bar
-from data.schema import Example, PersonConfig, features
-from data.writing import PlainRecordWriter, check_space, write_split
+from ceil_jax.common.progress import bar
+from ceil_jax.datasets.index import Index, make_index, read_index, write_index
+from ceil_jax.datasets.schema import Example, PersonConfig, features
+from ceil_jax.datasets.writing import PlainRecordWriter, check_space, write_split
 
 Splits = Mapping[str, tuple[int, Iterable[Example]]]
 
@@ -37,7 +37,9 @@ class PersonBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         `tfds build` may import a builder's file a second time as a module of another
         name; that one is not registered, which TFDS would refuse.
         """
-        kwargs.setdefault("skip_registration", not cls.__module__.startswith("data."))
+        kwargs.setdefault(
+            "skip_registration", not cls.__module__.startswith("ceil_jax.datasets.")
+        )
         super().__init_subclass__(**kwargs)
 
     def __init__(self, *, file_format: Any = None, **kwargs: Any) -> None:
@@ -174,8 +176,9 @@ class PersonBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         self, split: str, total: int, examples: Iterable[Example]
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         shown = self.person_config.progress
-        with images_bar(total, f"preparing {self.name} {split}", shown=shown) as bar:
-            for example in counted(examples, bar):
+        what = f"preparing {self.name} {split}"
+        with bar(examples, total=total, desc=what, unit="image", shown=shown) as seen:
+            for example in seen:
                 fields = {
                     field.name: getattr(example, field.name)
                     for field in dataclasses.fields(example)

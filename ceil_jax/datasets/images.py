@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from data.errors import DataError
+from ceil_jax.common.errors import DataError
 
 
 def read_image(path: Path, image_size: tuple[int, int]) -> np.ndarray:

@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 from absl import logging
 
-from data.builder import PersonBuilder, Splits
-from data.images import read_image
-from data.listing import Layout, Listing, open_folder
-from data.parallel import num_cores, ordered_map
-from data.schema import Example, PersonConfig
+from ceil_jax.common.threads import num_cores
+from ceil_jax.datasets.builder import PersonBuilder, Splits
+from ceil_jax.datasets.images import read_image
+from ceil_jax.datasets.listing import Layout, Listing, open_folder
+from ceil_jax.datasets.parallel import ordered_map
+from ceil_jax.datasets.schema import Example, PersonConfig
 
 
 @dataclasses.dataclass(eq=False, kw_only=True)

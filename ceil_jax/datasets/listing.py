@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data.errors import DataError
+from ceil_jax.common.errors import DataError
 
 SHOWN = 2  # wrong figures that a message spells out
 

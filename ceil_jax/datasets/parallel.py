@@ -1,6 +1,5 @@
 """Doing the same to many things at once, with the results in their order."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,13 +8,6 @@ from typing import TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 AHEAD = 8  # results per worker that may wait for their turn
-
-
-def num_cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def ordered_map(

@@ -7,9 +7,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from data.builder import PersonBuilder
-from data.errors import DataError
-from data.listing import Listing, fingerprint
+from ceil_jax.common.errors import DataError
+from ceil_jax.datasets.builder import PersonBuilder
+from ceil_jax.datasets.listing import Listing, fingerprint
 
 try:
     import fcntl

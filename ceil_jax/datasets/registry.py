@@ -10,10 +10,10 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data.errors import DataError
+from ceil_jax.common.errors import DataError
 
 if TYPE_CHECKING:
-    from data.builder import PersonBuilder
+    from ceil_jax.datasets.builder import PersonBuilder
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -87,9 +87,12 @@ def _check_options(request: Request, own: Collection[str]) -> None:
 
 
 def _synthetic(request: Request) -> "PersonBuilder":
-    from data.preparation import default_prepared_dir
-    from data.synthetic.parameters import Parameters
-    from data.synthetic.synthetic_dataset_builder import Builder, synthetic_config
+    from ceil_jax.datasets.preparation import default_prepared_dir
+    from ceil_jax.datasets.synthetic.parameters import Parameters
+    from ceil_jax.datasets.synthetic.synthetic_dataset_builder import (
+        Builder,
+        synthetic_config,
+    )
 
     height, width = request.image_size
     names = {field.name for field in dataclasses.fields(Parameters)}
@@ -108,11 +111,13 @@ def _listed(name: str) -> "Callable[[Request], PersonBuilder]":
     """What makes builders of a data set that is a folder of images."""
 
     def make_builder(request: Request) -> "PersonBuilder":
-        from data.listed import ListedConfig
-        from data.listing import open_folder
-        from data.preparation import folder_of
+        from ceil_jax.datasets.listed import ListedConfig
+        from ceil_jax.datasets.listing import open_folder
+        from ceil_jax.datasets.preparation import folder_of
 
-        module = importlib.import_module(f"data.{name}.{name}_dataset_builder")
+        module = importlib.import_module(
+            f"ceil_jax.datasets.{name}.{name}_dataset_builder"
+        )
         layout = module.Builder.LAYOUT
         _check_options(request, ())
         if request.data_dir is None:

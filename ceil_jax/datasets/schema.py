@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import tensorflow_datasets as tfds
 
-from data.modalities import MODALITIES
+from ceil_jax.datasets.modalities import MODALITIES
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from ceil_jax import parallel, steps
+from ceil_jax.common import parallel
+from ceil_jax.common.errors import UserError
+from ceil_jax.common.progress import bar
+from ceil_jax.datasets.imageset import ImageSet
+from ceil_jax.datasets.read_ahead import read_ahead
+from ceil_jax.embedding.step import make_embed_step
 from ceil_jax.encoder import Encoder
-from ceil_jax.errors import UserError
-from ceil_jax.inputs.imageset import ImageSet
-from ceil_jax.inputs.read_ahead import read_ahead
-from ceil_jax.progress import bar
 
 
 class Embedder:
@@ -33,7 +34,7 @@ class Embedder:
         self._devices = devices
         self._steps = {
             modality: parallel.over_devices(
-                steps.make_embed_step(encoder, modality, flip=flip),
+                make_embed_step(encoder, modality, flip=flip),
                 num_shared=1,
                 num_split=1,
                 split_output=True,

@@ -7,9 +7,9 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ceil_jax.common.linalg import normalise
 from ceil_jax.encoder.batch_norm import BatchNorm
 from ceil_jax.encoder.resnet import EXPANSION, Bottleneck, Stem
-from ceil_jax.linalg import normalise
 
 # The last stage keeps its resolution: a 288x144 image ends as an 18x9 map.
 STAGE_STRIDES = (1, 2, 2, 1)

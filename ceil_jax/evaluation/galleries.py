@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ceil_jax.labelled import Labelled
-from ceil_jax.permutations import Permutations
+from ceil_jax.evaluation.labelled import Labelled
+from ceil_jax.evaluation.permutations import Permutations
 
 # Number of the first trial, which is also the seed of its gallery.
 _FIRST_SEED = {"ceil": 1, "agw": 0}

@@ -6,10 +6,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ceil_jax import checks, places, similarities
-from ceil_jax.largest import largest
-from ceil_jax.places import Labels
-from ceil_jax.similarities import Products, Similarities
+from ceil_jax.common import checks
+from ceil_jax.evaluation import places, similarities
+from ceil_jax.evaluation.places import Labels
+from ceil_jax.evaluation.similarities import Products, Similarities
+from ceil_jax.neighbours.largest import largest
 
 # Similarities ranked at a time: bounds the working memory at about half a gigabyte.
 _BLOCK_ENTRIES = 4_000_000

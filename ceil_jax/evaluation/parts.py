@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ceil_jax.errors import UserError
-from ceil_jax.labelled import Labelled
+from ceil_jax.common.errors import UserError
+from ceil_jax.evaluation.labelled import Labelled
 
 QUERY, GALLERY = "query", "gallery"
 # Across modalities first: that is what the encoder is trained for.

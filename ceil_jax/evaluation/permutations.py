@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.io
 
-from ceil_jax.errors import UserError
+from ceil_jax.common.errors import UserError
 
 NAME = "rand_perm_cam"
 NUM_CAMERAS = 6

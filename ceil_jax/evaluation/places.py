@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ceil_jax import threads
+from ceil_jax.common import threads
 
 BLOCK_ENTRIES = 1 << 19
 """Similarities that a thread looks at at a time: few enough for the cache."""

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ceil_jax import galleries, parts
-from ceil_jax.errors import UserError
-from ceil_jax.labelled import Labelled
-from ceil_jax.permutations import Permutations
+from ceil_jax.common.errors import UserError
+from ceil_jax.evaluation import galleries, parts
+from ceil_jax.evaluation.labelled import Labelled
+from ceil_jax.evaluation.permutations import Permutations
 
 
 class Mode(NamedTuple):

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ceil_jax.files import write_json
-from ceil_jax.metrics import Metrics
+from ceil_jax.common.files import write_json
+from ceil_jax.evaluation.metrics import Metrics
 
 RANKS = (1, 5, 10, 20)
 FIGURES = (*(f"rank{r}" for r in RANKS), "mAP", "mINP")

@@ -6,22 +6,22 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from ceil_jax import metrics
-from ceil_jax.errors import UserError
-from ceil_jax.neighbours import Search
-from ceil_jax.progress import bar
-from ceil_jax.protocols import Mode, Plan, Trial, metric_of
-from ceil_jax.report.ranked_lists import pick_queries
-from ceil_jax.report.results import (
+from ceil_jax.common.errors import UserError
+from ceil_jax.common.progress import bar
+from ceil_jax.evaluation import metrics
+from ceil_jax.evaluation.pictured import pick_queries
+from ceil_jax.evaluation.protocols import Mode, Plan, Trial, metric_of
+from ceil_jax.evaluation.results import (
     RANKS,
     ModeResults,
     RerankParams,
     Results,
     summarise,
 )
+from ceil_jax.evaluation.similarities import Products, Similarities
+from ceil_jax.neighbours.search import Search
 from ceil_jax.rerank import gcr
 from ceil_jax.rerank.auto import auto_parameters
-from ceil_jax.similarities import Products, Similarities
 
 Rerank = RerankParams | Literal["auto"] | None
 """Parameters of GCR, "auto" to choose them without labels, None to do without."""

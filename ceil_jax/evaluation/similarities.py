@@ -6,8 +6,8 @@ import jax
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ceil_jax import checks, linalg
-from ceil_jax.progress import bar
+from ceil_jax.common import checks, linalg
+from ceil_jax.common.progress import bar
 
 BLOCK_ENTRIES = 1 << 26
 """Similarities that are held at a time: a quarter of a GiB in float32.

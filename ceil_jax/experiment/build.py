@@ -11,19 +11,21 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ceil_jax import optim, parallel, protocols, steps, weights
-from ceil_jax.config import Config
-from ceil_jax.embed import Embedder
+from ceil_jax import weights
+from ceil_jax.common import parallel
+from ceil_jax.common.errors import UserError
+from ceil_jax.datasets import loading, registry
+from ceil_jax.datasets.imageset import ImageSet
+from ceil_jax.embedding.embedder import Embedder
 from ceil_jax.encoder import Encoder
-from ceil_jax.errors import UserError
-from ceil_jax.inputs import datasets
-from ceil_jax.inputs.imageset import ImageSet
-from ceil_jax.state import TrainState
-from data import registry
+from ceil_jax.evaluation import protocols
+from ceil_jax.experiment.config import Config
+from ceil_jax.training import optim, steps
+from ceil_jax.training.state import TrainState
 from pallas_kernels import implementation
 
 if TYPE_CHECKING:
-    from data.builder import PersonBuilder
+    from ceil_jax.datasets.builder import PersonBuilder
 
 
 def devices_of(config: Config) -> list[Any]:
@@ -220,10 +222,10 @@ def prepare_images(config: Config) -> "PersonBuilder":
     """
     where = _where(config)
     del where["cache_gib"]
-    return datasets.prepare(config.dataset, **where)
+    return loading.prepare(config.dataset, **where)
 
 
-def load_images(config: Config) -> datasets.Splits:
+def load_images(config: Config) -> loading.Splits:
     """The training and test images, prepared at their first use.
 
     Args:
@@ -232,10 +234,10 @@ def load_images(config: Config) -> datasets.Splits:
     Returns:
         One image set for each split and modality.
     """
-    return datasets.load(config.dataset, trial=config.trial, **_where(config))
+    return loading.load(config.dataset, trial=config.trial, **_where(config))
 
 
-def tested(config: Config, images: datasets.Splits) -> Tested:
+def tested(config: Config, images: loading.Splits) -> Tested:
     """The images that the configuration's protocol scores.
 
     Args:
@@ -247,7 +249,7 @@ def tested(config: Config, images: datasets.Splits) -> Tested:
     """
     if protocol_of(config) != protocols.REGDB_RELEASED:
         return Tested(images.test_visible, images.test_infrared)
-    of_all = datasets.load_all_trials(config.dataset, **_where(config))
+    of_all = loading.load_all_trials(config.dataset, **_where(config))
     splits = {"visible": of_all.test_visible, "infrared": of_all.test_infrared}
     return Tested(of_all.visible, of_all.infrared, splits)
 
@@ -267,7 +269,7 @@ def _where(config: Config) -> dict[str, Any]:
     }
 
 
-def for_modalities(config: Config, splits: datasets.Splits) -> Config:
+def for_modalities(config: Config, splits: loading.Splits) -> Config:
     """The configuration as it fits the modalities that there are images of.
 
     Stage 2 works across modalities: with one alone, training is stage 1.

@@ -13,9 +13,9 @@ from orbax.checkpoint.checkpoint_managers import (
     LatestN,
 )
 
-from ceil_jax.errors import UserError
-from ceil_jax.state import TrainState
-from ceil_jax.steps import check_same_shapes
+from ceil_jax.common.errors import UserError
+from ceil_jax.training.state import TrainState
+from ceil_jax.training.steps import check_same_shapes
 
 
 class Saved(NamedTuple):

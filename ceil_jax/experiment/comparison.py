@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from ceil_jax.files import write_json
+from ceil_jax.common.files import write_json
+from ceil_jax.evaluation.results import Results
 from ceil_jax.report import table
-from ceil_jax.report.results import Results
 
 
 class Comparison:

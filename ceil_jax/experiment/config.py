@@ -8,7 +8,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
-from ceil_jax.errors import UserError
+from ceil_jax.common.errors import UserError
 
 
 @dataclass(slots=True)
@@ -52,7 +52,7 @@ class ClusteringConfig:
 
 @dataclass(slots=True)
 class ObjectiveConfig:
-    """Losses and memory update; see `ceil_jax.objective.Objective`."""
+    """Losses and memory update; see `ceil_jax.training.objective.Objective`."""
 
     temperature: float = 0.05  # that similarities are divided by
     num_negatives: int = 50  # of a camera, in the CDL loss

@@ -7,16 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from ceil_jax import fit, model, parallel, pseudo_labels, schedules, steps
-from ceil_jax.config import Config
-from ceil_jax.errors import UserError
-from ceil_jax.inputs.datasets import Splits
-from ceil_jax.inputs.imageset import ImageSet
-from ceil_jax.inputs.read_ahead import read_ahead
-from ceil_jax.objective import Objective
-from ceil_jax.progress import bar
-from ceil_jax.pseudo_labels import PseudoLabels
-from ceil_jax.state import Memories, TrainState
+from ceil_jax.common import parallel
+from ceil_jax.common.errors import UserError
+from ceil_jax.common.progress import bar
+from ceil_jax.datasets.imageset import ImageSet
+from ceil_jax.datasets.loading import Splits
+from ceil_jax.datasets.read_ahead import read_ahead
+from ceil_jax.experiment import build
+from ceil_jax.experiment.config import Config
+from ceil_jax.training import fit, pseudo_labels, schedules, steps
+from ceil_jax.training.objective import Objective
+from ceil_jax.training.pseudo_labels import PseudoLabels
+from ceil_jax.training.state import Memories, TrainState
 
 MODALITIES = ("visible", "infrared")
 
@@ -95,17 +97,17 @@ class Trainer:
         if not any(map(len, self._sets)):
             raise UserError("there are no training images")
         self._devices = devices
-        encoder = model.encoder_of(config, synchronised=True)
+        encoder = build.encoder_of(config, synchronised=True)
         flips = (config.clustering.train_flip, config.evaluation.flip)
         embedders = {
-            flip: model.embedder_of(config, devices, flip=flip) for flip in set(flips)
+            flip: build.embedder_of(config, devices, flip=flip) for flip in set(flips)
         }
         self.embed_train, self.embed_test = (embedders[flip] for flip in flips)
         self._steps = {
             stage: steps.train_step_over(
                 devices,
                 encoder=encoder,
-                optimizer=model.optimizer_of(config),
+                optimizer=build.optimizer_of(config),
                 constants=_objective(config),
                 stage=stage,
                 seed=config.seed,
@@ -130,7 +132,7 @@ class Trainer:
         """
         config, timer = self._config, Timer()
         stage, rate = config.stage_of(epoch), self.rate_of(epoch)
-        variables = model.variables_of(state)
+        variables = build.variables_of(state)
         with timer.part("embed"):
             features = [
                 self._embed(variables, images, modality)
@@ -177,7 +179,7 @@ class Trainer:
         if not len(images):
             return None
         rows = self.embed_train(variables, images, modality)
-        return model.unit_rows(rows) if self._config.clustering.train_flip else rows
+        return build.unit_rows(rows) if self._config.clustering.train_flip else rows
 
     def _find_labels(
         self, features: list[np.ndarray | None], epoch: int

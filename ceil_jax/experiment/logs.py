@@ -7,7 +7,7 @@ from typing import Any
 
 from tensorboardX import SummaryWriter
 
-from ceil_jax.files import write_whole
+from ceil_jax.common.files import write_whole
 
 
 class EpochLog:

@@ -5,16 +5,17 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ceil_jax import model, score, selection, weights
-from ceil_jax.checkpoint import Checkpoints
-from ceil_jax.comparison import Comparison
-from ceil_jax.config import Config, to_dict
-from ceil_jax.errors import UserError
-from ceil_jax.files import write_json
+from ceil_jax import weights
+from ceil_jax.common.errors import UserError
+from ceil_jax.common.files import write_json
+from ceil_jax.evaluation.results import Results
+from ceil_jax.experiment import build, score, selection
+from ceil_jax.experiment.checkpoint import Checkpoints
+from ceil_jax.experiment.comparison import Comparison
+from ceil_jax.experiment.config import Config, to_dict
+from ceil_jax.experiment.epoch import Trainer
 from ceil_jax.report import table
-from ceil_jax.report.results import Results
-from ceil_jax.state import TrainState
-from ceil_jax.trainer import Trainer
+from ceil_jax.training.state import TrainState
 
 
 class Origin(NamedTuple):
@@ -68,16 +69,16 @@ class Run:
         self.workdir = workdir
         self.control = score.read_control(config)
         # Cheap things are refused before a data set is prepared.
-        devices = model.devices_of(config)
+        devices = build.devices_of(config)
         if training:
-            model.check_batch(config, len(devices))
-        protocol = model.protocol_of(config)
-        self.initial = model.initial_state(
+            build.check_batch(config, len(devices))
+        protocol = build.protocol_of(config)
+        self.initial = build.initial_state(
             config,
             from_weights=training or bool(init_flag),
             flag=init_flag or "config.init_from",
         )
-        splits = model.load_images(config)
+        splits = build.load_images(config)
         for warning in splits.warnings:
             warn(warning)
         self.config = config
@@ -87,10 +88,10 @@ class Run:
             self._embed = self.trainer.embed_test
         else:
             self.trainer = None
-            self._embed = model.embedder_of(
+            self._embed = build.embedder_of(
                 config, devices, flip=config.evaluation.flip
             )
-        tested = model.tested(config, splits)
+        tested = build.tested(config, splits)
         self.scorer = score.Scorer(
             self.config,
             protocol,
@@ -159,7 +160,7 @@ class Run:
         return results
 
     def _embeddings(self, state: TrainState) -> Any:
-        return self.scorer.embeddings(self._embed, model.variables_of(state))
+        return self.scorer.embeddings(self._embed, build.variables_of(state))
 
     def _score(self, sides: Any, origin: Origin) -> Results:
         results = self.scorer.score(sides, origin.checkpoint)
@@ -294,7 +295,7 @@ def _data(config: Config) -> dict[str, Any]:
 
 
 def _told_of_modalities(config: Config, splits: Any) -> Config:
-    fitted = model.for_modalities(config, splits)
+    fitted = build.for_modalities(config, splits)
     if fitted is not config:
         print(
             "training images of one modality only: stage 1 alone, "

@@ -8,15 +8,15 @@ from typing import Any, cast
 
 import numpy as np
 
-from ceil_jax import evaluate, galleries, permutations, protocols
-from ceil_jax.config import Config, to_dict
-from ceil_jax.errors import UserError
-from ceil_jax.inputs.imageset import ImageSet
-from ceil_jax.neighbours import Search
-from ceil_jax.permutations import Permutations
+from ceil_jax.common.errors import UserError
+from ceil_jax.datasets.imageset import ImageSet
+from ceil_jax.evaluation import galleries, permutations, protocols, scoring
+from ceil_jax.evaluation.baselines import grey_pixels
+from ceil_jax.evaluation.permutations import Permutations
+from ceil_jax.evaluation.results import RerankParams, Results
+from ceil_jax.experiment.config import Config, to_dict
+from ceil_jax.neighbours.search import Search
 from ceil_jax.report import published, ranked_lists
-from ceil_jax.report.baselines import grey_pixels
-from ceil_jax.report.results import RerankParams, Results
 
 Embed = Callable[..., np.ndarray]
 
@@ -73,10 +73,10 @@ class Scorer:
         self.modes = tuple(self._plan.trials)
         rerank = config.rerank
         given = RerankParams(rerank.k1, rerank.k2, rerank.camera_weight)
-        self._rerank: evaluate.Rerank = "auto" if rerank.auto else given
+        self._rerank: scoring.Rerank = "auto" if rerank.auto else given
         self._search: Search = cast(Search, rerank.search)
 
-    def embeddings(self, embed: Embed, variables: Any) -> list[evaluate.Embeddings]:
+    def embeddings(self, embed: Embed, variables: Any) -> list[scoring.Embeddings]:
         """Embed the test images of both modalities.
 
         Args:
@@ -90,7 +90,7 @@ class Scorer:
             lambda images, modality: embed(variables, images, modality)
         )
 
-    def grey_pixels(self) -> list[evaluate.Embeddings]:
+    def grey_pixels(self) -> list[scoring.Embeddings]:
         """The test images' grey pixels as embeddings, the plainest of baselines.
 
         Returns:
@@ -102,7 +102,7 @@ class Scorer:
 
     def _of_both(
         self, rows_of: Callable[[ImageSet, str], np.ndarray]
-    ) -> list[evaluate.Embeddings]:
+    ) -> list[scoring.Embeddings]:
         """Rows of both modalities with their labels; none of one without images."""
         rows = {
             modality: rows_of(images, modality)
@@ -111,7 +111,7 @@ class Scorer:
         }
         none = np.zeros((0, next(iter(rows.values())).shape[1]), np.float32)
         return [
-            evaluate.Embeddings(
+            scoring.Embeddings(
                 rows.get(modality, none),
                 images.identities,
                 images.cameras,
@@ -120,7 +120,7 @@ class Scorer:
             for modality, images in self._sets.items()
         ]
 
-    def score(self, sides: list[evaluate.Embeddings], checkpoint: str) -> Results:
+    def score(self, sides: list[scoring.Embeddings], checkpoint: str) -> Results:
         """Figures in every mode, plain and re-ranked.
 
         Args:
@@ -130,7 +130,7 @@ class Scorer:
         Returns:
             The figures.
         """
-        results = evaluate.score_protocol(
+        results = scoring.score_protocol(
             sides[0],
             sides[1],
             self._plan,
@@ -147,14 +147,14 @@ class Scorer:
             warnings=self._warnings,
         )
 
-    def draw(self, sides: list[evaluate.Embeddings], path: Path) -> None:
+    def draw(self, sides: list[scoring.Embeddings], path: Path) -> None:
         """Draw some queries with their ranked lists, plain above re-ranked.
 
         Args:
             sides: Visible and infrared embeddings.
             path: The picture to write.
         """
-        found = evaluate.ranked_examples(
+        found = scoring.ranked_examples(
             sides[0],
             sides[1],
             self._plan,

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from ceil_jax.errors import UserError
-from ceil_jax.files import write_json
+from ceil_jax.common.errors import UserError
+from ceil_jax.common.files import write_json
 
 LAST, BEST_ON_TEST = "last", "best_on_test"
 SELECTIONS = (LAST, BEST_ON_TEST)

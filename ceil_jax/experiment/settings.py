@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ceil_jax.config import Config, field_names
+from ceil_jax.experiment.config import Config, field_names
 
 # Where and how a run is done; its figures are the same.
 WITHOUT_EFFECT = {

@@ -5,7 +5,7 @@ import inspect
 import io
 import tokenize
 
-from ceil_jax import config as config_lib
+from ceil_jax.experiment import config as config_lib
 
 USAGE = """\
 python -m ceil_jax.main --config FILE --workdir DIR [--mode MODE]

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
-from ceil_jax import checks, shapes
-from ceil_jax.shapes import AnyArray
+from ceil_jax.common import checks, shapes
+from ceil_jax.common.shapes import AnyArray
 
 
 def _row_mean(

@@ -4,9 +4,9 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from ceil_jax import checks, shapes
-from ceil_jax.linalg import squared_distances
-from ceil_jax.shapes import AnyArray
+from ceil_jax.common import checks, shapes
+from ceil_jax.common.linalg import squared_distances
+from ceil_jax.common.shapes import AnyArray
 
 
 def mmd(

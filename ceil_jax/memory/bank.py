@@ -5,9 +5,9 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int
 
-from ceil_jax import checks, shapes
-from ceil_jax.linalg import normalise, product
-from ceil_jax.shapes import AnyArray
+from ceil_jax.common import checks, shapes
+from ceil_jax.common.linalg import normalise, product
+from ceil_jax.common.shapes import AnyArray
 
 
 def centers(

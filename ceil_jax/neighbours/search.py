@@ -7,9 +7,10 @@ from typing import Any, Literal, NamedTuple
 import jax
 import numpy as np
 
-from ceil_jax import checks, threads, tiles
-from ceil_jax.largest import Candidates, RunningLargest
-from ceil_jax.progress import bar
+from ceil_jax.common import checks, threads
+from ceil_jax.common.progress import bar
+from ceil_jax.neighbours import tiles
+from ceil_jax.neighbours.largest import Candidates, RunningLargest
 from pallas_kernels.camera_topk import camera_topk
 
 Search = Literal["exact", "pairs", "flat", "device", "ivf", "hnsw"]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from ceil_jax import linalg
+from ceil_jax.common import linalg
 
 SIZE = 1024
 """Rows and columns of a tile; all have the same, so that one program does them all."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ceil_jax.report.results import Results
+from ceil_jax.evaluation.results import Results
 
 PAPER = "CEIL, IEEE TCSVT 2025, doi:10.1109/TCSVT.2025.3548939"
 FIGURES = ("rank1", "mAP", "mINP")

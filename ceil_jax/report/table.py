@@ -5,14 +5,14 @@ from typing import NamedTuple
 
 from tabulate import tabulate
 
-from ceil_jax.report import published
-from ceil_jax.report.results import (
+from ceil_jax.evaluation.results import (
     FIGURES,
     ModeResults,
     RerankParams,
     Results,
     Spread,
 )
+from ceil_jax.report import published
 
 _HEADINGS = {
     "rank1": "Rank-1",

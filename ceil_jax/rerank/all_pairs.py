@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ceil_jax import tiles
-from ceil_jax.neighbours import Neighbours, from_pairs
+from ceil_jax.neighbours import tiles
+from ceil_jax.neighbours.search import Neighbours, from_pairs
 
 
 class AllPairs(NamedTuple):

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ceil_jax import checks
-from ceil_jax.neighbours import nearest
-from ceil_jax.progress import bar
+from ceil_jax.common import checks
+from ceil_jax.common.progress import bar
+from ceil_jax.neighbours.search import nearest
 
 LONGEST = 256
 """Longest neighbour list that is looked at; with more images per identity, set k1."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ceil_jax.largest import bounds
+from ceil_jax.neighbours.largest import bounds
 from ceil_jax.rerank.vectors import Columns, Vectors
 
 SMALLEST = np.finfo(np.float32).tiny

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ceil_jax.threads import num_cores
+from ceil_jax.common.threads import num_cores
 
 MIN_BLOCK_ROWS, BLOCK_ROWS = 16, 64
 """Queries that are multiplied at once."""

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import sparse
 
-from ceil_jax import checks, sparse_rows, threads
+from ceil_jax.common import checks, sparse_rows, threads
 from ceil_jax.rerank.all_pairs import all_pairs
 
 BLOCK_ENTRIES = 1 << 20

@@ -5,8 +5,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from ceil_jax import checks
-from ceil_jax.neighbours import (
+from ceil_jax.common import checks
+from ceil_jax.neighbours.search import (
     DEVICE_ROWS,
     Neighbours,
     Search,

@@ -3,8 +3,8 @@
 import numpy as np
 from scipy import sparse
 
-from ceil_jax import checks, sparse_rows
-from ceil_jax.neighbours import Neighbours, nearest
+from ceil_jax.common import checks, sparse_rows
+from ceil_jax.neighbours.search import Neighbours, nearest
 from ceil_jax.rerank import graph
 
 GRAPH_SHARE = 0.7

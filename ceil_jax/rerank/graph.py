@@ -3,8 +3,8 @@
 import numpy as np
 from scipy import sparse
 
-from ceil_jax import sparse_rows
-from ceil_jax.neighbours import Neighbours
+from ceil_jax.common import sparse_rows
+from ceil_jax.neighbours.search import Neighbours
 
 BLOCK_ROWS = 65_536
 """Rows whose cameras are compared at once."""

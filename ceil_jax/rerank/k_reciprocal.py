@@ -3,8 +3,8 @@
 import numpy as np
 from scipy import sparse
 
-from ceil_jax import checks
 from ceil_jax.clustering import overlaps, reciprocal
+from ceil_jax.common import checks
 from ceil_jax.rerank.all_pairs import all_pairs
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from ceil_jax import checks
-from ceil_jax.neighbours import Neighbours, itself_first
+from ceil_jax.common import checks
+from ceil_jax.neighbours.search import Neighbours, itself_first
 
 BLOCK_ROWS = 65_536
 """Rows that are checked at once: no copy of all lists is made."""

@@ -6,8 +6,8 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from ceil_jax import sparse_rows, threads
-from ceil_jax.neighbours import Neighbours
+from ceil_jax.common import sparse_rows, threads
+from ceil_jax.neighbours.search import Neighbours
 from ceil_jax.rerank import graph, rounds, vectors
 from ceil_jax.rerank.rounds import Rounds
 

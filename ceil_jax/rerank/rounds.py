@@ -26,7 +26,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from scipy import sparse
 
-from ceil_jax import threads
+from ceil_jax.common import threads
 from ceil_jax.rerank import vectors
 from ceil_jax.rerank.vectors import Vectors
 

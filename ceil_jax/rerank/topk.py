@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ceil_jax import checks
-from ceil_jax.neighbours import Neighbours, Search, check_search, nearest
-from ceil_jax.progress import bar
+from ceil_jax.common import checks
+from ceil_jax.common.progress import bar
+from ceil_jax.neighbours.search import Neighbours, Search, check_search, nearest
 from ceil_jax.rerank import planning, rounds, vectors
 from ceil_jax.rerank.best import best
 from ceil_jax.rerank.budget import budget

@@ -8,13 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ceil_jax.errors import UserError
-from ceil_jax.inputs.imageset import ImageSet
+from ceil_jax.common.errors import UserError
+from ceil_jax.common.parallel import Shares
+from ceil_jax.common.progress import bar
+from ceil_jax.datasets.imageset import ImageSet
 from ceil_jax.inputs.sampler import sample_epoch
-from ceil_jax.parallel import Shares
-from ceil_jax.progress import bar
-from ceil_jax.pseudo_labels import PseudoLabels
-from ceil_jax.state import Batch, BothTables, Memories, RowLabels, TrainState
+from ceil_jax.training.pseudo_labels import PseudoLabels
+from ceil_jax.training.state import Batch, BothTables, Memories, RowLabels, TrainState
 
 # Steps in flight before the oldest one's losses are read: the device never waits for
 # the host, and a divergence is seen soon.

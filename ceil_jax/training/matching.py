@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from ceil_jax import checks
+from ceil_jax.common import checks
 from ceil_jax.rerank import gcr
 
 

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ceil_jax import losses, memory
-from ceil_jax.linalg import normalise
-from ceil_jax.state import BothTables, Memories, Memory, RowLabels, Tables
+from ceil_jax.common.linalg import normalise
+from ceil_jax.training.state import BothTables, Memories, Memory, RowLabels, Tables
 
 Gather = Callable[[Any], Any]
 Losses = dict[str, jax.Array]

@@ -5,10 +5,11 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from ceil_jax import clustering, matching, memory
-from ceil_jax.errors import UserError
-from ceil_jax.inputs.imageset import ImageSet
-from ceil_jax.state import BothTables, Memories, Memory, Tables
+from ceil_jax import clustering, memory
+from ceil_jax.common.errors import UserError
+from ceil_jax.datasets.imageset import ImageSet
+from ceil_jax.training import matching
+from ceil_jax.training.state import BothTables, Memories, Memory, Tables
 
 
 class PseudoLabels(NamedTuple):

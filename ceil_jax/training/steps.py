@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float
 
-from ceil_jax import objective, optim, parallel
+from ceil_jax.common import parallel
 from ceil_jax.encoder import Encoder
 from ceil_jax.inputs import augment
 from ceil_jax.inputs.augment.views import StrongViewFrom
-from ceil_jax.state import Batch, BothTables, Memories, RowLabels, TrainState
+from ceil_jax.training import objective, optim
+from ceil_jax.training.state import Batch, BothTables, Memories, RowLabels, TrainState
 
 STAGES = {1: objective.stage1, 2: objective.stage2}
 
@@ -194,32 +194,6 @@ def train_step_over(devices: Sequence[Any], **of_step: Any) -> Callable[..., Any
     return parallel.over_devices(
         step, num_shared=4, num_split=1, donate=(0, 1), devices=devices
     )
-
-
-def make_embed_step(
-    encoder: Encoder, modality: str, *, flip: bool
-) -> Callable[[Any, Any], Float[Array, "b d"]]:
-    """Embedding of 8-bit images in evaluation mode.
-
-    Args:
-        encoder: The model.
-        modality: "visible" or "infrared".
-        flip: Average with the embedding of the mirror image; the average is not
-            normalised again.
-
-    Returns:
-        The function `(variables, images) -> rows`.
-    """
-    apply: Any = encoder.apply
-
-    def embed(variables: Any, images: Any) -> Float[Array, "b d"]:
-        x = augment.normalise(images)
-        rows = apply(variables, **{modality: x})
-        if flip:
-            rows = (rows + apply(variables, **{modality: x[:, :, ::-1]})) / 2
-        return rows
-
-    return embed
 
 
 def init_state(

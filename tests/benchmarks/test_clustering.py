@@ -7,7 +7,7 @@ import sys
 import numpy as np
 
 from benchmarks import embeddings
-from ceil_jax import metrics
+from ceil_jax.evaluation import metrics
 from tests.repo import source
 
 

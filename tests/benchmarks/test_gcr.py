@@ -10,7 +10,7 @@ import pytest
 from benchmarks import gcr
 from benchmarks.released import gcr as released
 from ceil_jax import rerank
-from ceil_jax.neighbours import nearest
+from ceil_jax.neighbours.search import nearest
 from tests.ceil_jax import naive
 from tests.repo import source
 

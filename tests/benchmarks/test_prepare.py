@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.prepare import FORMS, compare_forms, picture, write_tree
-from data.sysu_mm01.layout import read_listing
+from ceil_jax.datasets.sysu_mm01.layout import read_listing
 
 ROOT = Path(__file__).parents[2]
 

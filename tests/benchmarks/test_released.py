@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from benchmarks.released import clustering, ecn, evaluation, k_reciprocal
-from ceil_jax import metrics, rerank
+from ceil_jax import rerank
 from ceil_jax.clustering import cluster, jaccard_distance
-from ceil_jax.neighbours import nearest
+from ceil_jax.evaluation import metrics
+from ceil_jax.neighbours.search import nearest
 from tests.ceil_jax import naive
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ceil_jax.permutations import Permutations
+from ceil_jax.evaluation.permutations import Permutations
 
 
 class Labels(NamedTuple):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ceil_jax.state import BothTables, Memories, Memory, RowLabels, Tables
+from ceil_jax.training.state import BothTables, Memories, Memory, RowLabels, Tables
 from tests.ceil_jax import naive_losses
 
 B, D, PADDING = 6, 5, 2

@@ -4,9 +4,10 @@ import sys
 
 import pytest
 
-from ceil_jax import compilation, export, main, model, prepare, train, trained, trials
-from ceil_jax.errors import UserError
-from data.errors import DataError
+from ceil_jax import main
+from ceil_jax.common.errors import DataError, UserError
+from ceil_jax.experiment import build, compilation
+from ceil_jax.experiment.modes import evaluate, export, prepare, train, trials
 from tests.repo import source
 
 CONFIG = f"--config={source.ROOT / 'configs' / 'synthetic.py'}"
@@ -98,7 +99,7 @@ def test_missing_words_are_asked_for(words, message):
         ("import no_such_module", "no_such_module"),
         ("def get_config():\n    return {}", "must return a ceil_jax Config"),
         (
-            "from ceil_jax.config import Config\n"
+            "from ceil_jax.experiment.config import Config\n"
             "def get_config():\n    return Config(sed=1)",
             "unexpected keyword argument 'sed'",
         ),
@@ -135,8 +136,8 @@ WEIGHTS = "--weights=a.pt"
     ("words", "module", "function", "rest"),
     [
         ([], train, "train_and_evaluate", []),
-        (["--mode=evaluate"], trained, "evaluate_checkpoint", []),
-        (["--mode=evaluate", WEIGHTS], trained, "evaluate_weights", ["a.pt"]),
+        (["--mode=evaluate"], evaluate, "evaluate_checkpoint", []),
+        (["--mode=evaluate", WEIGHTS], evaluate, "evaluate_weights", ["a.pt"]),
         (["--mode=trials"], trials, "run_trials", ["all"]),
         (["--mode=trials", "--trials=2-4"], trials, "run_trials", ["2-4"]),
         (["--mode=export"], export, "export", [""]),
@@ -222,6 +223,6 @@ def test_a_workdir_must_be_a_folder(tmp_path):
     file.write_text("")
     for path in (file, file / "below"):
         with pytest.raises(UserError, match=r"file is not a folder"):
-            model.workdir_of(str(path))
-    assert model.workdir_of(str(tmp_path / "a" / "b")) == tmp_path / "a" / "b"
+            build.workdir_of(str(path))
+    assert build.workdir_of(str(tmp_path / "a" / "b")) == tmp_path / "a" / "b"
     assert not (tmp_path / "a").exists()

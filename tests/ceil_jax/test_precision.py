@@ -7,7 +7,8 @@ import jax
 import numpy as np
 import pytest
 
-from ceil_jax import linalg, losses, memory
+from ceil_jax import losses, memory
+from ceil_jax.common import linalg
 from pallas_kernels.camera_topk import camera_topk
 
 X, BANK = np.ones((4, 3), np.float32), np.ones((5, 3), np.float32)

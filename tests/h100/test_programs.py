@@ -7,10 +7,10 @@ import jax.numpy as jnp
 import pytest
 
 from benchmarks.gpu import rerank, training
-from ceil_jax import optim, steps
 from ceil_jax.encoder import Encoder
-from ceil_jax.objective import Objective
 from ceil_jax.rerank import device, device_programs
+from ceil_jax.training import optim, steps
+from ceil_jax.training.objective import Objective
 from tests.h100 import compiling
 from tests.pallas_kernels import cuda
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import jax
 import pytest
 
-from ceil_jax.compilation import use_cache
+from ceil_jax.experiment.compilation import use_cache
 from tests.integration import small
 from tests.repo import source
 

@@ -9,17 +9,19 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ceil_jax import clustering, optim, parallel, pseudo_labels, steps, weights
+from ceil_jax import clustering, weights
 from ceil_jax.clustering.proxies import split_by_camera
+from ceil_jax.common import parallel
+from ceil_jax.datasets.imageset import ArraySource, ImageSet
+from ceil_jax.datasets.synthetic import generator
+from ceil_jax.datasets.synthetic.parameters import Parameters
 from ceil_jax.encoder import Encoder
-from ceil_jax.fit import Side
-from ceil_jax.inputs.imageset import ArraySource, ImageSet
-from ceil_jax.objective import Objective
 from ceil_jax.pretrained import SYNTHETIC
-from ceil_jax.pseudo_labels import PseudoLabels
-from ceil_jax.state import BothTables, Memories, TrainState
-from data.synthetic import generator
-from data.synthetic.parameters import Parameters
+from ceil_jax.training import optim, pseudo_labels, steps
+from ceil_jax.training.fit import Side
+from ceil_jax.training.objective import Objective
+from ceil_jax.training.pseudo_labels import PseudoLabels
+from ceil_jax.training.state import BothTables, Memories, TrainState
 
 SIZE = (64, 32)
 # The shipped encoder's.

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ceil_jax.config import Config
+from ceil_jax.experiment.config import Config
 from configs import synthetic
 
 
@@ -34,7 +34,7 @@ def config(folder: Path) -> Config:
 
 def words(small: Config) -> list[str]:
     """The same as words of a command line that starts from `configs/synthetic.py`."""
-    from ceil_jax.config import field_names
+    from ceil_jax.experiment.config import field_names
 
     start = field_names(synthetic.get_config())
     return [

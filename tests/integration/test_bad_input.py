@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from ceil_jax import train, trained
-from ceil_jax.checkpoint import Checkpoints
-from ceil_jax.errors import UserError
-from data.errors import DataError
+from ceil_jax.common.errors import DataError, UserError
+from ceil_jax.experiment.checkpoint import Checkpoints
+from ceil_jax.experiment.modes import evaluate, train
 from tests.integration import small
 from tests.repo import source
 
@@ -143,7 +142,7 @@ def test_weights_of_another_architecture(config, tmp_path):
 
 def test_evaluation_needs_a_checkpoint(config, tmp_path):
     with pytest.raises(UserError, match="no checkpoint"):
-        trained.evaluate_checkpoint(config, tmp_path)
+        evaluate.evaluate_checkpoint(config, tmp_path)
 
 
 def test_no_cluster_says_what_to_change(config, tmp_path):
@@ -165,7 +164,7 @@ def test_a_trained_folder_refuses_what_does_not_fit_it(config, tmp_path):
         assert saved.epochs == [1]
     config.synthetic.seed = 2
     with pytest.raises(UserError, match=r"synthetic is .*'seed': 2.*trained with"):
-        trained.evaluate_checkpoint(config, tmp_path)
+        evaluate.evaluate_checkpoint(config, tmp_path)
     config.synthetic.seed, config.seed = 0, 77
     with pytest.raises(UserError, match=r"seed=77.*seed 1"):
         train.train_and_evaluate(config, tmp_path)

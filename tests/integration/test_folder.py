@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ceil_jax import export, train, trained
-from ceil_jax.errors import UserError
+from ceil_jax.common.errors import UserError
+from ceil_jax.datasets.synthetic import generator
+from ceil_jax.datasets.synthetic.parameters import Parameters
+from ceil_jax.experiment.modes import evaluate, export, train
 from ceil_jax.pretrained import SYNTHETIC
-from data.synthetic import generator
-from data.synthetic.parameters import Parameters
 from tests.integration import small
 
 PEOPLE = Parameters(
@@ -101,7 +101,7 @@ def test_one_modality_alone_is_stage_1(config, folder, tmp_path, capsys):
     assert stages(workdir) == [1]
     assert not (workdir / "results.json").exists()
     with pytest.raises(UserError, match="no test images to score"):
-        trained.evaluate_checkpoint(config, workdir)
+        evaluate.evaluate_checkpoint(config, workdir)
     with np.load(export.export(config, workdir)) as stored:
         assert set(stored["modality"]) == {"infrared"}
 

@@ -4,10 +4,12 @@ import jax
 import numpy as np
 import pytest
 
-from ceil_jax import fit, parallel, weights
-from ceil_jax.embed import Embedder
+from ceil_jax import weights
+from ceil_jax.common import parallel
+from ceil_jax.embedding.embedder import Embedder
 from ceil_jax.encoder import Encoder
 from ceil_jax.pretrained import SYNTHETIC
+from ceil_jax.training import fit
 from tests.integration.labelled import SHAPE, initial_state, make_step, sides, start
 
 NUM_STEPS = 60

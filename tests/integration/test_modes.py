@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import save_file
 
-from ceil_jax import main, model, weights
-from ceil_jax.checkpoint import Checkpoints
-from ceil_jax.config import Config, field_names
+from ceil_jax import main, weights
+from ceil_jax.experiment import build
+from ceil_jax.experiment.checkpoint import Checkpoints
+from ceil_jax.experiment.config import Config, field_names
 from configs import regdb
-from tests.data.trees import write_regdb
+from tests.ceil_jax.datasets.trees import write_regdb
 from tests.integration import small
 from tests.repo import source
 
@@ -123,9 +124,9 @@ def test_one_model_on_all_splits_says_so(run, config, tmp_path, capsys):
 def file(run, config, tmp_path_factory):
     """The weights of split 1's model under PyTorch's names."""
     with Checkpoints(run / "trial_01" / "checkpoints") as saved:
-        state = saved.restore(model.initial_state(config)).state
+        state = saved.restore(build.initial_state(config)).state
     path = tmp_path_factory.mktemp("weights") / "ceil_regdb.safetensors"
-    save_file(weights.to_torch(model.variables_of(state)), path)
+    save_file(weights.to_torch(build.variables_of(state)), path)
     return path
 
 

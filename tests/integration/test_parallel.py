@@ -9,15 +9,17 @@ import numpy as np
 import optax
 import pytest
 
-from ceil_jax import fit, parallel, weights
-from ceil_jax.compilation import CompilationCounter
-from ceil_jax.embed import Embedder
+from ceil_jax import weights
+from ceil_jax.common import parallel
+from ceil_jax.embedding.embedder import Embedder
 from ceil_jax.encoder import Encoder
 from ceil_jax.encoder.batch_norm import BatchNorm
+from ceil_jax.experiment.compilation import CompilationCounter
 from ceil_jax.inputs import augment
-from ceil_jax.objective import Objective, stage2
 from ceil_jax.pretrained import SYNTHETIC
-from ceil_jax.state import Memories, RowLabels, TrainState
+from ceil_jax.training import fit
+from ceil_jax.training.objective import Objective, stage2
+from ceil_jax.training.state import Memories, RowLabels, TrainState
 from tests.integration.labelled import (
     PAD,
     SEED,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ceil_jax import train
+from ceil_jax.experiment.modes import train
 from ceil_jax.pretrained import SYNTHETIC
 from configs import regdb
 

@@ -11,8 +11,9 @@ import jax
 import numpy as np
 import pytest
 
-from ceil_jax import model, train, trained, trainer
-from ceil_jax.checkpoint import Checkpoints
+from ceil_jax.experiment import build, epoch
+from ceil_jax.experiment.checkpoint import Checkpoints
+from ceil_jax.experiment.modes import evaluate, train
 from tests.integration import small
 
 FIGURES = {"rank1", "rank5", "rank10", "rank20", "mAP", "mINP"}
@@ -31,7 +32,7 @@ def records(folder: Path) -> list[dict[str, Any]]:
 def state_of(config, folder: Path):
     """The newest checkpoint's state."""
     with Checkpoints(folder / "checkpoints") as saved:
-        return saved.restore(model.initial_state(config)).state
+        return saved.restore(build.initial_state(config)).state
 
 
 def leaves(state):
@@ -105,7 +106,7 @@ def test_a_resumed_run_ends_like_an_uninterrupted_one(
     class StoppedError(Exception):
         pass
 
-    once = trainer.Trainer.epoch
+    once = epoch.Trainer.epoch
 
     def stop_at_5(self, state, epoch):
         if epoch == 5:
@@ -113,7 +114,7 @@ def test_a_resumed_run_ends_like_an_uninterrupted_one(
         return once(self, state, epoch)
 
     with monkeypatch.context() as patch:
-        patch.setattr(trainer.Trainer, "epoch", stop_at_5)
+        patch.setattr(epoch.Trainer, "epoch", stop_at_5)
         with pytest.raises(StoppedError):
             train.train_and_evaluate(copy.deepcopy(config), tmp_path)
     capsys.readouterr()
@@ -137,7 +138,7 @@ def test_a_resumed_run_ends_like_an_uninterrupted_one(
 def test_evaluation_of_the_checkpoint_gives_the_same_figures(whole, config, tmp_path):
     shutil.copytree(whole[0], tmp_path / "copy")
     (tmp_path / "copy" / "results.json").unlink()
-    trained.evaluate_checkpoint(copy.deepcopy(config), tmp_path / "copy")
+    evaluate.evaluate_checkpoint(copy.deepcopy(config), tmp_path / "copy")
     got = (tmp_path / "copy" / "results.json").read_text()
     assert got == (whole[0] / "results.json").read_text()
 
@@ -146,7 +147,7 @@ def test_data_are_prepared_once(whole, config):
     prepared = Path(config.prepared_dir)
     before = {p: p.stat().st_mtime_ns for p in prepared.rglob("*array_record*")}
     assert before
-    model.load_images(copy.deepcopy(config))
+    build.load_images(copy.deepcopy(config))
     assert {p: p.stat().st_mtime_ns for p in prepared.rglob("*array_record*")} == before
 
 

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from ceil_jax import score, train, trained
-from ceil_jax.checkpoint import Checkpoints
-from ceil_jax.errors import UserError
+from ceil_jax.common.errors import UserError
+from ceil_jax.experiment import score
+from ceil_jax.experiment.checkpoint import Checkpoints
+from ceil_jax.experiment.modes import evaluate, train
 from tests.integration import small
 
 
@@ -76,11 +77,11 @@ def test_the_best_epoch_is_kept_and_reported(config, ranks, tmp_path, monkeypatc
     assert (record["checkpoint"], record["selection"]) == ("epoch 1", "best_on_test")
     assert record["seed"] == 1
     (tmp_path / "results.json").unlink()
-    trained.evaluate_checkpoint(config, tmp_path)
+    evaluate.evaluate_checkpoint(config, tmp_path)
     assert json.loads((tmp_path / "results.json").read_text()) == record
     # The same folder still tells the figures of the last epoch.
     config.selection = "last"
-    last = trained.evaluate_checkpoint(config, tmp_path)
+    last = evaluate.evaluate_checkpoint(config, tmp_path)
     assert (last.checkpoint, last.selection) == ("epoch 4", "last")
 
 
@@ -93,7 +94,7 @@ def test_the_table_says_so(config, ranks, tmp_path, capsys):
     )
     (tmp_path / "scores.json").unlink()
     with pytest.raises(UserError, match="no epoch of this run was scored"):
-        trained.evaluate_checkpoint(config, tmp_path)
+        evaluate.evaluate_checkpoint(config, tmp_path)
     (tmp_path / "scores.json").write_text('{"7": 50.0}')
     with pytest.raises(UserError, match=r"epoch 7 scored best .* \(kept are 1, 2\)"):
-        trained.evaluate_checkpoint(config, tmp_path)
+        evaluate.evaluate_checkpoint(config, tmp_path)

@@ -13,7 +13,7 @@ from ceil_jax.clustering import (
     jaccard_distance,
     proxy_tables,
 )
-from ceil_jax.neighbours import nearest
+from ceil_jax.neighbours.search import nearest
 from tests.parity.encoder import error, part
 from tests.parity.rerank import TOLERANCE, Figures, rank_errors
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ceil_jax.metrics import Metrics, NoMatchError, evaluate
+from ceil_jax.evaluation.metrics import Metrics, NoMatchError, evaluate
 
 _TOLERANCE = 1e-5
 # Section of the file -> protocol. The section is found by its `<section>_q_cam`.
@@ -98,7 +98,7 @@ def naive(
         gallery_ids: (G,).
         query_cameras: (Q,), from 1.
         gallery_cameras: (G,), from 1.
-        protocol: One of `ceil_jax.metrics.PROTOCOLS`.
+        protocol: One of `ceil_jax.evaluation.metrics.PROTOCOLS`.
         max_rank: Places of the CMC.
 
     Returns:

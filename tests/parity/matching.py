@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ceil_jax.matching import assign, assignment_cost, match
 from ceil_jax.rerank import gcr
+from ceil_jax.training.matching import assign, assignment_cost, match
 from tests.parity.clustering import differing
 from tests.parity.encoder import error
 from tests.parity.rerank import TOLERANCE, Figures

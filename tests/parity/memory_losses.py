@@ -8,9 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ceil_jax import losses, memory, objective
-from ceil_jax.linalg import normalise
-from ceil_jax.state import BothTables, Memories, Memory, RowLabels, Tables
+from ceil_jax import losses, memory
+from ceil_jax.common.linalg import normalise
+from ceil_jax.training import objective
+from ceil_jax.training.state import BothTables, Memories, Memory, RowLabels, Tables
 from tests.parity.encoder import error
 
 LOSS, GRADIENT, MEMORY, OTHER = 1e-4, 1e-3, 1e-4, 1e-5

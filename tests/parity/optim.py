@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ceil_jax import optim, schedules, weights
+from ceil_jax import weights
 from ceil_jax.encoder import Encoder
+from ceil_jax.training import optim, schedules
 from tests.parity.encoder import error
 
 TOLERANCE = 1e-5

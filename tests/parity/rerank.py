@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from scipy import sparse
 
-from ceil_jax.neighbours import itself_first, nearest
+from ceil_jax.neighbours.search import itself_first, nearest
 from ceil_jax.rerank import ecn, gcr, gcr_topk, gnn, graph, k_reciprocal
 from ceil_jax.rerank.ecn import neighbour_means
 from ceil_jax.rerank.gnn import smoothed

@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ceil_jax import optim, steps, weights
+from ceil_jax import weights
 from ceil_jax.encoder import Encoder
-from ceil_jax.state import BothTables, Memories, TrainState
+from ceil_jax.training import optim, steps
+from ceil_jax.training.state import BothTables, Memories, TrainState
 from tests.parity.encoder import error, nhwc, part
 from tests.parity.memory_losses import (
     GRADIENT,

@@ -1,7 +1,7 @@
 """The program's command line, read without running anything."""
 
 from ceil_jax import main
-from ceil_jax.config import Config
+from ceil_jax.experiment.config import Config
 
 
 def arguments_of_main(words: list[str]) -> list[str] | None:

@@ -4,38 +4,27 @@ import ast
 
 import pytest
 
-from tests.repo import source
+from tests.repo import source, structure
 
-# A module may import from its own line and from those below it. A name stands for a
-# file or a folder of ceil_jax.
-LAYERS = (
-    "main usage",
-    # What reads the config: the training and the evaluation of one experiment.
-    "trials train trained prepare export run settings trainer model score evaluate "
-    "comparison pretrained",
-    # Parts of an epoch.
-    "steps checkpoint parallel inputs clustering matching rerank protocols parts "
-    "galleries permutations selection report embed fit pseudo_labels logs compilation",
-    # The method's arithmetic.
-    "losses memory encoder metrics places similarities optim schedules weights "
-    "objective state neighbours",
-    # What everything may use.
-    "checks config errors files labelled largest linalg progress shapes "
-    "sparse_rows threads tiles",
+# A room imports from itself and from the rows below its own, never from its neighbours.
+FLOORS = (
+    "main",
+    "experiment",
+    "report",
+    "training evaluation",
+    "embedding rerank",
+    "weights clustering",
+    "datasets inputs encoder neighbours memory losses",
+    "common pretrained",
 )
-RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names.split()}
-READS_CONFIG = {
-    *("main", "usage", "trials", "train", "trained", "prepare", "export", "run"),
-    *("settings", "trainer", "model", "score"),
-}
-PURE = ("ceil_jax.losses", "ceil_jax.memory", "ceil_jax.metrics", "pallas_kernels")
+RANK = {name: rank for rank, names in enumerate(FLOORS) for name in names.split()}
+MAX_ROOMS, MAX_ARROWS = 20, 45
+PURE = (
+    *("ceil_jax.losses", "ceil_jax.memory", "ceil_jax.evaluation.metrics"),
+    "pallas_kernels",
+)
 EFFECTS = {"absl", "logging", "os", "pathlib", "shutil", "subprocess", "sys", "tqdm"}
 FILES = source.files(*source.PACKAGES)
-
-
-def part(module: str) -> str:
-    """The file or folder of ceil_jax that a module belongs to."""
-    return [*module.split("."), ""][1]
 
 
 def inner(path) -> set[str]:
@@ -43,32 +32,29 @@ def inner(path) -> set[str]:
     return {i for i in source.imports(path) if i.startswith("ceil_jax.")}
 
 
-def test_every_part_has_a_layer():
-    folder = source.ROOT / "ceil_jax"
-    parts = {p.stem for p in folder.iterdir() if p.suffix == ".py"}
-    parts |= {p.name for p in folder.iterdir() if (p / "__init__.py").is_file()}
-    assert parts - {"__init__"} - set(RANK) == set()
+def test_every_room_has_a_floor():
+    assert set(structure.rooms()) == set(RANK)
+    assert len(RANK) <= MAX_ROOMS
+
+
+def test_there_are_few_arrows():
+    assert len(structure.arrows()) <= MAX_ARROWS
 
 
 @pytest.mark.parametrize("path", source.files("ceil_jax"), ids=source.relative)
 def test_imports_point_down(path):
-    mine = part(source.module_name(path))
+    mine = structure.room(source.module_name(path))
     if not mine:
         assert not inner(path), "the package itself imports nothing"
         return
     for name in inner(path):
-        assert RANK[part(name)] >= RANK[mine], f"{name} lies above {mine}"
-        if part(name) == "config":
-            assert mine in READS_CONFIG, f"{mine} must take plain arguments"
+        other = structure.room(name)
+        assert other == mine or RANK[other] > RANK[mine], f"{name} is not below {mine}"
 
 
-@pytest.mark.parametrize(
-    "path", source.files("data", "pallas_kernels"), ids=source.relative
-)
-def test_data_and_kernels_know_nothing_of_ceil_jax(path):
+@pytest.mark.parametrize("path", source.files("pallas_kernels"), ids=source.relative)
+def test_kernels_know_nothing_of_ceil_jax(path):
     assert not [i for i in source.imports(path) if i.split(".")[0] == "ceil_jax"]
-    if source.relative(path).startswith("pallas_kernels/"):
-        assert not [i for i in source.imports(path) if i.split(".")[0] == "data"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=source.relative)
@@ -79,7 +65,7 @@ def test_only_parallel_says_pmap(path):
         if (isinstance(node, ast.Attribute) and node.attr in ("pmap", "shard_map"))
         or (isinstance(node, ast.Name) and node.id in ("pmap", "shard_map"))
     ]
-    assert not said or source.relative(path) == "ceil_jax/parallel.py"
+    assert not said or source.relative(path) == "ceil_jax/common/parallel.py"
 
 
 @pytest.mark.parametrize("path", FILES, ids=source.relative)

@@ -1,5 +1,5 @@
 """A folder of one's own cameras, visible or infrared or both."""
 
-from data.folder.folder_dataset_builder import Builder
+from ceil_jax.datasets.folder.folder_dataset_builder import Builder
 
 __all__ = ["Builder"]

@@ -1,7 +1,7 @@
 """TFDS builder of a folder of one's own cameras."""
 
-from data.folder.layout import LAYOUT
-from data.listed import ListedBuilder
+from ceil_jax.datasets.folder.layout import LAYOUT
+from ceil_jax.datasets.listed import ListedBuilder
 
 
 class Builder(ListedBuilder):

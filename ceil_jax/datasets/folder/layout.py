@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from data.errors import DataError
-from data.files import files_below, folders_in, is_image
-from data.listing import Layout, Listing, Row, listing_of
-from data.modalities import MODALITIES
+from ceil_jax.common.errors import DataError
+from ceil_jax.datasets.files import files_below, folders_in, is_image
+from ceil_jax.datasets.listing import Layout, Listing, Row, listing_of
+from ceil_jax.datasets.modalities import MODALITIES
 
 TITLE = "folder"
 ROLES = ("query", "gallery")

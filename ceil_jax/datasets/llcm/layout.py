@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from data.files import (
+from ceil_jax.datasets.files import (
     images_in,
     need_folder,
     numbered_folders,
@@ -15,8 +15,8 @@ from data.files import (
     refuse_overlap,
     split_missing,
 )
-from data.listing import Layout, Listing, Row, listing_of
-from data.modalities import INFRARED, MODALITIES, VISIBLE
+from ceil_jax.datasets.listing import Layout, Listing, Row, listing_of
+from ceil_jax.datasets.modalities import INFRARED, MODALITIES, VISIBLE
 
 TITLE = "LLCM"
 CONTENTS = "vis, nir, test_vis, test_nir and idx"

@@ -1,7 +1,7 @@
 """TFDS builder of LLCM, from its folder as distributed."""
 
-from data.listed import ListedBuilder
-from data.llcm.layout import LAYOUT
+from ceil_jax.datasets.listed import ListedBuilder
+from ceil_jax.datasets.llcm.layout import LAYOUT
 
 
 class Builder(ListedBuilder):

@@ -4,9 +4,14 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from data.files import need_folder, read_image_list, refuse_overlap, split_missing
-from data.listing import Layout, Listing, Row, listing_of
-from data.modalities import INFRARED, VISIBLE
+from ceil_jax.datasets.files import (
+    need_folder,
+    read_image_list,
+    refuse_overlap,
+    split_missing,
+)
+from ceil_jax.datasets.listing import Layout, Listing, Row, listing_of
+from ceil_jax.datasets.modalities import INFRARED, VISIBLE
 
 TITLE = "RegDB"
 CONTENTS = "Visible, Thermal and idx"

@@ -1,7 +1,7 @@
 """TFDS builder of RegDB, from its folder as distributed."""
 
-from data.listed import ListedBuilder
-from data.regdb.layout import LAYOUT, NUM_TRIALS
+from ceil_jax.datasets.listed import ListedBuilder
+from ceil_jax.datasets.regdb.layout import LAYOUT, NUM_TRIALS
 
 
 class Builder(ListedBuilder):

@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from data.synthetic.palette import Colour, brightness
-from data.synthetic.streams import between, choice, stream, uniform
+from ceil_jax.datasets.synthetic.palette import Colour, brightness
+from ceil_jax.datasets.synthetic.streams import between, choice, stream, uniform
 
 CAMERA = 2  # purpose of the stream
 PLACE = 3

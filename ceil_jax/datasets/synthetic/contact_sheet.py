@@ -10,8 +10,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from data.synthetic.generator import generate
-from data.synthetic.parameters import INFRARED_CAMERAS, VISIBLE_CAMERAS, Parameters
+from ceil_jax.datasets.synthetic.generator import generate
+from ceil_jax.datasets.synthetic.parameters import (
+    INFRARED_CAMERAS,
+    VISIBLE_CAMERAS,
+    Parameters,
+)
 
 CAMERAS = (*VISIBLE_CAMERAS, *INFRARED_CAMERAS)
 MARGIN, GAP, HEADING = 96, 4, 22  # pixels

@@ -4,10 +4,10 @@ import dataclasses
 
 import numpy as np
 
-from data.synthetic.palette import Material
-from data.synthetic.people import Garment, Person
-from data.synthetic.poses import Poses
-from data.synthetic.shapes import (
+from ceil_jax.datasets.synthetic.palette import Material
+from ceil_jax.datasets.synthetic.people import Garment, Person
+from ceil_jax.datasets.synthetic.poses import Poses
+from ceil_jax.datasets.synthetic.shapes import (
     Band,
     Canvas,
     Scalar,

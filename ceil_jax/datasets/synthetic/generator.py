@@ -5,18 +5,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data.synthetic.cameras import Camera, draw_camera
-from data.synthetic.parameters import (
+from ceil_jax.datasets.synthetic.cameras import Camera, draw_camera
+from ceil_jax.datasets.synthetic.parameters import (
     INDOOR_CAMERAS,
     INFRARED_CAMERAS,
     ROOMS,
     VISIBLE_CAMERAS,
     Parameters,
 )
-from data.synthetic.people import Person, draw_people
-from data.synthetic.poses import draw_poses
-from data.synthetic.render import render
-from data.synthetic.streams import stream
+from ceil_jax.datasets.synthetic.people import Person, draw_people
+from ceil_jax.datasets.synthetic.poses import draw_poses
+from ceil_jax.datasets.synthetic.render import render
+from ceil_jax.datasets.synthetic.streams import stream
 
 EMBEDDED, PRETRAINING = 0, 1  # sets of people and cameras
 ASSIGNMENT = 5  # purpose of the stream

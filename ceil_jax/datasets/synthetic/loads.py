@@ -2,9 +2,16 @@
 
 import numpy as np
 
-from data.synthetic.figure import CHIN, HANDS, SHOULDERS, Figure
-from data.synthetic.palette import brightness
-from data.synthetic.shapes import Band, Canvas, Scalar, band, ellipse, paint
+from ceil_jax.datasets.synthetic.figure import CHIN, HANDS, SHOULDERS, Figure
+from ceil_jax.datasets.synthetic.palette import brightness
+from ceil_jax.datasets.synthetic.shapes import (
+    Band,
+    Canvas,
+    Scalar,
+    band,
+    ellipse,
+    paint,
+)
 
 OCCLUDERS = (
     (0.45, 0.43, 0.41),

@@ -4,7 +4,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from data.synthetic.streams import choice, uniform
+from ceil_jax.datasets.synthetic.streams import choice, uniform
 
 CLOTH = (
     (0.10, 0.10, 0.12),  # black

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from data.synthetic.palette import (
+from ceil_jax.datasets.synthetic.palette import (
     CLOTH,
     HAIR,
     SKIN,
@@ -14,7 +14,7 @@ from data.synthetic.palette import (
     jitter,
     material,
 )
-from data.synthetic.streams import choice, stream, uniform
+from ceil_jax.datasets.synthetic.streams import choice, stream, uniform
 
 UPPER_KINDS = ("tee", "shirt", "shirt", "jacket", "jacket", "coat", "raglan")
 LOWER_KINDS = ("trousers", "trousers", "trousers", "shorts", "skirt", "dress")

@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from data.synthetic.cameras import HEADINGS, Camera
-from data.synthetic.streams import between, stream
+from ceil_jax.datasets.synthetic.cameras import HEADINGS, Camera
+from ceil_jax.datasets.synthetic.streams import between, stream
 
 SHOT = 4  # purpose of the stream
 NUM_DRAWS = 16

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from data.synthetic.cameras import Camera, backgrounds, blur
-from data.synthetic.figure import (
+from ceil_jax.datasets.synthetic.cameras import Camera, backgrounds, blur
+from ceil_jax.datasets.synthetic.figure import (
     Figure,
     paint_arm,
     paint_head,
@@ -12,14 +12,14 @@ from data.synthetic.figure import (
     paint_skirt,
     paint_torso,
 )
-from data.synthetic.loads import (
+from ceil_jax.datasets.synthetic.loads import (
     paint_load_before,
     paint_load_behind,
     paint_occluder,
 )
-from data.synthetic.people import Person
-from data.synthetic.poses import Poses
-from data.synthetic.shapes import Canvas
+from ceil_jax.datasets.synthetic.people import Person
+from ceil_jax.datasets.synthetic.poses import Poses
+from ceil_jax.datasets.synthetic.shapes import Canvas
 
 
 def render(

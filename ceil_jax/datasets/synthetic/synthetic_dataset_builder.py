@@ -8,11 +8,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from data.builder import PersonBuilder, Splits
-from data.modalities import INFRARED, VISIBLE
-from data.schema import Example, PersonConfig
-from data.synthetic.generator import SPLITS, generate, identities_of
-from data.synthetic.parameters import INFRARED_CAMERAS, VISIBLE_CAMERAS, Parameters
+from ceil_jax.datasets.builder import PersonBuilder, Splits
+from ceil_jax.datasets.modalities import INFRARED, VISIBLE
+from ceil_jax.datasets.schema import Example, PersonConfig
+from ceil_jax.datasets.synthetic.generator import SPLITS, generate, identities_of
+from ceil_jax.datasets.synthetic.parameters import (
+    INFRARED_CAMERAS,
+    VISIBLE_CAMERAS,
+    Parameters,
+)
 
 NO_TRIALS = np.zeros(0, dtype=bool)
 

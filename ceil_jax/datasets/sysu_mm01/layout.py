@@ -5,15 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
-from data.files import (
+from ceil_jax.datasets.files import (
     images_in,
     need_folder,
     numbered_folders,
     read_identities,
     refuse_overlap,
 )
-from data.listing import Layout, Listing, Row, listing_of
-from data.modalities import INFRARED, VISIBLE
+from ceil_jax.datasets.listing import Layout, Listing, Row, listing_of
+from ceil_jax.datasets.modalities import INFRARED, VISIBLE
 
 TITLE = "SYSU-MM01"
 CONTENTS = "cam1 to cam6 and exp"

@@ -1,7 +1,7 @@
 """TFDS builder of SYSU-MM01, from its folder as distributed."""
 
-from data.listed import ListedBuilder
-from data.sysu_mm01.layout import LAYOUT
+from ceil_jax.datasets.listed import ListedBuilder
+from ceil_jax.datasets.sysu_mm01.layout import LAYOUT
 
 
 class Builder(ListedBuilder):

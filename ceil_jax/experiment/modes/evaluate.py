@@ -3,14 +3,21 @@
 import dataclasses
 from pathlib import Path
 
-from ceil_jax.checkpoint import Checkpoints, Saved
-from ceil_jax.config import Config, to_dict
-from ceil_jax.errors import UserError
-from ceil_jax.files import write_json
-from ceil_jax.report.results import Results
-from ceil_jax.run import Origin, Run, check_one_split, check_same_data, origin_of, warn
-from ceil_jax.selection import BEST_ON_TEST, Scores
-from ceil_jax.state import TrainState
+from ceil_jax.common.errors import UserError
+from ceil_jax.common.files import write_json
+from ceil_jax.evaluation.results import Results
+from ceil_jax.experiment.checkpoint import Checkpoints, Saved
+from ceil_jax.experiment.config import Config, to_dict
+from ceil_jax.experiment.run import (
+    Origin,
+    Run,
+    check_one_split,
+    check_same_data,
+    origin_of,
+    warn,
+)
+from ceil_jax.experiment.selection import BEST_ON_TEST, Scores
+from ceil_jax.training.state import TrainState
 
 
 def evaluate_checkpoint(config: Config, workdir: Path) -> Results:

@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ceil_jax import model
-from ceil_jax.config import Config
-from ceil_jax.embed import Embedder
-from ceil_jax.inputs.imageset import ImageSet
-from ceil_jax.state import TrainState
-from ceil_jax.trained import check_trained, restore
+from ceil_jax.datasets.imageset import ImageSet
+from ceil_jax.embedding.embedder import Embedder
+from ceil_jax.experiment import build
+from ceil_jax.experiment.config import Config
+from ceil_jax.experiment.modes.evaluate import check_trained, restore
+from ceil_jax.training.state import TrainState
 
 FILE_NAME = "embeddings.npz"
 
@@ -49,20 +49,20 @@ def embed_everything(config: Config, state: TrainState) -> Exported:
     Raises:
         UserError: The data set has no images, or the weights have diverged.
     """
-    splits = model.load_images(config)
+    splits = build.load_images(config)
     embedder = Embedder(
-        model.encoder_of(config, synchronised=False),
+        build.encoder_of(config, synchronised=False),
         num_rows=config.batch.embed_rows,
         flip=config.evaluation.flip,
-        devices=model.devices_of(config),
+        devices=build.devices_of(config),
     )
-    variables = model.variables_of(state)
+    variables = build.variables_of(state)
     found = []
     for split in ("train", "test"):
         for modality in ("visible", "infrared"):
             images: ImageSet = getattr(splits, f"{split}_{modality}")
             if len(images):
-                rows = model.unit_rows(embedder(variables, images, modality))
+                rows = build.unit_rows(embedder(variables, images, modality))
                 found.append(_columns(rows, images, modality, split))
     return Exported(*map(np.concatenate, zip(*found, strict=True)))
 
@@ -97,10 +97,10 @@ def export(config: Config, workdir: Path, weights: str = "") -> Path:
     """
     if weights:
         config = dataclasses.replace(config, init_from=weights)
-        state = model.initial_state(config, flag="--weights")
+        state = build.initial_state(config, flag="--weights")
     else:
         check_trained(workdir)
-        random = model.initial_state(config, from_weights=False)
+        random = build.initial_state(config, from_weights=False)
         state = restore(config, workdir, random).state
     exported = embed_everything(config, state)
     workdir.mkdir(parents=True, exist_ok=True)

@@ -2,10 +2,11 @@
 
 import time
 
-from ceil_jax import model, weights
-from ceil_jax.config import Config
-from ceil_jax.errors import UserError
-from ceil_jax.run import warn
+from ceil_jax import weights
+from ceil_jax.common.errors import UserError
+from ceil_jax.experiment import build
+from ceil_jax.experiment.config import Config
+from ceil_jax.experiment.run import warn
 
 
 def prepare_data(config: Config) -> None:
@@ -15,10 +16,10 @@ def prepare_data(config: Config) -> None:
         config: The whole configuration.
 
     Raises:
-        data.errors.DataError: The folder, a list, a count or an image is wrong.
+        DataError: The folder, a list, a count or an image is wrong.
     """
     start = time.monotonic()
-    builder = model.prepare_images(config)
+    builder = build.prepare_images(config)
     for warning in builder.warnings:
         warn(warning)
     num_images = len(builder.index().record)

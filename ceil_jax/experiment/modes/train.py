@@ -3,16 +3,15 @@
 from pathlib import Path
 from typing import Any
 
-from ceil_jax import logs, model, score
-from ceil_jax.checkpoint import Checkpoints
-from ceil_jax.comparison import Comparison
-from ceil_jax.compilation import CompilationCounter
-from ceil_jax.config import Config, to_dict
-from ceil_jax.errors import UserError
-from ceil_jax.files import write_json
-from ceil_jax.pretrained import SYNTHETIC, SYNTHETIC_NOTE
-from ceil_jax.report.results import Results
-from ceil_jax.run import (
+from ceil_jax.common.errors import UserError
+from ceil_jax.common.files import write_json
+from ceil_jax.evaluation.results import Results
+from ceil_jax.experiment import build, logs, score
+from ceil_jax.experiment.checkpoint import Checkpoints
+from ceil_jax.experiment.comparison import Comparison
+from ceil_jax.experiment.compilation import CompilationCounter
+from ceil_jax.experiment.config import Config, to_dict
+from ceil_jax.experiment.run import (
     Origin,
     Run,
     check_one_split,
@@ -21,8 +20,9 @@ from ceil_jax.run import (
     record_of,
     warn_of_start,
 )
-from ceil_jax.selection import BEST_ON_TEST, Scores
-from ceil_jax.state import TrainState
+from ceil_jax.experiment.selection import BEST_ON_TEST, Scores
+from ceil_jax.pretrained import SYNTHETIC, SYNTHETIC_NOTE
+from ceil_jax.training.state import TrainState
 
 
 def train_and_evaluate(config: Config, workdir: Path) -> Results | None:
@@ -129,7 +129,7 @@ def _score_baselines(run: Run, comparison: Comparison) -> None:
     """Grey pixels, random weights, and the weights that training starts from."""
     grey = run.scorer.score(run.scorer.grey_pixels(), "grey pixels")
     comparison.add("grey pixels", grey)
-    random = model.initial_state(run.config, from_weights=False)
+    random = build.initial_state(run.config, from_weights=False)
     comparison.add("random weights", run.score(random, Origin("random weights")))
     if run.config.init_from:
         path = Path(run.config.init_from)

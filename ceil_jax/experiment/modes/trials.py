@@ -5,17 +5,16 @@ import json
 import re
 from pathlib import Path
 
-from ceil_jax import score, settings
-from ceil_jax.checkpoint import Checkpoints
-from ceil_jax.config import Config, field_names, to_dict
-from ceil_jax.errors import UserError
-from ceil_jax.files import write_json
+from ceil_jax.common.errors import DataError, UserError
+from ceil_jax.common.files import write_json
+from ceil_jax.datasets import registry
+from ceil_jax.evaluation.results import Results, mean_of_splits
+from ceil_jax.experiment import score, settings
+from ceil_jax.experiment.checkpoint import Checkpoints
+from ceil_jax.experiment.config import Config, field_names, to_dict
+from ceil_jax.experiment.modes.train import train_and_evaluate
+from ceil_jax.experiment.run import folder_of_split
 from ceil_jax.report import table
-from ceil_jax.report.results import Results, mean_of_splits
-from ceil_jax.run import folder_of_split
-from ceil_jax.train import train_and_evaluate
-from data import registry
-from data.errors import DataError
 
 
 def run_trials(config: Config, workdir: Path, trials: str = "all") -> Results:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from ceil_jax.clustering import jaccard, jaccard_distance, overlaps, reciprocal
-from ceil_jax.neighbours import Neighbours, nearest
+from ceil_jax.neighbours.search import Neighbours, nearest
 from tests.ceil_jax import naive
 
 

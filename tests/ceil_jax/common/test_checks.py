@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ceil_jax import checks
+from ceil_jax.common import checks
 from ceil_jax.rerank import gcr
 
 

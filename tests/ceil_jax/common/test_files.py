@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ceil_jax import files
+from ceil_jax.common import files
 
 
 def test_a_file_is_written_and_replaced(tmp_path):

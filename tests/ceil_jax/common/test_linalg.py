@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial import distance
 
-from ceil_jax import linalg
+from ceil_jax.common import linalg
 from tests.ceil_jax import naive_losses
 
 pytestmark = pytest.mark.usefixtures("strict_dtypes")

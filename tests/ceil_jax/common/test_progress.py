@@ -3,7 +3,7 @@
 import io
 import sys
 
-from ceil_jax import progress
+from ceil_jax.common import progress
 
 
 class Terminal(io.StringIO):

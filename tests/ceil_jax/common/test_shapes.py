@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ceil_jax import losses, memory, shapes
+from ceil_jax import losses, memory
+from ceil_jax.common import shapes
 
 X, BANK = np.ones((4, 3), np.float32), np.ones((5, 3), np.float32)
 LABELS = np.zeros(4, np.int32)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from ceil_jax import sparse_rows
+from ceil_jax.common import sparse_rows
 
 
 @pytest.mark.parametrize("capacity", [0, 1, 500])

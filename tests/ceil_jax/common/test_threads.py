@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from ceil_jax import threads
+from ceil_jax.common import threads
 
 
 def test_results_are_in_the_order_of_the_items():

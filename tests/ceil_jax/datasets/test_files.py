@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data import files
-from data.errors import DataError
+from ceil_jax.common.errors import DataError
+from ceil_jax.datasets import files
 
 
 def test_images_are_told_by_their_names():

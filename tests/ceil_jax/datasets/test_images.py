@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.errors import DataError
-from data.images import read_image
+from ceil_jax.common.errors import DataError
+from ceil_jax.datasets.images import read_image
 
 SIZE = (12, 6)
 

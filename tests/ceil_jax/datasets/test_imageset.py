@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ceil_jax.inputs.imageset import ArraySource, ImageSet, ImageSource, RecordSource
+from ceil_jax.datasets.imageset import ArraySource, ImageSet, ImageSource, RecordSource
 
 
 @pytest.fixture

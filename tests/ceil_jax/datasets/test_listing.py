@@ -4,9 +4,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.errors import DataError
-from data.listing import Layout, Listing, Row, fingerprint, listing_of, open_folder
-from tests.data.trees import write_image
+from ceil_jax.common.errors import DataError
+from ceil_jax.datasets.listing import (
+    Layout,
+    Listing,
+    Row,
+    fingerprint,
+    listing_of,
+    open_folder,
+)
+from tests.ceil_jax.datasets.trees import write_image
 
 ROWS = [
     Row("b/1.jpg", 7, 2, 1, (False, True), (True, False)),

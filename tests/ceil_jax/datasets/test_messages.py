@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.errors import DataError
-from data.listing import open_folder
-from data.registry import Request, find
-from data.sysu_mm01.layout import LAYOUT
-from tests.data.sysu_mm01.test_layout import whole_listing
-from tests.data.trees import TREES, keep
+from ceil_jax.common.errors import DataError
+from ceil_jax.datasets.listing import open_folder
+from ceil_jax.datasets.registry import Request, find
+from ceil_jax.datasets.sysu_mm01.layout import LAYOUT
+from tests.ceil_jax.datasets.sysu_mm01.test_layout import whole_listing
+from tests.ceil_jax.datasets.trees import TREES, keep
 
-DOCS = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
+DOCS = (Path(__file__).parents[3] / "docs" / "data.md").read_text(encoding="utf-8")
 PARTIAL = "(--config.allow_partial=True goes on nevertheless)"
 
 

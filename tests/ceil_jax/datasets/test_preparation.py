@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data import preparation
-from data.builder import PersonBuilder
-from data.errors import DataError
-from data.index import FILE_NAME
-from data.registry import Request, find
-from tests.data.trees import write_regdb
+from ceil_jax.common.errors import DataError
+from ceil_jax.datasets import preparation
+from ceil_jax.datasets.builder import PersonBuilder
+from ceil_jax.datasets.index import FILE_NAME
+from ceil_jax.datasets.registry import Request, find
+from tests.ceil_jax.datasets.trees import write_regdb
 
 SIZE = (16, 16)
 TINY = {
@@ -141,7 +141,7 @@ def test_a_broken_image_leaves_nothing_half_written(tmp_path: Path):
 KILLED = """
 import os, pathlib, signal, sys
 sys.path.insert(0, {root!r})
-from data import builder, preparation
+from ceil_jax.datasets import builder, preparation
 from tests.data import test_preparation as tests
 old = builder.PersonBuilder._generate_examples
 def killed(self, split, total, examples):
@@ -155,7 +155,7 @@ preparation.prepare(tests.synthetic(pathlib.Path({place!r})))
 
 
 def test_a_killed_preparation_is_done_again(tmp_path: Path):
-    code = KILLED.format(root=str(Path(__file__).parents[2]), place=str(tmp_path))
+    code = KILLED.format(root=str(Path(__file__).parents[3]), place=str(tmp_path))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL, done.stderr
     parent = Path(synthetic(tmp_path).data_path).parent
@@ -168,7 +168,7 @@ def test_a_killed_preparation_is_done_again(tmp_path: Path):
 INTERRUPTED = """
 import os, pathlib, signal, sys
 sys.path.insert(0, {root!r})
-from data import listed, preparation
+from ceil_jax.datasets import listed, preparation
 from tests.data import test_preparation as tests
 old = listed.read_image
 def interrupted(path, size):
@@ -188,7 +188,7 @@ except KeyboardInterrupt:
 def test_an_interrupted_preparation_ends_at_once_and_leaves_nothing(tmp_path: Path):
     tree = write_regdb(tmp_path / "RegDB", images=200)
     place = tmp_path / "cache"
-    root = str(Path(__file__).parents[2])
+    root = str(Path(__file__).parents[3])
     code = INTERRUPTED.format(root=root, tree=str(tree), place=str(place))
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)

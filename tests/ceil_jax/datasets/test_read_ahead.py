@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ceil_jax.inputs.read_ahead import read_ahead
+from ceil_jax.datasets.read_ahead import read_ahead
 
 
 @pytest.fixture(autouse=True)

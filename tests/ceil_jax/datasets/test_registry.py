@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from ceil_jax import metrics
-from data.errors import DataError
-from data.registry import REGISTRY, Request, find
-from tests.data.trees import write_regdb
+from ceil_jax.common.errors import DataError
+from ceil_jax.datasets.registry import REGISTRY, Request, find
+from ceil_jax.evaluation import metrics
+from tests.ceil_jax.datasets.trees import write_regdb
 
 
 def request(tmp_path: Path, data_dir: Path | None = None, **options: Any) -> Request:
@@ -34,7 +34,7 @@ def test_entries_agree_with_the_data_sets():
 
 def test_registry_is_imported_without_tfds():
     code = "import sys, data.registry; sys.exit('tensorflow_datasets' in sys.modules)"
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     assert subprocess.run([sys.executable, "-c", code], cwd=root).returncode == 0
 
 

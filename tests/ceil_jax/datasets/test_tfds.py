@@ -18,11 +18,11 @@ import pytest
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core import dataset_metadata
 
-from data.errors import DataError
-from data.listed import ListedConfig
-from tests.data.trees import TREES
+from ceil_jax.common.errors import DataError
+from ceil_jax.datasets.listed import ListedConfig
+from tests.ceil_jax.datasets.trees import TREES
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SPLITS = {
     "regdb": {"images": 16},
     "sysu_mm01": {"train": 34, "test": 24},
@@ -34,7 +34,7 @@ CASES = pytest.mark.parametrize("name", SPLITS)
 
 
 def make(name: str, place: Path, **options: Any) -> Any:
-    importlib.import_module(f"data.{name}")
+    importlib.import_module(f"ceil_jax.datasets.{name}")
     config = ListedConfig(**{**TINY, **options})
     return tfds.builder(name, data_dir=place, config=config)
 
@@ -49,14 +49,16 @@ def prepare(builder: Any, manual_dir: Path, **options: Any) -> Any:
 
 @CASES
 def test_registered_by_the_import_of_its_package(name: str):
-    module = importlib.import_module(f"data.{name}")
+    module = importlib.import_module(f"ceil_jax.datasets.{name}")
     assert tfds.builder_cls(name) is module.Builder
     assert module.Builder.name == name
     assert [config.name for config in module.Builder.BUILDER_CONFIGS] == ["288x144"]
 
 
 def test_the_generated_data_set_is_registered_too(tmp_path: Path):
-    module = importlib.import_module("data.synthetic.synthetic_dataset_builder")
+    module = importlib.import_module(
+        "ceil_jax.datasets.synthetic.synthetic_dataset_builder"
+    )
     builder: Any = tfds.builder("synthetic", data_dir=tmp_path)
     assert isinstance(builder, module.Builder)
     assert builder.builder_config.image_size == (64, 32)
@@ -113,7 +115,7 @@ def test_a_reloaded_builder_knows_warnings_and_names(tmp_path: Path):
 
 
 def test_the_standard_configuration_wants_the_whole(tmp_path: Path):
-    importlib.import_module("data.llcm")
+    importlib.import_module("ceil_jax.datasets.llcm")
     builder = tfds.builder("llcm", data_dir=tmp_path / "out")
     tree = TREES["llcm"].write(tmp_path / "set")
     with pytest.raises(DataError, match="2 training identities instead of 713"):
@@ -147,7 +149,7 @@ def test_a_wrong_size_is_refused():
 
 def build(*words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "data.build", *words],
+        [sys.executable, "-m", "ceil_jax.datasets.build", *words],
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -175,6 +177,6 @@ def test_build_in_the_builders_folder(tmp_path: Path):
         cwd=ROOT / "data" / "folder",
     )
     assert done.returncode == 0, done.stderr
-    importlib.import_module("data.folder")
+    importlib.import_module("ceil_jax.datasets.folder")
     builder: Any = tfds.builder("folder", data_dir=tmp_path / "out")
     assert builder.as_data_source("test")[0]["image"].shape == (288, 144, 3)

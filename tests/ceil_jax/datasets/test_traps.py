@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data import preparation
-from data.builder import PersonBuilder
-from data.errors import DataError
-from data.registry import Request, find
-from tests.data.trees import TREES
+from ceil_jax.common.errors import DataError
+from ceil_jax.datasets import preparation
+from ceil_jax.datasets.builder import PersonBuilder
+from ceil_jax.datasets.registry import Request, find
+from tests.ceil_jax.datasets.trees import TREES
 
 SIZE = (12, 6)
 CASES = pytest.mark.parametrize("name", TREES)

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 from tensorflow_datasets.core import file_adapters
 
-from data import writing
-from data.writing import PlainRecordWriter, check_space
+from ceil_jax.datasets import writing
+from ceil_jax.datasets.writing import PlainRecordWriter, check_space
 
 
 class FullDisk:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from data.listing import Listing
+from ceil_jax.datasets.listing import Listing
 
 NUM_TRIALS = 10
 VISIBLE, INFRARED = 0, 1

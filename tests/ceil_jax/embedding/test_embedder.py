@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from ceil_jax import weights
-from ceil_jax.embed import Embedder
+from ceil_jax.common.errors import UserError
+from ceil_jax.datasets.imageset import ArraySource, ImageSet
+from ceil_jax.embedding.embedder import Embedder
 from ceil_jax.encoder import Encoder
-from ceil_jax.errors import UserError
 from ceil_jax.inputs import augment
-from ceil_jax.inputs.imageset import ArraySource, ImageSet
 from ceil_jax.pretrained import SYNTHETIC
 
 ENCODER = Encoder((1, 1, 1, 1), 16)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ceil_jax.report.baselines import grey_pixels
+from ceil_jax.evaluation.baselines import grey_pixels
 
 
 def test_inner_products_are_correlations_of_grey_images(rng):

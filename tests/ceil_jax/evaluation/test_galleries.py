@@ -2,9 +2,9 @@
 
 import pytest
 
-from ceil_jax import galleries
-from ceil_jax.errors import UserError
-from ceil_jax.protocols import modes, trials
+from ceil_jax.common.errors import UserError
+from ceil_jax.evaluation import galleries
+from ceil_jax.evaluation.protocols import modes, trials
 from tests.ceil_jax.labels import labels, reversed_order, tree
 
 SYSU_ALL, _ = modes("sysu_mm01")

@@ -4,8 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ceil_jax import metrics, places
-from ceil_jax.metrics import PROTOCOLS, NoMatchError, evaluate, has_match, top_ranked
+from ceil_jax.evaluation import metrics, places
+from ceil_jax.evaluation.metrics import (
+    PROTOCOLS,
+    NoMatchError,
+    evaluate,
+    has_match,
+    top_ranked,
+)
 from tests.parity.evaluation import naive, replay_evaluation
 
 # One ranked list: the similarities fall from the first gallery image to the last.

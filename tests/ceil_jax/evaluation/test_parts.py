@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from ceil_jax import parts
-from ceil_jax.errors import UserError
+from ceil_jax.common.errors import UserError
+from ceil_jax.evaluation import parts
 
 
 class Labels(NamedTuple):

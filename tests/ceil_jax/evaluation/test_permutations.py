@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import scipy.io
 
-from ceil_jax import permutations
-from ceil_jax.errors import UserError
+from ceil_jax.common.errors import UserError
+from ceil_jax.evaluation import permutations
 
 # SYSU-MM01's test identities, and the images that each camera has of them.
 TEST_IDS = [

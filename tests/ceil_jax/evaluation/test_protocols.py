@@ -3,8 +3,8 @@ import random
 import numpy as np
 import pytest
 
-from ceil_jax.errors import UserError
-from ceil_jax.protocols import (
+from ceil_jax.common.errors import UserError
+from ceil_jax.evaluation.protocols import (
     Mode,
     draws_galleries,
     metric_of,

@@ -4,8 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ceil_jax.metrics import Metrics
-from ceil_jax.report.results import (
+from ceil_jax.evaluation.metrics import Metrics
+from ceil_jax.evaluation.results import (
     FIGURES,
     ModeResults,
     RerankParams,

@@ -3,16 +3,16 @@ import json
 import numpy as np
 import pytest
 
-from ceil_jax import evaluate, similarities
-from ceil_jax.errors import UserError
-from ceil_jax.evaluate import (
+from ceil_jax.common.errors import UserError
+from ceil_jax.evaluation import scoring, similarities
+from ceil_jax.evaluation.protocols import Plan, Trial, modes, plan, trials
+from ceil_jax.evaluation.results import FIGURES, RerankParams
+from ceil_jax.evaluation.scoring import (
     Embeddings,
     ranked_examples,
     score_protocol,
     score_trials,
 )
-from ceil_jax.protocols import Plan, Trial, modes, plan, trials
-from ceil_jax.report.results import FIGURES, RerankParams
 from ceil_jax.rerank import gcr
 from ceil_jax.rerank.auto import auto_parameters
 from tests.parity.evaluation import naive
@@ -212,7 +212,7 @@ class TestScoreProtocol:
             seen.append((query, query_cameras, gallery_cameras, parameters))
             return query @ gallery.T
 
-        monkeypatch.setattr(evaluate, "gcr", record)
+        monkeypatch.setattr(scoring, "gcr", record)
         results = scored(sysu, options={"num_trials": 1}, rerank=RERANK)
         query, query_cameras, gallery_cameras, parameters = seen[0]
         np.testing.assert_array_equal(query, sysu[1].features)

@@ -7,9 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ceil_jax import linalg, metrics, places, similarities
-from ceil_jax.metrics import PROTOCOLS, NoMatchError, evaluate, evaluate_features
-from ceil_jax.similarities import Products
+from ceil_jax.common import linalg
+from ceil_jax.evaluation import metrics, places, similarities
+from ceil_jax.evaluation.metrics import (
+    PROTOCOLS,
+    NoMatchError,
+    evaluate,
+    evaluate_features,
+)
+from ceil_jax.evaluation.similarities import Products
 from tests.parity.evaluation import naive
 
 

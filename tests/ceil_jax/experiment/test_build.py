@@ -4,23 +4,23 @@ import jax
 import numpy as np
 import pytest
 
-from ceil_jax import model
-from ceil_jax.config import Config
+from ceil_jax.common.errors import UserError
 from ceil_jax.encoder import Encoder
-from ceil_jax.errors import UserError
+from ceil_jax.experiment import build
+from ceil_jax.experiment.config import Config
 from pallas_kernels import implementation
-from tests.data.trees import write_regdb
+from tests.ceil_jax.datasets.trees import write_regdb
 
 
 @pytest.mark.parametrize(("asked", "given"), [(0, 4), (1, 1), (3, 3), (4, 4)])
 def test_devices(asked, given):
-    devices = model.devices_of(Config(num_devices=asked))
+    devices = build.devices_of(Config(num_devices=asked))
     assert devices == jax.local_devices()[:given]
 
 
 def test_more_devices_than_there_are():
     with pytest.raises(UserError, match=r"num_devices=5, but there are 4 local"):
-        model.devices_of(Config(num_devices=5))
+        build.devices_of(Config(num_devices=5))
 
 
 @pytest.mark.parametrize(
@@ -37,32 +37,32 @@ def test_a_batch_that_does_not_divide(rows, per_proxy, devices, would, fewer):
     config.batch.visible_rows, config.batch.images_per_proxy = rows, per_proxy
     message = f"={rows} .* the {devices} devices: {would} would, or .*devices={fewer}$"
     with pytest.raises(UserError, match=message):
-        model.check_batch(config, devices)
+        build.check_batch(config, devices)
     for number in would.split(" or "):
         config.batch.visible_rows = int(number)
         assert int(number) % per_proxy == 0
-        model.check_batch(config, devices)
+        build.check_batch(config, devices)
     config.batch.visible_rows = rows
-    model.check_batch(config, fewer)
+    build.check_batch(config, fewer)
 
 
 def test_the_encoder_is_the_configured_one():
     config = Config()
     config.encoder.stage_sizes, config.encoder.width = (1, 2, 1, 1), 8
     config.encoder.dtype = "bfloat16"
-    encoder = model.encoder_of(config, synchronised=False)
+    encoder = build.encoder_of(config, synchronised=False)
     assert encoder == Encoder((1, 2, 1, 1), 8, dtype=np.dtype("bfloat16"))
-    assert model.encoder_of(config, synchronised=True).axis_name == "batch"
+    assert build.encoder_of(config, synchronised=True).axis_name == "batch"
 
 
 def test_weights_that_cannot_be_read(tmp_path):
     config = Config(init_from=str(tmp_path / "none.safetensors"))
     with pytest.raises(UserError, match=r"config\.init_from.*none\.safetensors"):
-        model.initial_state(config)
+        build.initial_state(config)
 
 
 def test_rows_become_unit_rows():
-    rows = model.unit_rows(np.array([[3.0, 4.0], [0.0, 0.0]], np.float32))
+    rows = build.unit_rows(np.array([[3.0, 4.0], [0.0, 0.0]], np.float32))
     np.testing.assert_allclose(rows, [[0.6, 0.8], [0.0, 0.0]], rtol=1e-6)
 
 
@@ -78,18 +78,18 @@ class TestTested:
         return made
 
     def test_a_model_is_scored_on_its_own_split(self, config):
-        images = model.load_images(config)
-        tested = model.tested(config, images)
-        assert model.protocol_of(config) == "regdb"
+        images = build.load_images(config)
+        tested = build.tested(config, images)
+        assert build.protocol_of(config) == "regdb"
         assert (tested.visible, tested.infrared) == images[2:4]
         assert tested.splits is None
         assert not set(tested.visible.identities) & set(images[0].identities)
 
     def test_regdb_released_is_scored_on_every_split(self, config):
         config.evaluation.protocol = "regdb_released"
-        images = model.load_images(config)
-        tested = model.tested(config, images)
-        assert model.protocol_of(config) == "regdb_released"
+        images = build.load_images(config)
+        tested = build.tested(config, images)
+        assert build.protocol_of(config) == "regdb_released"
         assert tested.splits is not None
         for side, name in ((tested.visible, "visible"), (tested.infrared, "infrared")):
             assert tested.splits[name].shape == (len(side), 10)
@@ -103,13 +103,13 @@ class TestTested:
         with pytest.raises(
             UserError, match=r"is RegDB's, config\.dataset is synthetic"
         ):
-            model.protocol_of(other)
+            build.protocol_of(other)
 
 
 def test_kernels_that_cannot_run_here_are_refused(monkeypatch):
     config = Config(kernels="triton")
     monkeypatch.setattr(jax, "default_backend", lambda: "tpu")
     with pytest.raises(UserError, match=r"config\.kernels=triton: .* NVIDIA GPU"):
-        model.choose_kernels(config)
-    model.choose_kernels(Config())
+        build.choose_kernels(config)
+    build.choose_kernels(Config())
     assert set(implementation.running().values()) == {"xla"}

@@ -5,10 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ceil_jax import optim, parallel
-from ceil_jax.checkpoint import Checkpoints
-from ceil_jax.errors import UserError
-from ceil_jax.state import TrainState
+from ceil_jax.common import parallel
+from ceil_jax.common.errors import UserError
+from ceil_jax.experiment.checkpoint import Checkpoints
+from ceil_jax.training import optim
+from ceil_jax.training.state import TrainState
 
 
 def make_state(value: float = 1, width: int = 3) -> TrainState:

@@ -2,8 +2,8 @@
 
 import json
 
-from ceil_jax.comparison import Comparison
-from ceil_jax.report.results import FIGURES, ModeResults, Results, Spread
+from ceil_jax.evaluation.results import FIGURES, ModeResults, Results, Spread
+from ceil_jax.experiment.comparison import Comparison
 
 
 def results(rank1: float) -> Results:

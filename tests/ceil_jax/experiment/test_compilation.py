@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ceil_jax import compilation
-from ceil_jax.compilation import CompilationCounter
+from ceil_jax.experiment import compilation
+from ceil_jax.experiment.compilation import CompilationCounter
 
 
 def test_new_shapes_are_counted_and_known_ones_not():

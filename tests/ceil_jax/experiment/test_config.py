@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from ceil_jax import config as config_lib
-from ceil_jax import neighbours
-from ceil_jax.config import Config
-from ceil_jax.errors import UserError
+from ceil_jax.common.errors import UserError
+from ceil_jax.experiment import config as config_lib
+from ceil_jax.experiment.config import Config
+from ceil_jax.neighbours import search
 from tests.repo import source
 
 NAMES = sorted(p.stem for p in source.files("configs") if p.stem != "__init__")
@@ -128,7 +128,7 @@ def test_the_bounds_are_of_fields_that_exist():
 
 
 def test_every_search_can_be_chosen():
-    assert config_lib.CHOICES["rerank.search"] == neighbours.SEARCHES
+    assert config_lib.CHOICES["rerank.search"] == search.SEARCHES
 
 
 def test_a_training_has_an_epoch():

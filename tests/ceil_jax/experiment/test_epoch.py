@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from ceil_jax.config import Config
-from ceil_jax.errors import UserError
-from ceil_jax.trainer import Timer, schedule_of
+from ceil_jax.common.errors import UserError
+from ceil_jax.experiment.config import Config
+from ceil_jax.experiment.epoch import Timer, schedule_of
 
 
 def test_the_released_schedule():

@@ -5,7 +5,7 @@ import json
 import pytest
 from tensorboardX.proto import event_pb2
 
-from ceil_jax import logs
+from ceil_jax.experiment import logs
 
 SIDE = {"clusters": 3, "proxies": 7, "kept": 20, "images": 24}
 RECORD = {

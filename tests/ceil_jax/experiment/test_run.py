@@ -2,9 +2,10 @@
 
 import pytest
 
-from ceil_jax import run, weights
-from ceil_jax.config import Config
-from ceil_jax.errors import UserError
+from ceil_jax import weights
+from ceil_jax.common.errors import UserError
+from ceil_jax.experiment import run
+from ceil_jax.experiment.config import Config
 
 
 def test_a_record_becomes_the_origin_of_a_checkpoint():

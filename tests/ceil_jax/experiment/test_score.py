@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import scipy.io
 
-from ceil_jax import score
-from ceil_jax.config import Config, to_dict
-from ceil_jax.errors import UserError
-from ceil_jax.inputs.imageset import ArraySource, ImageSet
-from ceil_jax.report.results import FIGURES, ModeResults, Results, Spread
+from ceil_jax.common.errors import UserError
+from ceil_jax.datasets.imageset import ArraySource, ImageSet
+from ceil_jax.evaluation.results import FIGURES, ModeResults, Results, Spread
+from ceil_jax.experiment import score
+from ceil_jax.experiment.config import Config, to_dict
 from configs import synthetic
 
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from ceil_jax.errors import UserError
-from ceil_jax.selection import Scores
+from ceil_jax.common.errors import UserError
+from ceil_jax.experiment.selection import Scores
 
 
 def made(path, scores):

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from ceil_jax import settings
-from ceil_jax.config import Config, field_names, to_dict
+from ceil_jax.experiment import settings
+from ceil_jax.experiment.config import Config, field_names, to_dict
 from configs import regdb, synthetic
 
 

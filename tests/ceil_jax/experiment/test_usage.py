@@ -1,7 +1,7 @@
 """The help: every field with a comment of its own."""
 
-from ceil_jax import usage
-from ceil_jax.config import Config, field_names
+from ceil_jax.experiment import usage
+from ceil_jax.experiment.config import Config, field_names
 
 
 def test_every_field_has_a_comment():

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from ceil_jax import largest as module
-from ceil_jax.largest import RunningLargest, bounds, largest
+from ceil_jax.neighbours import largest as module
+from ceil_jax.neighbours.largest import RunningLargest, bounds, largest
 
 
 def stable(scores, k):

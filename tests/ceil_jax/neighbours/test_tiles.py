@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ceil_jax import tiles
+from ceil_jax.neighbours import tiles
 
 
 @pytest.mark.parametrize("held_blocks", [0, 2, 9])

@@ -2,8 +2,8 @@
 
 import pytest
 
+from ceil_jax.evaluation.results import FIGURES, ModeResults, Results, Spread
 from ceil_jax.report import published
-from ceil_jax.report.results import FIGURES, ModeResults, Results, Spread
 
 
 def results(dataset="regdb", comparable=True, sampling="none"):

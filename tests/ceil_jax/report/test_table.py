@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from ceil_jax.report.results import (
+from ceil_jax.evaluation.results import (
     FIGURES,
     ModeResults,
     RerankParams,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ceil_jax import tiles
+from ceil_jax.neighbours import tiles
 from ceil_jax.rerank.all_pairs import all_pairs
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ceil_jax import neighbours
+from ceil_jax.neighbours import search
 from ceil_jax.rerank import auto
 
 
@@ -41,7 +41,7 @@ def test_reciprocity_by_hand():
 @pytest.mark.parametrize("k", [1, 2, 7, 30])
 def test_reciprocity_against_loops(k):
     rows = groups([4] * 9, noise=1.0)
-    lists = neighbours.nearest(rows, k=k).indices
+    lists = search.nearest(rows, k=k).indices
     np.testing.assert_allclose(auto.reciprocity(lists), naive_reciprocity(lists))
 
 

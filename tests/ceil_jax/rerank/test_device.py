@@ -9,7 +9,7 @@ import jax
 import numpy as np
 import pytest
 
-from ceil_jax import neighbours
+from ceil_jax.neighbours import search
 from ceil_jax.rerank import device, device_programs
 from tests.ceil_jax import naive
 from tests.pallas_kernels import cuda
@@ -76,7 +76,7 @@ def test_equals_the_reference_vectors(form, path):
     if has_cameras:
         cameras = np.concatenate([arrays["query_cam"], arrays["gallery_cam"]])
     got = device.gcr_on_device(
-        neighbours.nearest(np.concatenate([query, gallery]), k=k1),
+        search.nearest(np.concatenate([query, gallery]), k=k1),
         cameras,
         num_queries=len(query),
         k1=k1,
@@ -124,9 +124,9 @@ def test_a_gpu_searches_neighbours_by_the_kernel(monkeypatch):
             seen.append(cuda.lowered(lambda *a: camera_topk(*a, **options), *arguments))
         return camera_topk(*arguments, **options)
 
-    camera_topk = neighbours.camera_topk
-    monkeypatch.setattr(neighbours, "camera_topk", topk)
-    neighbours.nearest(np.eye(70, dtype=np.float32), k=3, search="device")
+    camera_topk = search.camera_topk
+    monkeypatch.setattr(search, "camera_topk", topk)
+    search.nearest(np.eye(70, dtype=np.float32), k=3, search="device")
     assert cuda.KERNEL in seen[0]
 
 

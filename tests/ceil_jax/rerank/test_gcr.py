@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.released import gcr as released
-from ceil_jax.compilation import CompilationCounter
+from ceil_jax.experiment.compilation import CompilationCounter
 from ceil_jax.rerank import gcr, gcr_topk
 from tests.ceil_jax import naive
 

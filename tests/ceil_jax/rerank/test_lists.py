@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from ceil_jax.neighbours import nearest
+from ceil_jax.neighbours.search import nearest
 from ceil_jax.rerank import lists
 from tests.ceil_jax import naive
 

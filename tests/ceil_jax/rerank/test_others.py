@@ -3,8 +3,8 @@ import sys
 import numpy as np
 import pytest
 
-from ceil_jax import tiles
 from ceil_jax.clustering import overlaps
+from ceil_jax.neighbours import tiles
 from ceil_jax.rerank import ecn, gnn, k_reciprocal
 from tests.ceil_jax import naive
 from tests.ceil_jax.rerank.test_gcr import example

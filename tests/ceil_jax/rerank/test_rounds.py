@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ceil_jax.neighbours import nearest
+from ceil_jax.neighbours.search import nearest
 from ceil_jax.rerank import planning, rounds, vectors
 from tests.ceil_jax import naive
 

@@ -4,12 +4,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ceil_jax import clustering, fit
+from ceil_jax import clustering
 from ceil_jax.clustering.proxies import split_by_camera
-from ceil_jax.errors import UserError
-from ceil_jax.inputs.imageset import ArraySource, ImageSet
-from ceil_jax.pseudo_labels import PseudoLabels
-from ceil_jax.state import TrainState
+from ceil_jax.common.errors import UserError
+from ceil_jax.datasets.imageset import ArraySource, ImageSet
+from ceil_jax.training import fit
+from ceil_jax.training.pseudo_labels import PseudoLabels
+from ceil_jax.training.state import TrainState
 
 
 def side(num_clusters: int, cameras: tuple[int, ...], first: int) -> fit.Side:

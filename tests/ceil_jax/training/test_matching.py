@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ceil_jax.matching import assign, match
+from ceil_jax.training.matching import assign, match
 from tests.ceil_jax import naive
 
 

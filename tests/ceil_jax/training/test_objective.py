@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from jax import lax
 
-from ceil_jax import objective
-from ceil_jax.objective import Objective
-from ceil_jax.state import Memory, RowLabels
+from ceil_jax.training import objective
+from ceil_jax.training.objective import Objective
+from ceil_jax.training.state import Memory, RowLabels
 from tests.ceil_jax import naive_losses, problems
 from tests.ceil_jax.problems import B
 

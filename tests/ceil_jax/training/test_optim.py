@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ceil_jax import optim
+from ceil_jax.training import optim
 
 
 def tree(rng):

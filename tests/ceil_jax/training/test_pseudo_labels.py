@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ceil_jax import clustering, pseudo_labels
-from ceil_jax.errors import UserError
-from ceil_jax.inputs.imageset import ArraySource, ImageSet
-from ceil_jax.pseudo_labels import Capacity, PseudoLabels
-from ceil_jax.state import Memories
+from ceil_jax import clustering
+from ceil_jax.common.errors import UserError
+from ceil_jax.datasets.imageset import ArraySource, ImageSet
+from ceil_jax.training import pseudo_labels
+from ceil_jax.training.pseudo_labels import Capacity, PseudoLabels
+from ceil_jax.training.state import Memories
 from tests.ceil_jax import naive_losses
 
 SETTINGS: Any = {"k1": 8, "k2": 2, "eps": 0.6, "min_samples": 3}

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from ceil_jax.schedules import warmup_cosine, warmup_multistep
+from ceil_jax.training.schedules import warmup_cosine, warmup_multistep
 
 
 def test_the_released_schedule_by_hand():

@@ -10,12 +10,13 @@ import numpy as np
 import optax
 import pytest
 
-from ceil_jax import optim, steps
+from ceil_jax.common.linalg import normalise
+from ceil_jax.embedding.step import make_embed_step
 from ceil_jax.encoder import Encoder
 from ceil_jax.encoder.batch_norm import BatchNorm
-from ceil_jax.linalg import normalise
-from ceil_jax.objective import Objective
-from ceil_jax.state import BothTables, Memories, Memory
+from ceil_jax.training import optim, steps
+from ceil_jax.training.objective import Objective
+from ceil_jax.training.state import BothTables, Memories, Memory
 from tests.ceil_jax import naive_losses, problems
 from tests.ceil_jax.problems import B, D
 
@@ -241,7 +242,7 @@ def test_embedding_of_8_bit_images(flip):
     state = start()
     variables = {"params": state.params, "batch_stats": state.batch_stats}
     images = np.random.default_rng(0).integers(0, 256, (3, *SIZE, 3), dtype=np.uint8)
-    embed: Any = jax.jit(steps.make_embed_step(MATRIX, "infrared", flip=flip))
+    embed: Any = jax.jit(make_embed_step(MATRIX, "infrared", flip=flip))
     got = embed(variables, images)
     kernel = np.asarray(state.params["matrix"]["kernel"], np.float64)
     mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])

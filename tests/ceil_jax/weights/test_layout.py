@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ceil_jax import steps, weights
+from ceil_jax import weights
 from ceil_jax.encoder import Encoder
+from ceil_jax.training import steps
 from tests.ceil_jax.weights import small
 from tests.ceil_jax.weights.small import assert_same
 

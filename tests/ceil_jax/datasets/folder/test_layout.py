@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.errors import DataError
-from data.folder.layout import deviations, read_listing
-from tests.data.trees import write_folder, write_image
+from ceil_jax.common.errors import DataError
+from ceil_jax.datasets.folder.layout import deviations, read_listing
+from tests.ceil_jax.datasets.trees import write_folder, write_image
 
 
 def test_listing(tmp_path: Path):

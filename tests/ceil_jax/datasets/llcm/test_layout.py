@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.errors import DataError
-from data.listing import Listing
-from data.llcm.layout import deviations, read_listing
-from tests.data.trees import keep, write_llcm
+from ceil_jax.common.errors import DataError
+from ceil_jax.datasets.listing import Listing
+from ceil_jax.datasets.llcm.layout import deviations, read_listing
+from tests.ceil_jax.datasets.trees import keep, write_llcm
 
 
 def test_listing(tmp_path: Path):

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.errors import DataError
-from data.listing import Listing
-from data.regdb.layout import deviations, identity_of, read_listing
-from tests.data.trees import write_regdb
+from ceil_jax.common.errors import DataError
+from ceil_jax.datasets.listing import Listing
+from ceil_jax.datasets.regdb.layout import deviations, identity_of, read_listing
+from tests.ceil_jax.datasets.trees import write_regdb
 
 
 def test_listing_holds_every_image_once(tmp_path: Path):

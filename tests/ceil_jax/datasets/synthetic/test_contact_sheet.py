@@ -3,9 +3,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from data.synthetic.contact_sheet import GAP, HEADING, MARGIN, main
-from data.synthetic.generator import generate
-from data.synthetic.parameters import Parameters
+from ceil_jax.datasets.synthetic.contact_sheet import GAP, HEADING, MARGIN, main
+from ceil_jax.datasets.synthetic.generator import generate
+from ceil_jax.datasets.synthetic.parameters import Parameters
 
 
 def test_sheet_shows_people_in_columns_and_cameras_in_rows(tmp_path: Path):

@@ -5,9 +5,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data.synthetic.generator import Batch, generate, identities_of, pretraining_set
-from data.synthetic.parameters import Parameters
-from data.synthetic.people import draw_people
+from ceil_jax.datasets.synthetic.generator import (
+    Batch,
+    generate,
+    identities_of,
+    pretraining_set,
+)
+from ceil_jax.datasets.synthetic.parameters import Parameters
+from ceil_jax.datasets.synthetic.people import draw_people
 
 SMALL = Parameters(
     num_train_identities=3,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from data.synthetic.cameras import HEADINGS, blur
-from data.synthetic.shapes import (
+from ceil_jax.datasets.synthetic.cameras import HEADINGS, blur
+from ceil_jax.datasets.synthetic.shapes import (
     Canvas,
     band,
     ellipse,

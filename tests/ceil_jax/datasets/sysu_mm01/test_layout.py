@@ -5,10 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.errors import DataError
-from data.listing import Listing
-from data.sysu_mm01.layout import deviations, num_indoor_queries, read_listing
-from tests.data.trees import keep, write_sysu
+from ceil_jax.common.errors import DataError
+from ceil_jax.datasets.listing import Listing
+from ceil_jax.datasets.sysu_mm01.layout import (
+    deviations,
+    num_indoor_queries,
+    read_listing,
+)
+from tests.ceil_jax.datasets.trees import keep, write_sysu
 
 
 def test_listing(tmp_path: Path):

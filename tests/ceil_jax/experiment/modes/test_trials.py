@@ -4,11 +4,10 @@ import json
 
 import pytest
 
-from ceil_jax import trials
-from ceil_jax.config import Config, to_dict
-from ceil_jax.errors import UserError
-from ceil_jax.report.results import FIGURES, ModeResults, Results, Spread
-from data.errors import DataError
+from ceil_jax.common.errors import DataError, UserError
+from ceil_jax.evaluation.results import FIGURES, ModeResults, Results, Spread
+from ceil_jax.experiment.config import Config, to_dict
+from ceil_jax.experiment.modes import trials
 
 
 class TestParse:

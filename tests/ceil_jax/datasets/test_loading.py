@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ceil_jax.inputs import datasets
-from ceil_jax.inputs.imageset import ArraySource, RecordSource
-from data.errors import DataError
-from data.synthetic.generator import generate
-from data.synthetic.parameters import Parameters
-from tests.data.trees import TREES, write_image, write_regdb
+from ceil_jax.common.errors import DataError
+from ceil_jax.datasets import loading
+from ceil_jax.datasets.imageset import ArraySource, RecordSource
+from ceil_jax.datasets.synthetic.generator import generate
+from ceil_jax.datasets.synthetic.parameters import Parameters
+from tests.ceil_jax.datasets.trees import TREES, write_image, write_regdb
 
 TINY = {
     "num_train_identities": 3,
@@ -26,8 +26,8 @@ def cache(tmp_path_factory) -> str:
     return str(tmp_path_factory.mktemp("cache"))
 
 
-def load_synthetic(cache: str, cache_gib: float = 1.0) -> datasets.Splits:
-    return datasets.load(
+def load_synthetic(cache: str, cache_gib: float = 1.0) -> loading.Splits:
+    return loading.load(
         "synthetic",
         prepared_dir=cache,
         image_size=(32, 16),
@@ -77,8 +77,8 @@ def test_memory_or_disk_makes_no_difference(cache: str):
         np.testing.assert_array_equal(one.names, other.names)
 
 
-def load_regdb(root: Path, cache: str, trial: int) -> datasets.Splits:
-    return datasets.load(
+def load_regdb(root: Path, cache: str, trial: int) -> loading.Splits:
+    return loading.load(
         "regdb",
         data_dir=str(root),
         prepared_dir=cache,
@@ -111,7 +111,7 @@ def test_regdb_trials_split_the_people_by_their_lists(tmp_path: Path, cache: str
 
 def test_all_trials_hold_every_tested_image_once(tmp_path: Path, cache: str):
     root = write_regdb(tmp_path / "RegDB")
-    every = datasets.load_all_trials(
+    every = loading.load_all_trials(
         "regdb",
         data_dir=str(root),
         prepared_dir=cache,
@@ -135,7 +135,7 @@ def test_all_trials_hold_every_tested_image_once(tmp_path: Path, cache: str):
 
 def test_all_trials_of_a_fixed_split_are_its_test_images(cache: str):
     splits = load_synthetic(cache)
-    every = datasets.load_all_trials(
+    every = loading.load_all_trials(
         "synthetic", prepared_dir=cache, image_size=(32, 16), options=TINY, cache_gib=0
     )
     assert isinstance(every.visible.images, RecordSource)
@@ -146,8 +146,8 @@ def test_all_trials_of_a_fixed_split_are_its_test_images(cache: str):
     assert every.test_infrared.all()
 
 
-def load_tree(name: str, root: Path, cache: str) -> datasets.Splits:
-    return datasets.load(
+def load_tree(name: str, root: Path, cache: str) -> loading.Splits:
+    return loading.load(
         name,
         data_dir=str(root),
         prepared_dir=cache,
@@ -199,7 +199,7 @@ def test_a_folder_of_one_modality_without_labels(
 ):
     for camera in ("north", "south"):
         write_image(tmp_path / "set" / "infrared" / camera / "1.png", 3, 2, 1)
-    splits = datasets.load(
+    splits = loading.load(
         "folder",
         data_dir=str(tmp_path / "set"),
         prepared_dir=cache,
@@ -211,7 +211,7 @@ def test_a_folder_of_one_modality_without_labels(
         rows = np.arange(len(each))
         assert each.images.take(rows).shape == (len(each), 12, 6, 3)
         assert each.images.image_size == (12, 6)
-    every = datasets.load_all_trials(
+    every = loading.load_all_trials(
         "folder",
         data_dir=str(tmp_path / "set"),
         prepared_dir=cache,
@@ -227,18 +227,18 @@ def test_trials_that_do_not_exist_are_refused_before_anything_is_read(tmp_path: 
         with pytest.raises(DataError, match=f"trials 1 to 10, not {trial}"):
             load_regdb(tmp_path / "missing", str(tmp_path / "cache"), trial)
     with pytest.raises(DataError, match="synthetic has one split, so trial=2 must be"):
-        datasets.load("synthetic", prepared_dir=str(tmp_path / "cache"), trial=2)
+        loading.load("synthetic", prepared_dir=str(tmp_path / "cache"), trial=2)
     assert not list(tmp_path.iterdir())
 
 
 def test_unknown_name_is_refused(cache: str):
     with pytest.raises(DataError, match="did you mean 'regdb'"):
-        datasets.load("RegDB", prepared_dir=cache)
+        loading.load("RegDB", prepared_dir=cache)
 
 
 def test_import_stays_light():
     code = (
-        "import sys, ceil_jax.inputs.datasets;"
+        "import sys, ceil_jax.datasets.loading;"
         "sys.exit(bool({'tensorflow_datasets', 'PIL'} & set(sys.modules)))"
     )
     root = Path(__file__).parents[3]

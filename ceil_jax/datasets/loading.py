@@ -1,6 +1,5 @@
 """From a data set's name to the four image sets of a trial."""
 
-import contextlib
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,14 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ceil_jax import progress as progress_bars
-from ceil_jax.inputs.imageset import ArraySource, ImageSet, ImageSource, RecordSource
-from data import registry
-from data.errors import DataError
+from ceil_jax.common.errors import DataError
+from ceil_jax.common.progress import bar
+from ceil_jax.datasets import registry
+from ceil_jax.datasets.imageset import ArraySource, ImageSet, ImageSource, RecordSource
 
 if TYPE_CHECKING:
-    from data.builder import PersonBuilder
-    from data.index import Index
+    from ceil_jax.datasets.builder import PersonBuilder
+    from ceil_jax.datasets.index import Index
 
 READ_BLOCK = 64  # images read at a time while a set is loaded into memory
 
@@ -98,7 +97,9 @@ def prepare(
         progress=progress,
     )
     builder = entry.make_builder(request)
-    from data import preparation  # imports TFDS: only when a builder is there
+    from ceil_jax.datasets import (
+        preparation,  # imports TFDS: only when a builder is there
+    )
 
     return preparation.prepare(builder)
 
@@ -142,7 +143,7 @@ def load(
         options=options,
         progress=progress,
     )
-    from data.modalities import INFRARED, VISIBLE
+    from ceil_jax.datasets.modalities import INFRARED, VISIBLE
 
     index = builder.index()
     chosen = [
@@ -196,7 +197,7 @@ def load_all_trials(
         options=options,
         progress=progress,
     )
-    from data.modalities import INFRARED, VISIBLE
+    from ceil_jax.datasets.modalities import INFRARED, VISIBLE
 
     index = builder.index()
     tested = index.test.any(axis=1)
@@ -256,19 +257,13 @@ def _on_disk(builder: "PersonBuilder", index: "Index", rows: np.ndarray) -> Imag
 def _in_memory(sets: list[ImageSet], total: int, shown: bool) -> list[ImageSet]:
     """The same sets with their images read into memory."""
     loaded = []
-    with contextlib.ExitStack() as stack:
-        bar = None
-        if shown:
-            bar = stack.enter_context(
-                progress_bars.bar(total=total, desc="loading", unit="image")
-            )
+    with bar(total=total, desc="loading", unit="image", shown=shown) as seen:
         for each in sets:
             height, width = each.images.image_size
             images = np.empty((len(each), height, width, 3), dtype=np.uint8)
             for start in range(0, len(each), READ_BLOCK):
                 rows = np.arange(start, min(start + READ_BLOCK, len(each)))
                 images[rows] = each.images.take(rows)
-                if bar is not None:
-                    bar.update(len(rows))
+                seen.update(len(rows))
             loaded.append(dataclasses.replace(each, images=ArraySource(images)))
     return loaded

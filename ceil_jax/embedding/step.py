@@ -1,0 +1,35 @@
+"""The pure step that embeds a batch of images."""
+
+from collections.abc import Callable
+from typing import Any
+
+from jaxtyping import Array, Float
+
+from ceil_jax.encoder import Encoder
+from ceil_jax.inputs import augment
+
+
+def make_embed_step(
+    encoder: Encoder, modality: str, *, flip: bool
+) -> Callable[[Any, Any], Float[Array, "b d"]]:
+    """Embedding of 8-bit images in evaluation mode.
+
+    Args:
+        encoder: The model.
+        modality: "visible" or "infrared".
+        flip: Average with the embedding of the mirror image; the average is not
+            normalised again.
+
+    Returns:
+        The function `(variables, images) -> rows`.
+    """
+    apply: Any = encoder.apply
+
+    def embed(variables: Any, images: Any) -> Float[Array, "b d"]:
+        x = augment.normalise(images)
+        rows = apply(variables, **{modality: x})
+        if flip:
+            rows = (rows + apply(variables, **{modality: x[:, :, ::-1]})) / 2
+        return rows
+
+    return embed

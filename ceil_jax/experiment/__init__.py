@@ -1,0 +1,1 @@
+"""A run: whatever reads the configuration."""

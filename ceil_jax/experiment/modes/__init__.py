@@ -1,0 +1,1 @@
+"""What `--mode` can be, a file each."""
