@@ -39,7 +39,12 @@ class Figure:
     infrared: bool
 
     def across(self, wide: Scalar, deep: Scalar) -> np.ndarray:
-        """Half width of an elliptic section seen from each image's direction."""
+        """Half width of an elliptic section seen from each image's direction.
+
+        Args:
+            wide: Half axis from side to side.
+            deep: Half axis from front to back.
+        """
         front, side = self.poses.front * wide, self.poses.side * deep
         return np.sqrt(front * front + side * side)
 
@@ -55,15 +60,32 @@ class Figure:
     def paint(
         self, shape: Band, material: Material, weight: Scalar | None = None
     ) -> None:
-        """Paint a shape in a material."""
+        """Paint a shape in a material.
+
+        Args:
+            shape: Which pixels.
+            material: Visible colour and infrared reflectance.
+            weight: Opacity in [0, 1].
+        """
         paint(self.canvas, shape, material.channels(self.infrared), weight)
 
     def shade(self, shape: Band, weight: Scalar) -> None:
-        """Darken a shape."""
+        """Darken a shape.
+
+        Args:
+            shape: Which pixels.
+            weight: How much, in [0, 1].
+        """
         paint(self.canvas, shape, (0.0,) * self.canvas.image.shape[1], weight)
 
     def dress(self, shape: Band, garment: Garment, *, sleeve: bool = False) -> None:
-        """Paint a shape in a garment's ground and pattern."""
+        """Paint a shape in a garment's ground and pattern.
+
+        Args:
+            shape: Which pixels.
+            garment: Ground, pattern and their materials.
+            sleeve: Whether it is an arm of it.
+        """
         self.paint(shape, garment.main)
         if sleeve and garment.pattern not in SLEEVE_PATTERNS:
             return

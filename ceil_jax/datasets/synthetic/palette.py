@@ -55,12 +55,24 @@ class Material(NamedTuple):
 
 
 def brightness(red: Channel, green: Channel, blue: Channel) -> Channel:
-    """Luma of a colour or of many, 0.299 red + 0.587 green + 0.114 blue."""
+    """Luma of a colour or of many, 0.299 red + 0.587 green + 0.114 blue.
+
+    Args:
+        red: In [0, 1].
+        green: In [0, 1].
+        blue: In [0, 1].
+    """
     return 0.299 * red + 0.587 * green + 0.114 * blue
 
 
 def jitter(rng: np.random.RandomState, colour: Colour, amount: float = 0.05) -> Colour:
-    """A colour near the given one, each channel kept in [0.03, 0.97]."""
+    """A colour near the given one, each channel kept in [0.03, 0.97].
+
+    Args:
+        rng: Source of the draw.
+        colour: Red, green, blue in [0, 1].
+        amount: Largest change of a channel.
+    """
     red, green, blue = (
         min(0.97, max(0.03, channel + uniform(rng, -amount, amount)))
         for channel in colour

@@ -27,15 +27,32 @@ def stream(seed: int, *key: int) -> np.random.RandomState:
 
 
 def uniform(rng: np.random.RandomState, low: float, high: float) -> float:
-    """One number, uniform in [low, high)."""
+    """One number, uniform in [low, high).
+
+    Args:
+        rng: Source of the draw.
+        low: Least value.
+        high: Bound that is not reached.
+    """
     return low + (high - low) * float(rng.random_sample())
 
 
 def choice(rng: np.random.RandomState, options: Sequence[T]) -> T:
-    """One of the options, each as likely as it is often listed."""
+    """One of the options, each as likely as it is often listed.
+
+    Args:
+        rng: Source of the draw.
+        options: What is drawn from.
+    """
     return options[int(rng.randint(len(options)))]
 
 
 def between(draws: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Numbers of [0, 1) moved to [low, high)."""
+    """Numbers of [0, 1) moved to [low, high).
+
+    Args:
+        draws: The numbers.
+        low: Least value.
+        high: Bound that is not reached.
+    """
     return low + (high - low) * draws

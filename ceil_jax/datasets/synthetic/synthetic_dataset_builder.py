@@ -87,7 +87,13 @@ class Builder(PersonBuilder):
 
 
 def image_name(camera: int, identity: int, number: int) -> str:
-    """The path that SYSU-MM01 would give to an image."""
+    """The path that SYSU-MM01 would give to an image.
+
+    Args:
+        camera: From 1.
+        identity: From 1.
+        number: Of the image, from 1.
+    """
     return f"cam{camera}/{identity:04d}/{number:04d}.png"
 
 
