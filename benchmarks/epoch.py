@@ -21,7 +21,7 @@ from absl import app, flags
 from benchmarks import flagged, measure
 from benchmarks.record import Record, Table
 from ceil_jax.embedding import embedder
-from ceil_jax.experiment import build, compilation, epoch
+from ceil_jax.experiment import build, compilation, epoch, sources
 from ceil_jax.experiment.config import Config
 from configs import synthetic
 
@@ -159,12 +159,14 @@ class Training:
         config = config_of(cache_gib)
         devices = build.devices_of(config)
         self._ahead = ahead
-        self._trainer = epoch.Trainer(config, build.load_images(config), devices)
+        self._trainer = build.trainer_of(config, sources.load_images(config), devices)
         self._state = build.initial_state(config)
         self.seconds: list[dict[str, float]] = []
         self.idle: list[dict[str, float]] = []
-        self._fit = self._trainer._steps[2]
-        self._embed = dict(self._trainer.embed_train._steps)
+        self._steps: Any = self._trainer.steps
+        self._embedder: Any = self._trainer.embed
+        self._fit = self._steps[2]
+        self._embed = dict(self._embedder._steps)
         with _reading(ahead):
             for number in (1, 2):
                 self._state, _ = self._trainer.epoch(self._state, number)
@@ -172,9 +174,9 @@ class Training:
     def watched_epoch(self) -> None:
         """Train one more epoch."""
         watch, made = Watch(), self._trainer
-        made._steps[2] = watch.steps("fit", self._fit, lambda out: out[2])
+        self._steps[2] = watch.steps("fit", self._fit, lambda out: out[2])
         for name, step in self._embed.items():
-            made.embed_train._steps[name] = watch.steps("embed", step, lambda out: out)
+            self._embedder._steps[name] = watch.steps("embed", step, lambda out: out)
         try:
             with _reading(self._ahead):
                 self._state, record = made.epoch(self._state, 2)

@@ -11,6 +11,7 @@ from ceil_jax.datasets.synthetic.generator import Parameters, generate
 from ceil_jax.embedding.embedder import Embedder
 from ceil_jax.experiment import build
 from ceil_jax.experiment.checkpoint import Checkpoints
+from ceil_jax.training import state as states
 from configs import synthetic
 
 IMAGES_PER_CAMERA = 10
@@ -50,7 +51,7 @@ def variables_of(workdir: Path | None) -> Any:
     if workdir is not None:
         with Checkpoints(workdir / "checkpoints") as saved:
             state = saved.restore(state).state
-    return build.variables_of(state)
+    return states.variables_of(state)
 
 
 def embed(variables: Any, seed: int, cache: Path) -> dict[str, Side]:

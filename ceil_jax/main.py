@@ -222,7 +222,9 @@ def run(argv: Sequence[str]) -> None:
         return
     compilation.use_cache(command.config.compilation_cache)
     build.choose_kernels(command.config)
-    _run_in(build.workdir_of(command.workdir), command)
+    from ceil_jax.experiment.workdir import workdir_of
+
+    _run_in(workdir_of(command.workdir), command)
 
 
 def _run_in(workdir: Path, command: Command) -> None:

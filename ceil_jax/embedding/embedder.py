@@ -99,3 +99,15 @@ class Embedder:
     def _store(self, rows: np.ndarray, index: np.ndarray, out: Any, shown: Any) -> None:
         rows[index] = parallel.join(out)[: len(index)]
         shown.update(len(index))
+
+
+def unit_rows(rows: np.ndarray) -> np.ndarray:
+    """Rows of length 1, on the host.
+
+    Args:
+        rows: Rows; the average of two unit rows is shorter.
+
+    Returns:
+        The same directions.
+    """
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)

@@ -1,31 +1,33 @@
-"""From the configuration to the model, its optimiser, devices and images."""
+"""From the configuration to the parts of a run: the only place that makes them."""
 
 import dataclasses
 import math
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
 from ceil_jax import weights
 from ceil_jax.common import parallel
 from ceil_jax.common.errors import UserError
-from ceil_jax.datasets import loading, registry
-from ceil_jax.datasets.imageset import ImageSet
+from ceil_jax.datasets.loading import Splits
 from ceil_jax.embedding.embedder import Embedder
 from ceil_jax.encoder import Encoder
-from ceil_jax.evaluation import protocols
+from ceil_jax.evaluation import galleries, permutations, protocols
+from ceil_jax.evaluation.permutations import Permutations
+from ceil_jax.evaluation.results import RerankParams
+from ceil_jax.evaluation.scoring import Search
 from ceil_jax.experiment.config import Config
-from ceil_jax.training import optim, steps
+from ceil_jax.experiment.epoch import Clusters, Drawing, Partners, Trainer
+from ceil_jax.experiment.score import Scorer
+from ceil_jax.experiment.sources import Tested
+from ceil_jax.report import published
+from ceil_jax.training import optim, schedules, steps
+from ceil_jax.training.objective import Objective
 from ceil_jax.training.state import TrainState
 from pallas_kernels import implementation
-
-if TYPE_CHECKING:
-    from ceil_jax.datasets.builder import PersonBuilder
 
 
 def devices_of(config: Config) -> list[Any]:
@@ -184,175 +186,177 @@ def initial_state(
         raise UserError(f"{flag}={config.init_from}: {error}") from error
 
 
-def variables_of(state: TrainState) -> dict[str, Any]:
-    """What the encoder is applied with.
-
-    Args:
-        state: The training state.
-
-    Returns:
-        `{"params": ..., "batch_stats": ...}`.
-    """
-    return {"params": state.params, "batch_stats": state.batch_stats}
-
-
-class Tested(NamedTuple):
-    """The images that a model is scored on.
-
-    Attributes:
-        visible: The visible ones.
-        infrared: The infrared ones.
-        splits: By modality, which of the data set's splits tests on which image,
-            (N, splits) bool; None where one split alone is tested.
-    """
-
-    visible: ImageSet
-    infrared: ImageSet
-    splits: dict[str, np.ndarray] | None = None
-
-
-def prepare_images(config: Config) -> "PersonBuilder":
-    """Read, check, resize and store a data set's images, if not done before.
+def schedule_of(config: Config) -> Any:
+    """The learning rate by epoch that the configuration describes.
 
     Args:
         config: The whole configuration.
 
     Returns:
-        The builder that reads them.
+        A function of the epoch, counted from 1.
+
+    Raises:
+        UserError: The schedule's numbers do not fit.
     """
-    where = _where(config)
-    del where["cache_gib"]
-    return loading.prepare(config.dataset, **where)
+    optimizer = config.optimizer
+    try:
+        if optimizer.schedule == "cosine":
+            return schedules.warmup_cosine(
+                optimizer.rate,
+                num_epochs=config.num_epochs,
+                warmup_epochs=optimizer.warmup_epochs,
+            )
+        return schedules.warmup_multistep(
+            optimizer.rate,
+            warmup_epochs=optimizer.warmup_epochs,
+            warmup_factor=optimizer.warmup_factor,
+            milestones=optimizer.milestones,
+            gamma=optimizer.gamma,
+        )
+    except ValueError as error:
+        raise UserError(f"config.optimizer: {error}") from error
 
 
-def load_images(config: Config) -> loading.Splits:
-    """The training and test images, prepared at their first use.
+def objective_of(config: Config) -> Objective:
+    """What training minimises.
 
     Args:
         config: The whole configuration.
 
     Returns:
-        One image set for each split and modality.
+        The constants of losses and memory updates.
     """
-    return loading.load(config.dataset, trial=config.trial, **_where(config))
+    return Objective(**dataclasses.asdict(config.objective))
 
 
-def tested(config: Config, images: loading.Splits) -> Tested:
-    """The images that the configuration's protocol scores.
+def trainer_of(config: Config, splits: Splits, devices: list[Any]) -> Trainer:
+    """What trains an epoch; its steps compile at their first use.
 
     Args:
-        config: The whole configuration.
-        images: Those of the run's own split.
-
-    Returns:
-        The split's test images, or of "regdb_released" what any split tests on.
-    """
-    if protocol_of(config) != protocols.REGDB_RELEASED:
-        return Tested(images.test_visible, images.test_infrared)
-    of_all = loading.load_all_trials(config.dataset, **_where(config))
-    splits = {"visible": of_all.test_visible, "infrared": of_all.test_infrared}
-    return Tested(of_all.visible, of_all.infrared, splits)
-
-
-def _where(config: Config) -> dict[str, Any]:
-    """Where the data are and how they are prepared, as `datasets` takes it."""
-    options: dict[str, Any] = {"allow_partial": config.allow_partial}
-    if config.dataset == "synthetic":
-        options = dataclasses.asdict(config.synthetic)
-    height, width = config.image_size
-    return {
-        "data_dir": config.data_dir or None,
-        "prepared_dir": config.prepared_dir or None,
-        "image_size": (height, width),
-        "options": options,
-        "cache_gib": config.cache_gib,
-    }
-
-
-def for_modalities(config: Config, splits: loading.Splits) -> Config:
-    """The configuration as it fits the modalities that there are images of.
-
-    Stage 2 works across modalities: with one alone, training is stage 1.
-
-    Args:
-        config: The whole configuration.
+        config: The whole configuration, checked.
         splits: The images.
+        devices: The devices that share every batch.
 
     Returns:
-        The configuration, without stage 2 where one modality has no training images.
+        The trainer.
 
     Raises:
-        UserError: There are no training images, or no stage is left.
+        UserError: The schedule's numbers do not fit, or there is no image.
     """
-    there = [
-        name
-        for name, images in (
-            ("visible", splits.train_visible),
-            ("infrared", splits.train_infrared),
-        )
-        if len(images)
-    ]
-    if not there:
-        raise UserError(f"the data set {config.dataset} has no training images")
-    if len(there) == 2 or not config.stage2_epochs:
-        return config
-    if not config.stage1_epochs:
-        raise UserError(
-            f"all training images are {there[0]}: stage 2 works across modalities, so "
-            "config.stage1_epochs must be at least 1"
-        )
-    return dataclasses.replace(config, stage2_epochs=0)
+    batch, clustering, matching = config.batch, config.clustering, config.matching
+    encoder = encoder_of(config, synchronised=True)
+    return Trainer(
+        sets=(splits.train_visible, splits.train_infrared),
+        devices=devices,
+        embed=embedder_of(config, devices, flip=clustering.train_flip),
+        renormalise=clustering.train_flip,
+        steps={
+            stage: steps.train_step_over(
+                devices,
+                encoder=encoder,
+                optimizer=optimizer_of(config),
+                constants=objective_of(config),
+                stage=stage,
+                seed=config.seed,
+                pad=config.augment.pad,
+                strong_view_from=config.augment.strong_view_from,
+            )
+            for stage in (1, 2)
+        },
+        rate_of=schedule_of(config),
+        stage1_epochs=config.stage1_epochs,
+        clusters=Clusters(
+            clustering.k1, clustering.k2, clustering.eps, clustering.min_samples
+        ),
+        partners=Partners(matching.k1, matching.k2),
+        drawing=Drawing(
+            batch.visible_rows,
+            batch.images_per_proxy,
+            (batch.stage1_steps, batch.stage2_steps),
+            config.seed,
+        ),
+    )
 
 
-def protocol_of(config: Config) -> str:
-    """The protocol that a model is scored by.
+def scorer_of(
+    config: Config, protocol: str, tested: Tested, *, warnings: tuple[str, ...] = ()
+) -> Scorer:
+    """What scores the run's test images.
 
     Args:
         config: The whole configuration.
+        protocol: The run's protocol.
+        tested: The test images.
+        warnings: What is wrong with the images and was allowed.
 
     Returns:
-        One that `protocols.modes_of` knows: the data set's, or the one asked for.
+        The scorer; it has no modes where there is nothing to score.
 
     Raises:
-        UserError: The one asked for is another data set's.
+        UserError: The test images lack what the protocol needs: found out before
+            anything is trained.
     """
-    own, chosen = registry.find(config.dataset).protocol, config.evaluation.protocol
-    if chosen == protocols.REGDB_RELEASED and own != "regdb":
-        raise UserError(
-            f"config.evaluation.protocol={chosen} is RegDB's, config.dataset is "
-            f"{config.dataset}"
+    evaluation, rerank = config.evaluation, config.rerank
+    try:
+        plan = protocols.plan(
+            protocol,
+            tested.visible,
+            tested.infrared,
+            num_trials=evaluation.num_trials,
+            sampling=evaluation.sampling,
+            shots=evaluation.shots,
+            permutations=_permutations(config, protocol),
+            splits=tested.splits,
         )
-    return chosen or own
+    except ValueError as error:
+        raise UserError(f"config.evaluation: {error}") from error
+    given = RerankParams(rerank.k1, rerank.k2, rerank.camera_weight)
+    return Scorer(
+        plan,
+        tested.visible,
+        tested.infrared,
+        rerank="auto" if rerank.auto else given,
+        search=cast(Search, rerank.search),
+        dataset=config.dataset,
+        split=config.trial if protocol == "regdb" else None,
+        comparable=is_comparable(config, warnings),
+        warnings=warnings,
+        num_pictured_queries=evaluation.num_pictured_queries,
+    )
 
 
-def workdir_of(path: str) -> Path:
-    """The run's folder, which need not exist yet: a run makes it once it is sure to go.
+def _permutations(config: Config, protocol: str) -> Permutations | None:
+    """The galleries of sampling "official", where the protocol and the user want it."""
+    wanted = config.evaluation.sampling == galleries.OFFICIAL
+    if not wanted or protocol != "sysu_mm01":
+        return None
+    chosen = config.evaluation.permutations
+    if not chosen and not config.data_dir:
+        raise UserError(
+            "config.evaluation.sampling=official needs SYSU-MM01's "
+            "exp/rand_perm_cam.mat: name it by config.evaluation.permutations"
+        )
+    path = Path(chosen or Path(config.data_dir) / "exp" / "rand_perm_cam.mat")
+    return permutations.read(path.expanduser())
+
+
+def is_comparable(config: Config, warnings: tuple[str, ...]) -> bool:
+    """Whether figures are measured as the published ones of the data set are.
 
     Args:
-        path: What the user gave.
+        config: The whole configuration.
+        warnings: What is wrong with the images and was allowed.
 
     Returns:
-        The folder.
-
-    Raises:
-        UserError: It is a file, lies below one, or cannot be written to.
+        True with the whole data set, the published encoder and image size and ten
+        single-shot galleries, if they are random; false without published figures.
     """
-    folder = Path(path).expanduser()
-    nearest = next(p for p in (folder, *folder.absolute().parents) if p.exists())
-    if not nearest.is_dir():
-        raise UserError(f"--workdir={path}: {nearest} is not a folder")
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise UserError(f"--workdir={path}: {nearest} cannot be written to")
-    return folder
-
-
-def unit_rows(rows: np.ndarray) -> np.ndarray:
-    """Rows of length 1, on the host.
-
-    Args:
-        rows: Rows; the average of two unit rows is shorter.
-
-    Returns:
-        The same directions.
-    """
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    evaluation, encoder = config.evaluation, config.encoder
+    sizes = tuple(encoder.stage_sizes), encoder.width, tuple(config.image_size)
+    return (
+        config.dataset in published.DATA_SETS
+        and not warnings
+        and sizes == ((3, 4, 6, 3), 64, (288, 144))
+        and evaluation.shots == 1
+        and (config.dataset == "regdb" or evaluation.num_trials == 10)
+    )

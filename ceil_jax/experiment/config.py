@@ -6,142 +6,177 @@ line, e.g. `--config.rerank.k1=20`.
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from ceil_jax.common.errors import UserError
+
+T = TypeVar("T")
+TRAINING, FREE = "training", "free"
+
+
+def training(default: T, *, was: T | None = None) -> T:
+    """A field that decides which weights come out: fixed once a training has begun.
+
+    Args:
+        default: Its default.
+        was: What was done before the field existed, where that is not the default: a
+            recorded configuration that lacks the field meant this.
+
+    Returns:
+        The field of a dataclass.
+    """
+    return _tagged(TRAINING, default, was)
+
+
+def free(default: T, *, was: T | None = None) -> T:
+    """A field that may be changed at any time: where and how a run is done or scored.
+
+    Args:
+        default: Its default.
+        was: As of `training`.
+
+    Returns:
+        The field of a dataclass.
+    """
+    return _tagged(FREE, default, was)
+
+
+def _tagged(tag: str, default: Any, was: Any) -> Any:
+    was = default if was is None else was
+    return field(default=default, metadata={"tag": tag, "was": was})
 
 
 @dataclass(slots=True)
 class EncoderConfig:
     """Size and arithmetic of the encoder; the defaults are CLIP's ResNet-50."""
 
-    stage_sizes: tuple[int, ...] = (3, 4, 6, 3)  # bottlenecks of each stage
-    width: int = 64  # embeddings have 32 times as many entries
-    dtype: str = "float32"  # of the convolutions: float32 or bfloat16
+    stage_sizes: tuple[int, ...] = training((3, 4, 6, 3))  # bottlenecks of each stage
+    width: int = training(64)  # embeddings have 32 times as many entries
+    dtype: str = training("float32")  # of the convolutions: float32 or bfloat16
 
 
 @dataclass(slots=True)
 class BatchConfig:
     """What a step sees."""
 
-    visible_rows: int = 20  # visible images; each enters twice, as two views
-    images_per_proxy: int = 5  # images of each proxy that is drawn
-    stage1_steps: int = 200  # per epoch
-    stage2_steps: int = 150  # per epoch
-    embed_rows: int = 128  # images embedded at once
+    visible_rows: int = training(20)  # visible images; each enters twice, as two views
+    images_per_proxy: int = training(5)  # images of each proxy that is drawn
+    stage1_steps: int = training(200)  # per epoch
+    stage2_steps: int = training(150)  # per epoch
+    embed_rows: int = free(128)  # images embedded at once
 
 
 @dataclass(slots=True)
 class AugmentConfig:
     """Training views."""
 
-    pad: int = 10  # pixels around an image before it is cropped
-    strong_view_from: str = "weak"  # as released; or "image"
+    pad: int = training(10)  # pixels around an image before it is cropped
+    strong_view_from: str = training("weak")  # as released; or "image"
 
 
 @dataclass(slots=True)
 class ClusteringConfig:
     """Pseudo-labels."""
 
-    k1: int = 10  # neighbours of the Jaccard distance
-    k2: int = 6  # neighbours that a row of it is averaged over
-    eps: float = 0.6  # DBSCAN's radius
-    min_samples: int = 4  # of a cluster, DBSCAN's
-    train_flip: bool = False  # average the embedding with the mirror image's
+    k1: int = training(10)  # neighbours of the Jaccard distance
+    k2: int = training(6)  # neighbours that a row of it is averaged over
+    eps: float = training(0.6)  # DBSCAN's radius
+    min_samples: int = training(4)  # of a cluster, DBSCAN's
+    train_flip: bool = training(False)  # average the embedding with the mirror image's
 
 
 @dataclass(slots=True)
 class ObjectiveConfig:
     """Losses and memory update; see `ceil_jax.training.objective.Objective`."""
 
-    temperature: float = 0.05  # that similarities are divided by
-    num_negatives: int = 50  # of a camera, in the CDL loss
-    update: str = "dcmu"  # or "random", "momentum"
-    smoothing: float = 0.5  # of update "dcmu": share of the softmax in its weights
-    beta: float = 0.8  # of update "momentum": share of the old row
-    memory_gradient: str = "released"  # or "frozen"
-    contrast: str = "cdl"  # or "info_nce", over clusters alone
+    temperature: float = training(0.05)  # that similarities are divided by
+    num_negatives: int = training(50)  # of a camera, in the CDL loss
+    update: str = training("dcmu")  # or "random", "momentum"
+    smoothing: float = training(0.5)  # of update "dcmu": softmax in its weights
+    beta: float = training(0.8)  # of update "momentum": share of the old row
+    memory_gradient: str = training("released")  # or "frozen"
+    contrast: str = training("cdl")  # or "info_nce", over clusters alone
 
 
 @dataclass(slots=True)
 class MatchingConfig:
     """Matching across modalities (PCM)."""
 
-    k1: int = 18  # neighbours that a centre is linked to
-    k2: int = 3  # neighbours that its row is propagated from
+    k1: int = training(18)  # neighbours that a centre is linked to
+    k2: int = training(3)  # neighbours that its row is propagated from
 
 
 @dataclass(slots=True)
 class OptimizerConfig:
     """Adam and its schedule."""
 
-    rate: float = 3.5e-4  # after the warm-up
-    weight_decay: float = 5e-4  # added to the gradient, as L2
-    bias_rate_factor: float = 2.0  # biases learn so many times as fast
-    schedule: str = "multistep"  # or "cosine"
-    warmup_epochs: int = 10  # epochs in which the rate rises
-    warmup_factor: float = 0.01  # share of the rate to begin with; multistep only
-    milestones: tuple[int, ...] = (30, 50)  # epochs at which it falls; multistep only
-    gamma: float = 0.1  # factor by which it falls; multistep only
+    rate: float = training(3.5e-4)  # after the warm-up
+    weight_decay: float = training(5e-4)  # added to the gradient, as L2
+    bias_rate_factor: float = training(2.0)  # biases learn so many times as fast
+    schedule: str = training("multistep")  # or "cosine"
+    warmup_epochs: int = training(10)  # epochs in which the rate rises
+    warmup_factor: float = training(0.01)  # share to begin with; multistep only
+    milestones: tuple[int, ...] = training((30, 50))  # where it falls; multistep only
+    gamma: float = training(0.1)  # factor by which it falls; multistep only
 
 
 @dataclass(slots=True)
 class EvaluationConfig:
     """How a model is scored."""
 
-    num_trials: int = 10  # random galleries
-    protocol: str = ""  # "" for the data set's own, or "regdb_released"
-    sampling: str = "ceil"  # or "agw": seeds 1-10 or 0-9; SYSU-MM01 also "official"
-    permutations: str = ""  # of "official"; "" for data_dir/exp/rand_perm_cam.mat
-    shots: int = 1  # gallery images per identity and camera (SYSU-MM01)
-    flip: bool = False  # average the embedding with the mirror image's
-    num_pictured_queries: int = 8  # rows of ranked_lists.png
-    baselines: bool = False  # also score grey pixels, random and initial weights
-    control: str = ""  # a recorded control run to show beside this one
+    num_trials: int = free(10)  # random galleries
+    protocol: str = free("")  # "" for the data set's own, or "regdb_released"
+    sampling: str = free("ceil")  # or "agw"; SYSU-MM01 also "official"
+    permutations: str = free("")  # of "official"; "" for data_dir/exp/rand_perm_cam.mat
+    shots: int = free(1)  # gallery images per identity and camera (SYSU-MM01)
+    flip: bool = free(False)  # average the embedding with the mirror image's
+    num_pictured_queries: int = free(8)  # rows of ranked_lists.png
+    baselines: bool = free(False)  # also score grey pixels, random and initial weights
+    control: str = free("")  # a recorded control run to show beside this one
 
 
 @dataclass(slots=True)
 class RerankConfig:
     """Graph re-ranking at test time (GCR)."""
 
-    k1: int = 21  # neighbours that an image is linked to
-    k2: int = 10  # neighbours that its row is propagated from
-    camera_weight: float = 0.4  # of a neighbour of the same camera; of others, 1 / it
-    auto: bool = False  # choose them from the features, without labels
-    search: str = "exact"  # of neighbours; "pairs", "flat", "device", "ivf", "hnsw"
+    k1: int = free(21)  # neighbours that an image is linked to
+    k2: int = free(10)  # neighbours that its row is propagated from
+    camera_weight: float = free(0.4)  # of the same camera; of others, 1 / it
+    auto: bool = free(False)  # choose them from the features, without labels
+    search: str = free("exact")  # "pairs", "flat", "device", "ivf", "hnsw"
 
 
 @dataclass(slots=True)
 class SyntheticConfig:
     """The embedded data set; no other reads it."""
 
-    seed: int = 0  # of people and cameras
-    rho: float = 0.7  # share of infrared reflectance that follows visible brightness
-    num_train_identities: int = 100  # people to train on
-    num_test_identities: int = 40  # other people, to test on
+    seed: int = training(0)  # of people and cameras
+    rho: float = training(0.7)  # how far infrared follows visible brightness
+    num_train_identities: int = training(100)  # people to train on
+    num_test_identities: int = training(40)  # other people, to test on
 
 
 @dataclass(slots=True)
 class Config:
     """One experiment."""
 
-    dataset: str = "regdb"  # a name of data/registry.py
-    data_dir: str = ""  # the data set as distributed
-    prepared_dir: str = ""  # where prepared data is kept; "" for the user's cache
-    allow_partial: bool = False  # go on, with a warning, where images are missing
-    trial: int = 1  # RegDB's split, 1 to 10, of training and test; see --mode trials
-    image_size: tuple[int, ...] = (288, 144)  # height, width in pixels
-    cache_gib: float = 2.0  # image sets up to this size are kept in memory
-    seed: int = 1  # of the training: batches, views, initial weights
-    init_from: str = ""  # weights to start from, e.g. RN50.pt; "" for random ones
-    stage1_epochs: int = 50  # within each modality
-    stage2_epochs: int = 40  # across modalities
-    save_epoch: int = 10  # save every so many epochs, and at the end of each stage
-    selection: str = "last"  # epoch that is the model, or "best_on_test", as released
-    eval_step: int = 10  # evaluate every so many epochs; 0 for only at the end
-    num_devices: int = 0  # local devices to use; 0 for all
-    compilation_cache: str = ""  # folder of compiled programs; "" for the user's cache
-    kernels: str = ""  # "" for the platform's best, or "xla", "triton"
+    dataset: str = training("regdb")  # a name of datasets/registry.py
+    data_dir: str = free("")  # the data set as distributed
+    prepared_dir: str = free("")  # where prepared data is kept; "" for the user's cache
+    allow_partial: bool = free(False)  # go on, with a warning, where images are missing
+    trial: int = training(1)  # RegDB's split, 1 to 10; see --mode trials
+    image_size: tuple[int, ...] = training((288, 144))  # height, width in pixels
+    cache_gib: float = free(2.0)  # image sets up to this size are kept in memory
+    seed: int = training(1)  # of the training: batches, views, initial weights
+    init_from: str = training("")  # weights to start from; "" for random ones
+    stage1_epochs: int = training(50)  # within each modality
+    stage2_epochs: int = training(40)  # across modalities
+    save_epoch: int = free(10)  # save every so many epochs, and after a stage
+    selection: str = free("last")  # the model is this epoch, or "best_on_test"
+    eval_step: int = free(10)  # evaluate every so many epochs; 0 for only at the end
+    num_devices: int = free(0)  # local devices to use; 0 for all
+    compilation_cache: str = free("")  # of programs; "" for the user's cache
+    kernels: str = free("")  # "" for the platform's best, or "xla", "triton"
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     batch: BatchConfig = field(default_factory=BatchConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)

@@ -1,9 +1,10 @@
 """One epoch of training: embed, cluster, match, fit."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,15 +12,13 @@ from ceil_jax.common import parallel
 from ceil_jax.common.errors import UserError
 from ceil_jax.common.progress import bar
 from ceil_jax.datasets.imageset import ImageSet
-from ceil_jax.datasets.loading import Splits
 from ceil_jax.datasets.read_ahead import read_ahead
-from ceil_jax.experiment import build
-from ceil_jax.experiment.config import Config
-from ceil_jax.training import fit, pseudo_labels, schedules, steps
-from ceil_jax.training.objective import Objective
+from ceil_jax.embedding.embedder import unit_rows
+from ceil_jax.training import fit, pseudo_labels
 from ceil_jax.training.pseudo_labels import PseudoLabels
-from ceil_jax.training.state import Memories, TrainState
+from ceil_jax.training.state import Memories, TrainState, variables_of
 
+Embed = Callable[..., np.ndarray]
 MODALITIES = ("visible", "infrared")
 
 
@@ -46,76 +45,78 @@ class Timer:
         self.seconds[name] = self.seconds.get(name, 0.0) + passed
 
 
-def schedule_of(config: Config) -> Any:
-    """The learning rate by epoch that the configuration describes.
+class Clusters(NamedTuple):
+    """How images are clustered, see `clustering.cluster`."""
 
-    Args:
-        config: The whole configuration.
+    k1: int
+    k2: int
+    eps: float
+    min_samples: int
 
-    Returns:
-        A function of the epoch, counted from 1.
 
-    Raises:
-        UserError: The schedule's numbers do not fit.
+class Partners(NamedTuple):
+    """How centres are matched across modalities, see `matching.match`."""
+
+    k1: int
+    k2: int
+
+
+class Drawing(NamedTuple):
+    """How batches are drawn.
+
+    Attributes:
+        visible_rows: Visible images of a batch; there are twice as many infrared ones.
+        images_per_proxy: Images of each drawn proxy.
+        num_steps: Batches of an epoch of stage 1 and of stage 2.
+        seed: Of the training.
     """
-    optimizer = config.optimizer
-    try:
-        if optimizer.schedule == "cosine":
-            return schedules.warmup_cosine(
-                optimizer.rate,
-                num_epochs=config.num_epochs,
-                warmup_epochs=optimizer.warmup_epochs,
-            )
-        return schedules.warmup_multistep(
-            optimizer.rate,
-            warmup_epochs=optimizer.warmup_epochs,
-            warmup_factor=optimizer.warmup_factor,
-            milestones=optimizer.milestones,
-            gamma=optimizer.gamma,
-        )
-    except ValueError as error:
-        raise UserError(f"config.optimizer: {error}") from error
+
+    visible_rows: int
+    images_per_proxy: int
+    num_steps: tuple[int, int]
+    seed: int
 
 
+@dataclass(frozen=True)
 class Trainer:
-    """The compiled steps of a training, and what does not change between its epochs."""
+    """The compiled steps of a training, and what does not change between its epochs.
 
-    def __init__(self, config: Config, splits: Splits, devices: list[Any]) -> None:
-        """Build the steps; they compile at their first use.
+    Attributes:
+        sets: The visible and the infrared training images.
+        devices: The devices that share every batch.
+        embed: What embeds the training images.
+        renormalise: Whether its rows are averages, which are shorter than 1.
+        steps: The compiled step of each stage.
+        rate_of: The learning rate by epoch, counted from 1.
+        stage1_epochs: Epochs of stage 1; every later one is of stage 2.
+        clusters: How images are clustered.
+        partners: How centres are matched.
+        drawing: How batches are drawn.
+    """
 
-        Args:
-            config: The whole configuration, checked.
-            splits: The images.
-            devices: The devices that share every batch.
+    sets: tuple[ImageSet, ImageSet]
+    devices: list[Any]
+    embed: Embed
+    renormalise: bool
+    steps: Mapping[int, Callable[..., Any]]
+    rate_of: Callable[[int], float]
+    stage1_epochs: int
+    clusters: Clusters
+    partners: Partners
+    drawing: Drawing
+
+    def __post_init__(self) -> None:
+        """Refuse a training of nothing.
 
         Raises:
-            UserError: The schedule's numbers do not fit, or there is no image.
+            UserError: There is no image.
         """
-        self._config = config
-        self.rate_of = schedule_of(config)
-        self._sets = (splits.train_visible, splits.train_infrared)
-        if not any(map(len, self._sets)):
+        if not any(map(len, self.sets)):
             raise UserError("there are no training images")
-        self._devices = devices
-        encoder = build.encoder_of(config, synchronised=True)
-        flips = (config.clustering.train_flip, config.evaluation.flip)
-        embedders = {
-            flip: build.embedder_of(config, devices, flip=flip) for flip in set(flips)
-        }
-        self.embed_train, self.embed_test = (embedders[flip] for flip in flips)
-        self._steps = {
-            stage: steps.train_step_over(
-                devices,
-                encoder=encoder,
-                optimizer=build.optimizer_of(config),
-                constants=_objective(config),
-                stage=stage,
-                seed=config.seed,
-                pad=config.augment.pad,
-                strong_view_from=config.augment.strong_view_from,
-            )
-            for stage in (1, 2)
-        }
+
+    def stage_of(self, epoch: int) -> int:
+        """The stage of an epoch, which is counted from 1."""
+        return 1 if epoch <= self.stage1_epochs else 2
 
     def epoch(self, state: TrainState, epoch: int) -> tuple[TrainState, dict[str, Any]]:
         """Train one epoch.
@@ -130,17 +131,17 @@ class Trainer:
         Raises:
             UserError: No cluster was found, or the training diverged.
         """
-        config, timer = self._config, Timer()
-        stage, rate = config.stage_of(epoch), self.rate_of(epoch)
-        variables = build.variables_of(state)
+        timer = Timer()
+        stage, rate = self.stage_of(epoch), self.rate_of(epoch)
+        variables = variables_of(state)
         with timer.part("embed"):
             features = [
                 self._embed(variables, images, modality)
-                for images, modality in zip(self._sets, MODALITIES, strict=True)
+                for images, modality in zip(self.sets, MODALITIES, strict=True)
             ]
         with timer.part("cluster"):
             labels = self._find_labels(features, epoch)
-            sizes = pseudo_labels.capacities(self._sets, labels)
+            sizes = pseudo_labels.capacities(self.sets, labels)
             memories = Memories(
                 *(
                     None
@@ -178,18 +179,17 @@ class Trainer:
         """Unit rows of one modality's training images; None where there are none."""
         if not len(images):
             return None
-        rows = self.embed_train(variables, images, modality)
-        return build.unit_rows(rows) if self._config.clustering.train_flip else rows
+        rows = self.embed(variables, images, modality)
+        return unit_rows(rows) if self.renormalise else rows
 
     def _find_labels(
         self, features: list[np.ndarray | None], epoch: int
     ) -> tuple[PseudoLabels | None, PseudoLabels | None]:
-        clustering = self._config.clustering
         found: list[PseudoLabels | None] = []
-        total = sum(map(len, self._sets))
+        total = sum(map(len, self.sets))
         with bar(total=total, desc=f"epoch {epoch} clustering", unit="img") as shown:
             for rows, images, modality in zip(
-                features, self._sets, MODALITIES, strict=True
+                features, self.sets, MODALITIES, strict=True
             ):
                 if rows is None:
                     found.append(None)
@@ -199,10 +199,7 @@ class Trainer:
                         rows,
                         images,
                         modality,
-                        k1=clustering.k1,
-                        k2=clustering.k2,
-                        eps=clustering.eps,
-                        min_samples=clustering.min_samples,
+                        **self.clusters._asdict(),
                     )
                 )
                 shown.update(len(images))
@@ -211,11 +208,8 @@ class Trainer:
 
     def _match(self, memories: Memories, labels: Any) -> tuple[Any, float | None]:
         """Partners across modalities, and the share of right ones where it is known."""
-        matching = self._config.matching
-        across = pseudo_labels.match_across(
-            memories, labels, k1=matching.k1, k2=matching.k2
-        )
-        identities = (self._sets[0].identities, self._sets[1].identities)
+        across = pseudo_labels.match_across(memories, labels, **self.partners._asdict())
+        identities = (self.sets[0].identities, self.sets[1].identities)
         partners = across[0][0]
         right = pseudo_labels.share_of_right_matches(labels, identities, partners)
         return across, right
@@ -228,27 +222,26 @@ class Trainer:
         labels: Any,
         epoch: int,
     ) -> tuple[TrainState, dict[str, float]]:
-        config = self._config
-        stage = config.stage_of(epoch)
-        num_steps = (config.batch.stage1_steps, config.batch.stage2_steps)[stage - 1]
+        stage, drawing = self.stage_of(epoch), self.drawing
+        num_steps = drawing.num_steps[stage - 1]
         sides = [
             None if label is None else fit.Side(images, label)
-            for images, label in zip(self._sets, labels, strict=True)
+            for images, label in zip(self.sets, labels, strict=True)
         ]
         source = fit.batches(
             *sides,
-            visible_rows=config.batch.visible_rows,
-            images_per_proxy=config.batch.images_per_proxy,
+            visible_rows=drawing.visible_rows,
+            images_per_proxy=drawing.images_per_proxy,
             num_steps=num_steps,
-            seed=(config.seed, epoch),
+            seed=(drawing.seed, epoch),
         )
         state, memories, tables = parallel.replicate(
-            (state, memories, tables), self._devices
+            (state, memories, tables), self.devices
         )
-        sent = (parallel.send(batch, self._devices) for batch in source)
+        sent = (parallel.send(batch, self.devices) for batch in source)
         with closing(read_ahead(sent)) as ready:
             return fit.fit(
-                self._steps[stage],
+                self.steps[stage],
                 state,
                 memories,
                 tables,
@@ -257,16 +250,3 @@ class Trainer:
                 num_steps=num_steps,
                 epoch=epoch,
             )
-
-
-def _objective(config: Config) -> Objective:
-    part = config.objective
-    return Objective(
-        temperature=part.temperature,
-        num_negatives=part.num_negatives,
-        update=part.update,  # type: ignore[arg-type]
-        smoothing=part.smoothing,
-        beta=part.beta,
-        memory_gradient=part.memory_gradient,  # type: ignore[arg-type]
-        contrast=part.contrast,  # type: ignore[arg-type]
-    )

@@ -9,13 +9,12 @@ from ceil_jax import weights
 from ceil_jax.common.errors import UserError
 from ceil_jax.common.files import write_json
 from ceil_jax.evaluation.results import Results
-from ceil_jax.experiment import build, score, selection
+from ceil_jax.experiment import build, control, selection, sources
 from ceil_jax.experiment.checkpoint import Checkpoints
 from ceil_jax.experiment.comparison import Comparison
 from ceil_jax.experiment.config import Config, to_dict
-from ceil_jax.experiment.epoch import Trainer
 from ceil_jax.report import table
-from ceil_jax.training.state import TrainState
+from ceil_jax.training.state import TrainState, variables_of
 
 
 class Origin(NamedTuple):
@@ -40,7 +39,7 @@ class Run:
     Attributes:
         config: The configuration, as it fits the images.
         workdir: The run's folder.
-        control: A recorded run to show beside this one, see `score.read_control`.
+        control: A recorded run to show beside this one, see `control.read_control`.
         initial: The state before the first step.
         trainer: What trains; None if the run only evaluates.
         scorer: What scores.
@@ -67,39 +66,38 @@ class Run:
             UserError: A mistake that the user can mend.
         """
         self.workdir = workdir
-        self.control = score.read_control(config)
+        self.control = control.read_control(config)
         # Cheap things are refused before a data set is prepared.
         devices = build.devices_of(config)
         if training:
             build.check_batch(config, len(devices))
-        protocol = build.protocol_of(config)
+        protocol = sources.protocol_of(config)
         self.initial = build.initial_state(
             config,
             from_weights=training or bool(init_flag),
             flag=init_flag or "config.init_from",
         )
-        splits = build.load_images(config)
+        splits = sources.load_images(config)
         for warning in splits.warnings:
             warn(warning)
         self.config = config
         if training:
             self.config = _told_of_modalities(config, splits)
-            self.trainer = Trainer(self.config, splits, devices)
-            self._embed = self.trainer.embed_test
+            self.trainer = build.trainer_of(self.config, splits, devices)
         else:
             self.trainer = None
-            self._embed = build.embedder_of(
-                config, devices, flip=config.evaluation.flip
-            )
-        tested = build.tested(config, splits)
-        self.scorer = score.Scorer(
-            self.config,
-            protocol,
-            tested.visible,
-            tested.infrared,
-            splits=tested.splits,
-            warnings=splits.warnings,
+        self._embed = self._test_embedder(devices)
+        tested = sources.tested(config, splits)
+        self.scorer = build.scorer_of(
+            self.config, protocol, tested, warnings=splits.warnings
         )
+
+    def _test_embedder(self, devices: list[Any]) -> Any:
+        """What embeds test images: the training's own where it does the same."""
+        flip = self.config.evaluation.flip
+        if self.trainer is not None and flip == self.config.clustering.train_flip:
+            return self.trainer.embed
+        return build.embedder_of(self.config, devices, flip=flip)
 
     def checkpoints(self, scores: selection.Scores | None = None) -> Checkpoints:
         """The run's checkpoints.
@@ -160,7 +158,7 @@ class Run:
         return results
 
     def _embeddings(self, state: TrainState) -> Any:
-        return self.scorer.embeddings(self._embed, build.variables_of(state))
+        return self.scorer.embeddings(self._embed, variables_of(state))
 
     def _score(self, sides: Any, origin: Origin) -> Results:
         results = self.scorer.score(sides, origin.checkpoint)
@@ -179,35 +177,6 @@ def warn(text: str) -> None:
         text: One line.
     """
     print(f"warning: {text}", file=sys.stderr, flush=True)
-
-
-def folder_of_split(workdir: Path, split: int) -> Path:
-    """Where one of several splits is trained.
-
-    Args:
-        workdir: The folder of all.
-        split: Its number, from 1.
-
-    Returns:
-        The split's own folder.
-    """
-    return workdir / f"trial_{split:02d}"
-
-
-def check_one_split(workdir: Path) -> None:
-    """Refuse a folder of several splits, whose mean would be overwritten.
-
-    Args:
-        workdir: The folder for one run.
-
-    Raises:
-        UserError: It holds several.
-    """
-    if any(workdir.glob("trial_[0-9][0-9]")):
-        raise UserError(
-            f"--workdir={workdir} holds the splits of --mode trials: give the folder "
-            "of one of them, or another"
-        )
 
 
 def warn_of_start(config: Config) -> None:
@@ -295,7 +264,7 @@ def _data(config: Config) -> dict[str, Any]:
 
 
 def _told_of_modalities(config: Config, splits: Any) -> Config:
-    fitted = build.for_modalities(config, splits)
+    fitted = sources.for_modalities(config, splits)
     if fitted is not config:
         print(
             "training images of one modality only: stage 1 alone, "

@@ -1,22 +1,18 @@
 """Scoring a model: embed the test images once, score and draw every mode."""
 
 import dataclasses
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
-from ceil_jax.common.errors import UserError
 from ceil_jax.datasets.imageset import ImageSet
-from ceil_jax.evaluation import galleries, permutations, protocols, scoring
+from ceil_jax.evaluation import protocols, scoring
 from ceil_jax.evaluation.baselines import grey_pixels
-from ceil_jax.evaluation.permutations import Permutations
-from ceil_jax.evaluation.results import RerankParams, Results
-from ceil_jax.experiment.config import Config, to_dict
-from ceil_jax.neighbours.search import Search
-from ceil_jax.report import published, ranked_lists
+from ceil_jax.evaluation.results import Results
+from ceil_jax.evaluation.scoring import Search
+from ceil_jax.report import ranked_lists
 
 Embed = Callable[..., np.ndarray]
 
@@ -30,51 +26,44 @@ class Scorer:
 
     def __init__(
         self,
-        config: Config,
-        protocol: str,
+        plan: protocols.Plan,
         visible: ImageSet,
         infrared: ImageSet,
         *,
-        splits: Mapping[str, np.ndarray] | None = None,
+        rerank: scoring.Rerank,
+        search: Search,
+        dataset: str,
+        split: int | None = None,
+        comparable: bool = False,
         warnings: tuple[str, ...] = (),
+        num_pictured_queries: int = 8,
     ) -> None:
-        """Decide queries and galleries, which every evaluation of the run shares.
+        """Take what every evaluation of the run shares.
 
         Args:
-            config: The whole configuration.
-            protocol: The run's protocol.
+            plan: Queries and galleries.
             visible: The visible test images.
             infrared: The infrared ones.
-            splits: By modality, which split tests on which image, (N, splits) bool;
-                only for "regdb_released".
+            rerank: Parameters of the re-ranking, or "auto".
+            search: How its neighbours are found.
+            dataset: Name of the data set.
+            split: Which of its splits is tested, if it has several.
+            comparable: Whether the figures are measured as published ones are.
             warnings: What is wrong with the images and was allowed.
-
-        Raises:
-            UserError: The test images lack what the protocol needs: found out before
-                anything is trained.
+            num_pictured_queries: Rows of the picture.
         """
-        evaluation = config.evaluation
-        try:
-            self._plan = protocols.plan(
-                protocol,
-                visible,
-                infrared,
-                num_trials=evaluation.num_trials,
-                sampling=evaluation.sampling,
-                shots=evaluation.shots,
-                permutations=_permutations(config, protocol),
-                splits=splits,
-            )
-        except ValueError as error:
-            raise UserError(f"config.evaluation: {error}") from error
-        self._config = config
-        self._warnings = warnings
+        self._plan = plan
+        self._rerank: scoring.Rerank = rerank
+        self._search: Search = search
+        self._facts = {
+            "dataset": dataset,
+            "split": split,
+            "comparable": comparable,
+            "warnings": warnings,
+        }
+        self._num_pictured_queries = num_pictured_queries
         self._sets = {"visible": visible, "infrared": infrared}
-        self.modes = tuple(self._plan.trials)
-        rerank = config.rerank
-        given = RerankParams(rerank.k1, rerank.k2, rerank.camera_weight)
-        self._rerank: scoring.Rerank = "auto" if rerank.auto else given
-        self._search: Search = cast(Search, rerank.search)
+        self.modes = tuple(plan.trials)
 
     def embeddings(self, embed: Embed, variables: Any) -> list[scoring.Embeddings]:
         """Embed the test images of both modalities.
@@ -138,14 +127,7 @@ class Scorer:
             search=self._search,
             checkpoint=checkpoint,
         )
-        config, protocol = self._config, self._plan.protocol
-        return dataclasses.replace(
-            results,
-            dataset=config.dataset,
-            split=config.trial if protocol == "regdb" else None,
-            comparable=is_comparable(config, self._warnings),
-            warnings=self._warnings,
-        )
+        return dataclasses.replace(results, **self._facts)
 
     def draw(self, sides: list[scoring.Embeddings], path: Path) -> None:
         """Draw some queries with their ranked lists, plain above re-ranked.
@@ -161,7 +143,7 @@ class Scorer:
             mode=self.modes[0],
             rerank=self._rerank,
             search=self._search,
-            num_queries=self._config.evaluation.num_pictured_queries,
+            num_queries=self._num_pictured_queries,
         )
         figure = ranked_lists.ranked_lists(
             self._sets[found.query_modality].images.take(found.queries),
@@ -169,47 +151,10 @@ class Scorer:
             found.rankings,
             found.correct,
             found.titles,
-            title=f"{self._config.dataset}, {found.mode}: "
+            title=f"{self._facts['dataset']}, {found.mode}: "
             f"{found.query_modality} queries, {found.gallery_modality} gallery",
         )
         ranked_lists.save(figure, path)
-
-
-def _permutations(config: Config, protocol: str) -> Permutations | None:
-    """The galleries of sampling "official", where the protocol and the user want it."""
-    wanted = config.evaluation.sampling == galleries.OFFICIAL
-    if not wanted or protocol != "sysu_mm01":
-        return None
-    chosen = config.evaluation.permutations
-    if not chosen and not config.data_dir:
-        raise UserError(
-            "config.evaluation.sampling=official needs SYSU-MM01's "
-            "exp/rand_perm_cam.mat: name it by config.evaluation.permutations"
-        )
-    path = Path(chosen or Path(config.data_dir) / "exp" / "rand_perm_cam.mat")
-    return permutations.read(path.expanduser())
-
-
-def is_comparable(config: Config, warnings: tuple[str, ...]) -> bool:
-    """Whether figures are measured as the published ones of the data set are.
-
-    Args:
-        config: The whole configuration.
-        warnings: What is wrong with the images and was allowed.
-
-    Returns:
-        True with the whole data set, the published encoder and image size and ten
-        single-shot galleries, if they are random; false without published figures.
-    """
-    evaluation, encoder = config.evaluation, config.encoder
-    sizes = tuple(encoder.stage_sizes), encoder.width, tuple(config.image_size)
-    return (
-        config.dataset in published.DATA_SETS
-        and not warnings
-        and sizes == ((3, 4, 6, 3), 64, (288, 144))
-        and evaluation.shots == 1
-        and (config.dataset == "regdb" or evaluation.num_trials == 10)
-    )
 
 
 def mean_rank1(results: Results) -> float:
@@ -238,68 +183,6 @@ def flat(results: Results) -> dict[str, float]:
         for kind, values in (("plain", mode.plain), ("gcr", mode.gcr or {})):
             figures |= {f"{name}/{kind}/{k}": v.mean for k, v in values.items()}
     return figures
-
-
-# What a control run may have otherwise: its stages, and where and how it ran.
-_FREE = {
-    *("stage1_epochs", "stage2_epochs", "save_epoch", "eval_step", "selection"),
-    *("num_devices", "cache_gib", "prepared_dir", "compilation_cache", "kernels"),
-}
-
-
-def _comparable(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What two runs must have in common to be shown side by side."""
-    kept = {name: value for name, value in config.items() if name not in _FREE}
-    kept["init_from"] = Path(kept.get("init_from", "")).name
-    evaluation = dict(kept.get("evaluation", {}))
-    for name in ("control", "num_pictured_queries"):
-        evaluation.pop(name, None)
-    num_epochs = config.get("stage1_epochs", 0) + config.get("stage2_epochs", 0)
-    return kept | {"evaluation": evaluation, "num_epochs": num_epochs}
-
-
-def _completed(recorded: Mapping[str, Any], default: Mapping[str, Any]) -> Any:
-    """A recorded configuration with the fields that are newer than it.
-
-    Such a field does by default what was done before there was a choice.
-    """
-    return {
-        **recorded,
-        **{
-            name: _completed(recorded.get(name, {}), value)
-            if isinstance(value, Mapping)
-            else recorded.get(name, value)
-            for name, value in default.items()
-        },
-    }
-
-
-def read_control(config: Config) -> tuple[Results, str] | None:
-    """The recorded run that `config.evaluation.control` names, if it compares.
-
-    Args:
-        config: The whole configuration.
-
-    Returns:
-        Its figures and what it was; None where no file is named, or the recorded run
-        had other settings or another number of epochs than this one.
-
-    Raises:
-        UserError: The file is missing or not of this kind.
-    """
-    path = config.evaluation.control
-    if not path:
-        return None
-    try:
-        record = json.loads(Path(path).read_text())
-        results, recorded = Results.from_json(record["results"]), record["config"]
-        note = record["note"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"config.evaluation.control={path}: {error}") from error
-    ours = json.loads(json.dumps(to_dict(config)))
-    recorded = _completed(recorded, json.loads(json.dumps(to_dict(Config()))))
-    is_comparable = _comparable(recorded) == _comparable(ours)
-    return (results, note) if is_comparable else None
 
 
 def line(results: Results) -> str:

@@ -100,3 +100,15 @@ class Batch(NamedTuple):
     infrared_labels: RowLabels | Any
     visible_rows: Leaf
     infrared_rows: Leaf
+
+
+def variables_of(state: TrainState) -> dict[str, Any]:
+    """What the encoder is applied with.
+
+    Args:
+        state: The training state.
+
+    Returns:
+        `{"params": ..., "batch_stats": ...}`.
+    """
+    return {"params": state.params, "batch_stats": state.batch_stats}

@@ -6,7 +6,7 @@ import pytest
 
 from ceil_jax import main
 from ceil_jax.common.errors import DataError, UserError
-from ceil_jax.experiment import build, compilation
+from ceil_jax.experiment import compilation, workdir
 from ceil_jax.experiment.modes import evaluate, export, prepare, train, trials
 from tests.repo import source
 
@@ -223,6 +223,6 @@ def test_a_workdir_must_be_a_folder(tmp_path):
     file.write_text("")
     for path in (file, file / "below"):
         with pytest.raises(UserError, match=r"file is not a folder"):
-            build.workdir_of(str(path))
-    assert build.workdir_of(str(tmp_path / "a" / "b")) == tmp_path / "a" / "b"
+            workdir.workdir_of(str(path))
+    assert workdir.workdir_of(str(tmp_path / "a" / "b")) == tmp_path / "a" / "b"
     assert not (tmp_path / "a").exists()

@@ -15,6 +15,7 @@ from ceil_jax import main, weights
 from ceil_jax.experiment import build
 from ceil_jax.experiment.checkpoint import Checkpoints
 from ceil_jax.experiment.config import Config, field_names
+from ceil_jax.training.state import variables_of
 from configs import regdb
 from tests.ceil_jax.datasets.trees import write_regdb
 from tests.integration import small
@@ -126,7 +127,7 @@ def file(run, config, tmp_path_factory):
     with Checkpoints(run / "trial_01" / "checkpoints") as saved:
         state = saved.restore(build.initial_state(config)).state
     path = tmp_path_factory.mktemp("weights") / "ceil_regdb.safetensors"
-    save_file(weights.to_torch(build.variables_of(state)), path)
+    save_file(weights.to_torch(variables_of(state)), path)
     return path
 
 

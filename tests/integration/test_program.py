@@ -11,7 +11,7 @@ import jax
 import numpy as np
 import pytest
 
-from ceil_jax.experiment import build, epoch
+from ceil_jax.experiment import build, epoch, sources
 from ceil_jax.experiment.checkpoint import Checkpoints
 from ceil_jax.experiment.modes import evaluate, train
 from tests.integration import small
@@ -147,7 +147,7 @@ def test_data_are_prepared_once(whole, config):
     prepared = Path(config.prepared_dir)
     before = {p: p.stat().st_mtime_ns for p in prepared.rglob("*array_record*")}
     assert before
-    build.load_images(copy.deepcopy(config))
+    sources.load_images(copy.deepcopy(config))
     assert {p: p.stat().st_mtime_ns for p in prepared.rglob("*array_record*")} == before
 
 

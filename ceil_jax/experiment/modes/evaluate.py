@@ -8,15 +8,9 @@ from ceil_jax.common.files import write_json
 from ceil_jax.evaluation.results import Results
 from ceil_jax.experiment.checkpoint import Checkpoints, Saved
 from ceil_jax.experiment.config import Config, to_dict
-from ceil_jax.experiment.run import (
-    Origin,
-    Run,
-    check_one_split,
-    check_same_data,
-    origin_of,
-    warn,
-)
+from ceil_jax.experiment.run import Origin, Run, check_same_data, origin_of, warn
 from ceil_jax.experiment.selection import BEST_ON_TEST, Scores
+from ceil_jax.experiment.workdir import check_one_split
 from ceil_jax.training.state import TrainState
 
 

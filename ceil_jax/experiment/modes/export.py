@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from ceil_jax.datasets.imageset import ImageSet
-from ceil_jax.embedding.embedder import Embedder
-from ceil_jax.experiment import build
+from ceil_jax.embedding.embedder import Embedder, unit_rows
+from ceil_jax.experiment import build, sources
 from ceil_jax.experiment.config import Config
 from ceil_jax.experiment.modes.evaluate import check_trained, restore
-from ceil_jax.training.state import TrainState
+from ceil_jax.training.state import TrainState, variables_of
 
 FILE_NAME = "embeddings.npz"
 
@@ -49,20 +49,20 @@ def embed_everything(config: Config, state: TrainState) -> Exported:
     Raises:
         UserError: The data set has no images, or the weights have diverged.
     """
-    splits = build.load_images(config)
+    splits = sources.load_images(config)
     embedder = Embedder(
         build.encoder_of(config, synchronised=False),
         num_rows=config.batch.embed_rows,
         flip=config.evaluation.flip,
         devices=build.devices_of(config),
     )
-    variables = build.variables_of(state)
+    variables = variables_of(state)
     found = []
     for split in ("train", "test"):
         for modality in ("visible", "infrared"):
             images: ImageSet = getattr(splits, f"{split}_{modality}")
             if len(images):
-                rows = build.unit_rows(embedder(variables, images, modality))
+                rows = unit_rows(embedder(variables, images, modality))
                 found.append(_columns(rows, images, modality, split))
     return Exported(*map(np.concatenate, zip(*found, strict=True)))
 

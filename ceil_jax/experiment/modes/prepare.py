@@ -4,7 +4,7 @@ import time
 
 from ceil_jax import weights
 from ceil_jax.common.errors import UserError
-from ceil_jax.experiment import build
+from ceil_jax.experiment import sources
 from ceil_jax.experiment.config import Config
 from ceil_jax.experiment.run import warn
 
@@ -19,7 +19,7 @@ def prepare_data(config: Config) -> None:
         DataError: The folder, a list, a count or an image is wrong.
     """
     start = time.monotonic()
-    builder = build.prepare_images(config)
+    builder = sources.prepare_images(config)
     for warning in builder.warnings:
         warn(warning)
     num_images = len(builder.index().record)

@@ -14,13 +14,13 @@ from ceil_jax.experiment.config import Config, to_dict
 from ceil_jax.experiment.run import (
     Origin,
     Run,
-    check_one_split,
     check_same_data,
     origin_of,
     record_of,
     warn_of_start,
 )
 from ceil_jax.experiment.selection import BEST_ON_TEST, Scores
+from ceil_jax.experiment.workdir import check_one_split
 from ceil_jax.pretrained import SYNTHETIC, SYNTHETIC_NOTE
 from ceil_jax.training.state import TrainState
 

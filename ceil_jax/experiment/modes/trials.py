@@ -13,7 +13,7 @@ from ceil_jax.experiment import score, settings
 from ceil_jax.experiment.checkpoint import Checkpoints
 from ceil_jax.experiment.config import Config, field_names, to_dict
 from ceil_jax.experiment.modes.train import train_and_evaluate
-from ceil_jax.experiment.run import folder_of_split
+from ceil_jax.experiment.workdir import folder_of_split
 from ceil_jax.report import table
 
 

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from ceil_jax.common.errors import UserError
+from ceil_jax.embedding.embedder import unit_rows
 from ceil_jax.encoder import Encoder
-from ceil_jax.experiment import build
+from ceil_jax.experiment import build, sources
 from ceil_jax.experiment.config import Config
 from pallas_kernels import implementation
 from tests.ceil_jax.datasets.trees import write_regdb
@@ -62,7 +63,7 @@ def test_weights_that_cannot_be_read(tmp_path):
 
 
 def test_rows_become_unit_rows():
-    rows = build.unit_rows(np.array([[3.0, 4.0], [0.0, 0.0]], np.float32))
+    rows = unit_rows(np.array([[3.0, 4.0], [0.0, 0.0]], np.float32))
     np.testing.assert_allclose(rows, [[0.6, 0.8], [0.0, 0.0]], rtol=1e-6)
 
 
@@ -78,18 +79,18 @@ class TestTested:
         return made
 
     def test_a_model_is_scored_on_its_own_split(self, config):
-        images = build.load_images(config)
-        tested = build.tested(config, images)
-        assert build.protocol_of(config) == "regdb"
+        images = sources.load_images(config)
+        tested = sources.tested(config, images)
+        assert sources.protocol_of(config) == "regdb"
         assert (tested.visible, tested.infrared) == images[2:4]
         assert tested.splits is None
         assert not set(tested.visible.identities) & set(images[0].identities)
 
     def test_regdb_released_is_scored_on_every_split(self, config):
         config.evaluation.protocol = "regdb_released"
-        images = build.load_images(config)
-        tested = build.tested(config, images)
-        assert build.protocol_of(config) == "regdb_released"
+        images = sources.load_images(config)
+        tested = sources.tested(config, images)
+        assert sources.protocol_of(config) == "regdb_released"
         assert tested.splits is not None
         for side, name in ((tested.visible, "visible"), (tested.infrared, "infrared")):
             assert tested.splits[name].shape == (len(side), 10)
@@ -103,7 +104,7 @@ class TestTested:
         with pytest.raises(
             UserError, match=r"is RegDB's, config\.dataset is synthetic"
         ):
-            build.protocol_of(other)
+            sources.protocol_of(other)
 
 
 def test_kernels_that_cannot_run_here_are_refused(monkeypatch):

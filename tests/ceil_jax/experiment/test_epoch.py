@@ -5,8 +5,9 @@ import time
 import pytest
 
 from ceil_jax.common.errors import UserError
+from ceil_jax.experiment.build import schedule_of
 from ceil_jax.experiment.config import Config
-from ceil_jax.experiment.epoch import Timer, schedule_of
+from ceil_jax.experiment.epoch import Timer
 
 
 def test_the_released_schedule():

@@ -4,7 +4,7 @@ import pytest
 
 from ceil_jax import weights
 from ceil_jax.common.errors import UserError
-from ceil_jax.experiment import run
+from ceil_jax.experiment import run, workdir
 from ceil_jax.experiment.config import Config
 
 
@@ -57,10 +57,10 @@ def test_generated_people_are_data_too():
 
 
 def test_the_folder_of_several_splits_is_not_one_runs(tmp_path):
-    run.check_one_split(tmp_path / "new")
+    workdir.check_one_split(tmp_path / "new")
     (tmp_path / "trial_notes").mkdir()
-    run.check_one_split(tmp_path)
-    assert run.folder_of_split(tmp_path, 3).name == "trial_03"
-    run.folder_of_split(tmp_path, 10).mkdir()
+    workdir.check_one_split(tmp_path)
+    assert workdir.folder_of_split(tmp_path, 3).name == "trial_03"
+    workdir.folder_of_split(tmp_path, 10).mkdir()
     with pytest.raises(UserError, match="holds the splits of --mode trials"):
-        run.check_one_split(tmp_path)
+        workdir.check_one_split(tmp_path)

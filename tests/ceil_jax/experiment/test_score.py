@@ -10,7 +10,7 @@ import scipy.io
 from ceil_jax.common.errors import UserError
 from ceil_jax.datasets.imageset import ArraySource, ImageSet
 from ceil_jax.evaluation.results import FIGURES, ModeResults, Results, Spread
-from ceil_jax.experiment import score
+from ceil_jax.experiment import build, control, score, sources
 from ceil_jax.experiment.config import Config, to_dict
 from configs import synthetic
 
@@ -66,7 +66,7 @@ def record(config, path, **changes):
 
 def test_a_control_of_the_same_length_is_shown(config, tmp_path):
     record(config, tmp_path / "a.json", stage1_epochs=7, stage2_epochs=0, cache_gib=9.0)
-    found = score.read_control(config)
+    found = control.read_control(config)
     assert found is not None
     assert found[0].modes["all"] == RESULTS.modes["all"]
     assert found[1] == "a note"
@@ -79,7 +79,7 @@ def test_a_control_of_the_same_length_is_shown(config, tmp_path):
 )
 def test_a_control_that_does_not_compare_is_left_out(config, tmp_path, changes):
     record(config, tmp_path / "a.json", **changes)
-    assert score.read_control(config) is None
+    assert control.read_control(config) is None
 
 
 def test_a_control_recorded_before_a_choice_was_there_made_the_default_one(
@@ -88,19 +88,19 @@ def test_a_control_recorded_before_a_choice_was_there_made_the_default_one(
     objective = to_dict(config)["objective"]
     del objective["contrast"]
     record(config, tmp_path / "a.json", objective=objective)
-    assert score.read_control(config) is not None
+    assert control.read_control(config) is not None
     config.objective.contrast = "info_nce"
-    assert score.read_control(config) is None
+    assert control.read_control(config) is None
 
 
 def test_the_demo_shows_its_control():
-    found = score.read_control(synthetic.get_config())
+    found = control.read_control(synthetic.get_config())
     assert found is not None
     assert found[0].modes["all"].plain["rank1"].mean == pytest.approx(44.6, abs=0.05)
 
 
 def test_no_control_is_asked_for(config):
-    assert score.read_control(config) is None
+    assert control.read_control(config) is None
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"results": {}}'])
@@ -109,10 +109,10 @@ def test_a_file_that_is_no_record_is_refused(config, tmp_path, text):
     path.write_text(text)
     config.evaluation.control = str(path)
     with pytest.raises(UserError, match=r"evaluation\.control=.*a\.json"):
-        score.read_control(config)
+        control.read_control(config)
     path.unlink()
     with pytest.raises(UserError, match=r"a\.json"):
-        score.read_control(config)
+        control.read_control(config)
 
 
 class TestOfficialGalleries:
@@ -132,7 +132,7 @@ class TestOfficialGalleries:
         config.evaluation.sampling = "official"
         config.evaluation.num_trials = 2
         sets = self.image_set((1, 2, 4, 5)), self.image_set((3, 6))
-        return score.Scorer(config, protocol, *sets)
+        return build.scorer_of(config, protocol, sources.Tested(*sets))
 
     def write(self, path):
         path.parent.mkdir(exist_ok=True)
@@ -177,13 +177,13 @@ class TestOfficialGalleries:
         config.evaluation.sampling, config.evaluation.num_trials = "official", 3
         sets = self.image_set((1, 2, 4, 5)), self.image_set((3, 6))
         with pytest.raises(UserError, match=r"has 2 trials .*num_trials=3 asks"):
-            score.Scorer(config, "sysu_mm01", *sets)
+            build.scorer_of(config, "sysu_mm01", sources.Tested(*sets))
 
     def test_data_sets_without_such_a_file_say_so(self, config):
         sets = self.image_set(range(1, 10)), self.image_set(range(1, 10))
         config.evaluation.sampling = "official"
         with pytest.raises(UserError, match=r"config\.evaluation: sampling='official'"):
-            score.Scorer(config, "llcm", *sets)
+            build.scorer_of(config, "llcm", sources.Tested(*sets))
 
 
 class TestComparable:
@@ -192,8 +192,8 @@ class TestComparable:
     @pytest.mark.parametrize("name", ["regdb", "sysu_mm01", "llcm"])
     def test_the_shipped_configurations_compare(self, name):
         made = importlib.import_module(f"configs.{name}").get_config()
-        assert score.is_comparable(made, ())
-        assert not score.is_comparable(made, ("SYSU-MM01 is not whole",))
+        assert build.is_comparable(made, ())
+        assert not build.is_comparable(made, ("SYSU-MM01 is not whole",))
 
     @pytest.mark.parametrize(
         ("part", "field", "value"),
@@ -209,4 +209,4 @@ class TestComparable:
     def test_others_do_not(self, part, field, value):
         made = importlib.import_module("configs.sysu_mm01").get_config()
         setattr(getattr(made, part) if part else made, field, value)
-        assert not score.is_comparable(made, ())
+        assert not build.is_comparable(made, ())
