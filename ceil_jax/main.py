@@ -16,7 +16,7 @@ from ml_collections import config_flags
 
 from ceil_jax.common.errors import UserError
 from ceil_jax.experiment import config as config_lib
-from ceil_jax.experiment import usage
+from ceil_jax.experiment import settings, usage
 
 
 class Words(NamedTuple):
@@ -31,16 +31,17 @@ class Words(NamedTuple):
     possible: tuple[str, ...] = ()
 
 
+# `config` may be missing where `workdir` holds the config.json of a run.
 MODES = {
     "train": Words(("config", "workdir")),
-    "evaluate": Words(("config", "workdir"), ("weights",)),
+    "evaluate": Words(("config", "workdir"), ("weights", "output")),
     "trials": Words(("config", "workdir"), ("trials",)),
     "export": Words(("config", "workdir"), ("weights",)),
     "prepare": Words(("config",)),
     "convert": Words(("weights", "output")),
 }
 EXAMPLES = {
-    "config": "a file, e.g. configs/synthetic.py",
+    "config": "a file, e.g. configs/synthetic.py, or a --workdir with a config.json",
     "workdir": "a folder for the run",
     "weights": "a file, e.g. RN50.pt",
     "output": "a folder to write",
@@ -56,7 +57,7 @@ class Command(NamedTuple):
         config: The configuration, checked; the defaults where the mode needs none.
         workdir: Folder of the run.
         weights: File of weights.
-        output: Folder of the converted weights.
+        output: Folder of converted weights, or of figures on another data set.
         trials: Splits to train.
     """
 
@@ -68,10 +69,21 @@ class Command(NamedTuple):
     trials: str = ""
 
 
-def _read(argv: Sequence[str]) -> tuple[flags.FlagValues, list[str]]:
-    """The flags of a command line, and the words that are none."""
+def _read(
+    argv: Sequence[str], recorded: config_lib.Config | None = None
+) -> tuple[flags.FlagValues, list[str]]:
+    """The flags of a command line, and the words that are none.
+
+    A configuration that a run recorded stands in the place of --config.
+    """
     values = flags.FlagValues()
-    config_flags.DEFINE_config_file("config", None, "", flag_values=values)
+    if recorded is None:
+        config_flags.DEFINE_config_file("config", None, "", flag_values=values)
+    else:
+        argv = _without_config(argv)
+        config_flags.DEFINE_config_dataclass(
+            "config", recorded, "", flag_values=values, sys_argv=list(argv)
+        )
     for name in EXAMPLES:
         if name != "config":
             flags.DEFINE_string(name, None, "", flag_values=values)
@@ -91,7 +103,10 @@ def _help(argv: Sequence[str]) -> str:
     title = "Fields and defaults"
     if found is not None:
         try:
-            read = _read([argv[0], f"--config={found}"])[0].config
+            if found.endswith(".json"):
+                read = settings.read(Path(found))
+            else:
+                read = _read([argv[0], f"--config={found}"])[0].config
         except Exception:  # told when the file is used; help is still help
             read = None
         # The library may give something else that raises when it is looked at.
@@ -103,12 +118,41 @@ def _help(argv: Sequence[str]) -> str:
 
 
 def _config_path(argv: Sequence[str]) -> str | None:
+    return _word_of(argv, "config")
+
+
+def _word_of(argv: Sequence[str], flag: str) -> str | None:
+    """What a flag is given, before anything is parsed."""
     for i, word in enumerate(argv):
-        if word in ("--config", "-config") and i + 1 < len(argv):
+        if word in (f"--{flag}", f"-{flag}") and i + 1 < len(argv):
             return argv[i + 1]
-        if match := re.match(r"--?config=(.+)", word):
+        if match := re.match(rf"--?{flag}=(.+)", word):
             return match[1]
     return None
+
+
+def _without_config(argv: Sequence[str]) -> list[str]:
+    """The words without --config and its file."""
+    kept, skip = [], False
+    for word in argv:
+        if skip:
+            skip = False
+        elif word in ("--config", "-config"):
+            skip = True
+        elif not re.match(r"--?config=", word):
+            kept.append(word)
+    return kept
+
+
+def _recorded_path(argv: Sequence[str], path: str | None) -> str | None:
+    """The config.json to read: the one named, or the run folder's if none is named."""
+    if path is not None:
+        return path if path.endswith(".json") else None
+    workdir = _word_of(argv, "workdir")
+    if not workdir:
+        return None
+    recorded = os.path.join(os.path.expanduser(workdir), "config.json")
+    return recorded if os.path.isfile(recorded) else None
 
 
 def _nearest(name: str) -> str:
@@ -132,13 +176,15 @@ def _check_names(argv: Sequence[str]) -> None:
             raise UserError(_nearest(match[1]))
 
 
-def _values(argv: Sequence[str], path: str | None) -> flags.FlagValues:
+def _values(
+    argv: Sequence[str], path: str | None, recorded: config_lib.Config | None
+) -> flags.FlagValues:
     """The flags of a command line, its mistakes in our own words."""
     _check_names(argv)
     try:
-        values, rest = _read(argv)
+        values, rest = _read(argv, recorded)
     except flags.UnrecognizedFlagError as error:
-        if path is None and error.flagname.startswith("config."):
+        if path is None and recorded is None and error.flagname.startswith("config."):
             raise _missing("config") from error
         raise UserError(_nearest(error.flagname)) from error
     except flags.Error as error:
@@ -173,14 +219,21 @@ def parse(argv: Sequence[str]) -> Command:
         raise _missing("config")
     if path is not None and not os.path.isfile(path):
         raise UserError(f"--config={path}: no such file")
-    values = _values(argv, path)
+    source = _recorded_path(argv, path)
+    recorded = settings.read(Path(source)) if source else None
+    values = _values(argv, path, recorded)
     words = {name: values[name].value or "" for name in EXAMPLES if name != "config"}
     said = {name for name, word in words.items() if word}
-    _check_given(values.mode, said | {"config"} if path else said)
-    config = config_lib.Config() if path is None else values.config
+    takes_config = "config" in MODES[values.mode].needed
+    given = said | {"config"} if path or (recorded and takes_config) else said
+    _check_given(values.mode, given)
+    has_config = path is not None or recorded is not None
+    config = values.config if has_config else config_lib.Config()
     if not isinstance(config, config_lib.Config):
         raise UserError(f"--config={path}: get_config() must return a ceil_jax Config")
     config_lib.check(config)
+    if values.mode == "evaluate" and words["weights"] and words["output"]:
+        raise UserError("--output is for a run's model; with --weights give --workdir")
     return Command(values.mode, config, **words)
 
 
@@ -241,7 +294,7 @@ def _run_in(workdir: Path, command: Command) -> None:
         case "evaluate" if command.weights:
             evaluate.evaluate_weights(command.config, workdir, command.weights)
         case "evaluate":
-            evaluate.evaluate_checkpoint(command.config, workdir)
+            evaluate.evaluate_checkpoint(command.config, workdir, command.output)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -122,6 +122,35 @@ class Checkpoints:
             ),
         )
 
+    def record(self, epoch: int | None = None) -> dict[str, Any]:
+        """Read what training noted in a checkpoint, without its arrays.
+
+        Args:
+            epoch: Which; None for the newest.
+
+        Returns:
+            The record.
+
+        Raises:
+            UserError: There is none.
+        """
+        epoch = self._existing(epoch)
+        got = self._manager.restore(
+            epoch, args=ocp.args.Composite(record=ocp.args.JsonRestore())
+        )
+        return dict(got["record"])
+
+    def _existing(self, epoch: int | None) -> int:
+        """The epoch of a checkpoint that is there; None stands for the newest."""
+        folder = self._manager.directory
+        if epoch is None:
+            epoch = self.latest_epoch
+        if epoch is None:
+            raise UserError(f"{folder}: no checkpoint here; train first")
+        if epoch not in self.epochs:
+            raise UserError(f"{folder}: no checkpoint of epoch {epoch}; {self.epochs=}")
+        return epoch
+
     def restore(self, like: TrainState, epoch: int | None = None) -> Saved:
         """Read a checkpoint.
 
@@ -135,13 +164,7 @@ class Checkpoints:
         Raises:
             UserError: There is none, or it is of another architecture.
         """
-        folder = self._manager.directory
-        if epoch is None:
-            epoch = self.latest_epoch
-        if epoch is None:
-            raise UserError(f"{folder}: no checkpoint here; train first")
-        if epoch not in self.epochs:
-            raise UserError(f"{folder}: no checkpoint of epoch {epoch}; {self.epochs=}")
+        epoch = self._existing(epoch)
         self._check_architecture(like, epoch)
         got = self._manager.restore(
             epoch,

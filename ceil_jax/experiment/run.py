@@ -3,34 +3,24 @@
 import dataclasses
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from ceil_jax import weights
-from ceil_jax.common.errors import UserError
-from ceil_jax.common.files import write_json
 from ceil_jax.evaluation.results import Results
-from ceil_jax.experiment import build, control, selection, sources
+from ceil_jax.experiment import (
+    build,
+    control,
+    engine,
+    results_files,
+    selection,
+    settings,
+    sources,
+)
 from ceil_jax.experiment.checkpoint import Checkpoints
 from ceil_jax.experiment.comparison import Comparison
-from ceil_jax.experiment.config import Config, to_dict
+from ceil_jax.experiment.config import Config
+from ceil_jax.experiment.record import Origin, start_warnings
 from ceil_jax.report import table
 from ceil_jax.training.state import TrainState, variables_of
-
-
-class Origin(NamedTuple):
-    """Where a model comes from, for the report.
-
-    Attributes:
-        checkpoint: Its name.
-        seed: Of its training; None if unknown.
-        selection: One of `selection.SELECTIONS`: how its epoch was chosen.
-        warnings: What must be known to trust its figures, a line each.
-    """
-
-    checkpoint: str
-    seed: int | None = None
-    selection: str = selection.LAST
-    warnings: tuple[str, ...] = ()
 
 
 class Run:
@@ -43,6 +33,7 @@ class Run:
         initial: The state before the first step.
         trainer: What trains; None if the run only evaluates.
         scorer: What scores.
+        splits: The image sets.
     """
 
     def __init__(
@@ -77,7 +68,7 @@ class Run:
             from_weights=training or bool(init_flag),
             flag=init_flag or "config.init_from",
         )
-        splits = sources.load_images(config)
+        self.splits = splits = sources.load_images(config)
         for warning in splits.warnings:
             warn(warning)
         self.config = config
@@ -130,14 +121,17 @@ class Run:
         origin: Origin,
         comparison: Comparison | None = None,
         name: str = "",
+        own: bool = True,
     ) -> Results:
-        """Evaluate a state; write `results.json` and the picture; print the tables.
+        """Evaluate a state; keep figures and picture; print the tables.
 
         Args:
             state: The training state.
             origin: Where it comes from.
             comparison: What else was scored in this run; None or empty for nothing.
             name: What the state is called there.
+            own: Whether these are the figures of the run's finished training; others
+                are kept in `results/`.
 
         Returns:
             The figures.
@@ -145,16 +139,20 @@ class Run:
         sides = self._embeddings(state)
         results = self._score(sides, origin)
         self.workdir.mkdir(parents=True, exist_ok=True)
-        # With the configuration, so that it says by itself how it was measured.
-        record = results.to_json() | {"config": to_dict(self.config)}
-        write_json(self.workdir / "results.json", record)
-        if self.config.evaluation.num_pictured_queries:
-            self.scorer.draw(sides, self.workdir / "ranked_lists.png")
+        record = results.to_json() | {
+            "trained_with": origin.trained_with,
+            "evaluated_with": settings.evaluated_with(self.config),
+            "engine": engine.facts(self.config, variables_of(state)),
+        }
+        path, is_new = results_files.write(self.workdir, record, own=own)
+        if is_new and self.config.evaluation.num_pictured_queries:
+            self.scorer.draw(sides, results_files.picture_of(path))
         print(f"\n{table.results_table(results)}")
         if comparison and comparison.rows:
             comparison.add(name, results)
             print(f"\n{comparison.table(self.control)}")
-        print(f"\nwritten to {self.workdir}", flush=True)
+        what = "written to" if is_new else "measured before, see"
+        print(f"\n{what} {path}", flush=True)
         return results
 
     def _embeddings(self, state: TrainState) -> Any:
@@ -185,82 +183,8 @@ def warn_of_start(config: Config) -> None:
     Args:
         config: The whole configuration.
     """
-    for text in _start(config.dataset, config.init_from):
+    for text in start_warnings(config.dataset, config.init_from):
         warn(text)
-
-
-def _start(dataset: str, init_from: str) -> tuple[str, ...]:
-    is_random = not init_from and dataset != "synthetic"
-    return (weights.HOW_TO_GET,) if is_random else ()
-
-
-def record_of(config: Config) -> dict[str, Any]:
-    """What a run notes in each of its checkpoints.
-
-    Args:
-        config: The whole configuration.
-
-    Returns:
-        Plain values: seed, weights that training started from, and data.
-    """
-    return {
-        "seed": config.seed,
-        "init_from": Path(config.init_from).name,
-        "data": _data(config),
-    }
-
-
-def origin_of(
-    record: dict[str, Any], epoch: int, chosen: str = selection.LAST
-) -> Origin:
-    """The origin of a checkpoint's model.
-
-    Args:
-        record: That of the checkpoint, see `record_of`.
-        epoch: Its epoch.
-        chosen: One of `selection.SELECTIONS`.
-
-    Returns:
-        The origin.
-    """
-    return Origin(
-        f"epoch {epoch}",
-        record["seed"],
-        chosen,
-        _start(record["data"]["dataset"], record.get("init_from", "unknown")),
-    )
-
-
-def check_same_data(config: Config, record: dict[str, Any]) -> None:
-    """Refuse to score or continue a run on other images: its test set may be ours.
-
-    Args:
-        config: The whole configuration.
-        record: That of the checkpoint, see `record_of`.
-
-    Raises:
-        UserError: Names the field that differs.
-    """
-    for name, value in _data(config).items():
-        was = record["data"].get(name)
-        if was != value:
-            raise UserError(
-                f"config.{name} is {value}, but this run was trained with {was}: its "
-                "training images may be among these test images. Give the same, or "
-                "another --workdir"
-            )
-
-
-def _data(config: Config) -> dict[str, Any]:
-    """What decides which images are trained on and which are tested on."""
-    data: dict[str, Any] = {
-        "dataset": config.dataset,
-        "trial": config.trial,
-        "image_size": list(config.image_size),
-    }
-    if config.dataset == "synthetic":
-        data |= {"synthetic": dataclasses.asdict(config.synthetic)}
-    return data
 
 
 def _told_of_modalities(config: Config, splits: Any) -> Config:

@@ -22,6 +22,7 @@ class Scorer:
 
     Attributes:
         modes: Its search modes; none where there is nothing to score.
+        sets: The visible and the infrared test images.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Scorer:
         }
         self._num_pictured_queries = num_pictured_queries
         self._sets = {"visible": visible, "infrared": infrared}
+        self.sets = (visible, infrared)
         self.modes = tuple(plan.trials)
 
     def embeddings(self, embed: Embed, variables: Any) -> list[scoring.Embeddings]:

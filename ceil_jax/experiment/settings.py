@@ -1,50 +1,174 @@
-"""Whether two runs are of one experiment: the configurations compared."""
+"""Configurations compared: which fields differ, and what that means for a run."""
 
+import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ceil_jax.experiment.config import Config, field_names
+from ceil_jax.common.errors import UserError
+from ceil_jax.experiment.config import FREE, TRAINING, Config, field_names
 
-# Where and how a run is done; its figures are the same.
-WITHOUT_EFFECT = {
-    *("config.data_dir", "config.prepared_dir", "config.cache_gib"),
-    *("config.num_devices", "config.compilation_cache", "config.save_epoch"),
-    "config.kernels",
-    *("config.evaluation.num_pictured_queries", "config.evaluation.control"),
-}
-# What can be changed after the training: the figures are measured anew.
+# Free fields of the evaluation that change no figure.
+_SHOWN_ONLY = ("num_pictured_queries", "control", "baselines")
+# What the figures of an evaluation depend on besides the model.
 _OF_EVALUATION = ("config.evaluation.", "config.rerank.", "config.selection")
 
 
-def differences(recorded: Mapping[str, Any], config: Config) -> dict[str, Any]:
+def tags() -> dict[str, str]:
+    """The tag of every field, "training" or "free".
+
+    Returns:
+        Tags by dotted name.
+    """
+    return {name: field.metadata["tag"] for name, field in _fields(Config)}
+
+
+def first_defaults() -> dict[str, Any]:
+    """What a configuration meant that is older than a field.
+
+    Returns:
+        Values by dotted name.
+    """
+    return {name: field.metadata["was"] for name, field in _fields(Config)}
+
+
+def _fields(part: Any, prefix: str = "config") -> Iterator[tuple[str, Any]]:
+    for field in dataclasses.fields(part):
+        name = f"{prefix}.{field.name}"
+        inner = field.default_factory
+        if dataclasses.is_dataclass(inner):
+            yield from _fields(inner, name)
+        else:
+            yield name, field
+
+
+def recorded_fields(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a recorded configuration, those that it lacks as they were then.
+
+    Args:
+        record: The content of a `config.json`.
+
+    Returns:
+        Plain values by dotted name.
+    """
+    found = {}
+    for name, was in first_defaults().items():
+        value: Any = record
+        for part in name.removeprefix("config.").split("."):
+            value = value.get(part, was) if isinstance(value, Mapping) else value
+        found[name] = was if isinstance(value, Mapping) else value
+    return found
+
+
+def unknown_fields(record: Mapping[str, Any]) -> list[str]:
+    """Names in a recorded configuration that are no fields.
+
+    Args:
+        record: The content of a `config.json`.
+
+    Returns:
+        Dotted names.
+    """
+    known = set(first_defaults())
+    groups = {name.rsplit(".", 1)[0] for name in known}
+
+    def walk(part: Mapping[str, Any], prefix: str) -> Iterator[str]:
+        for key, value in part.items():
+            name = f"{prefix}.{key}"
+            if name in groups and isinstance(value, Mapping):
+                yield from walk(value, name)
+            elif name not in known:
+                yield name
+
+    return list(walk(record, "config"))
+
+
+def from_record(record: Mapping[str, Any], source: str) -> Config:
+    """A recorded configuration as an object.
+
+    Args:
+        record: The content of a `config.json`.
+        source: Where it comes from, for messages.
+
+    Returns:
+        The configuration; fields that the record lacks have the default that they had
+        when they were introduced.
+
+    Raises:
+        UserError: A name in it is no field, or a value is of another type.
+    """
+    if unknown := unknown_fields(record):
+        raise UserError(
+            f"{source} holds what this version does not know: {', '.join(unknown)}"
+        )
+    config = Config()
+    for name, value in recorded_fields(record).items():
+        *groups, leaf = name.removeprefix("config.").split(".")
+        part: Any = config
+        for group in groups:
+            part = getattr(part, group)
+        default = getattr(part, leaf)
+        if isinstance(default, tuple) and isinstance(value, list):
+            value = tuple(value)
+        if isinstance(default, float) and type(value) is int:
+            value = float(value)
+        if type(value) is not type(default):
+            raise UserError(
+                f"{source}: {name}={value!r} must be a {type(default).__name__}"
+            )
+        setattr(part, leaf, value)
+    return config
+
+
+def read(path: Path) -> Config:
+    """The configuration that a run's `config.json` holds.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The configuration.
+
+    Raises:
+        UserError: The file is missing, cannot be read or holds something else.
+    """
+    try:
+        record = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: not readable: {error}") from error
+    if not isinstance(record, dict):
+        raise UserError(f"{path} holds no configuration")
+    return from_record(record, str(path))
+
+
+def differences(
+    recorded: Mapping[str, Any], config: Config, tag: str | None = None
+) -> dict[str, Any]:
     """The fields in which a recorded configuration is another one.
 
     Args:
         recorded: The content of a `config.json`. A field that is newer than it had its
-            default.
+            first default.
         config: The configuration of now.
+        tag: Only fields of this tag, see `tags`; None for all that change figures.
 
     Returns:
-        Recorded values by dotted name; fields without effect on the figures are left
-        out.
+        Recorded values by dotted name.
     """
-    default = field_names(Config())
-    found = {}
+    before, kinds, found = recorded_fields(recorded), tags(), {}
     for name, value in field_names(config).items():
-        was: Any = recorded
-        for part in name.removeprefix("config.").split("."):
-            was = was.get(part, default[name]) if isinstance(was, Mapping) else was
+        was = before[name]
         if name == "config.init_from":  # the same file may lie elsewhere
             was, value = Path(str(was)).name, Path(value).name
-        if name not in WITHOUT_EFFECT and _plain(was) != _plain(value):
+        looked_at = of_figures(name) if tag is None else kinds[name] == tag
+        if looked_at and _plain(was) != _plain(value):
             found[name] = was
     return found
 
 
 def of_training(name: str) -> bool:
-    """Whether a field changes the training, and not only how it is scored.
+    """Whether a field changes the training, and not only how it is run or scored.
 
     Args:
         name: Its dotted name.
@@ -52,7 +176,61 @@ def of_training(name: str) -> bool:
     Returns:
         True if weights trained with another value are other weights.
     """
-    return not name.startswith(_OF_EVALUATION) and name not in WITHOUT_EFFECT
+    return tags()[name] == TRAINING
+
+
+def of_figures(name: str) -> bool:
+    """Whether a field changes the figures of a run.
+
+    Args:
+        name: Its dotted name.
+
+    Returns:
+        True for what changes the training or how it is scored.
+    """
+    if of_training(name):
+        return True
+    return name.startswith(_OF_EVALUATION) and not name.endswith(_SHOWN_ONLY)
+
+
+def evaluated_with(config: Config) -> dict[str, Any]:
+    """What an evaluation depends on besides the model, for `results.json`.
+
+    Args:
+        config: The whole configuration.
+
+    Returns:
+        Plain values by dotted name: the data, the protocol, the re-ranking, and where
+        it was computed.
+    """
+    kinds = tags()
+    data = ("config.dataset", "config.trial", "config.image_size", "config.synthetic.")
+    return {
+        name.removeprefix("config."): _plain(value)
+        for name, value in field_names(config).items()
+        if kinds[name] == FREE or name.startswith(data)
+    }
+
+
+def same_evaluation(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two evaluations were done in the same way.
+
+    Args:
+        one: What `evaluated_with` made.
+        other: The same of another one.
+
+    Returns:
+        True if only fields differ that change no figure.
+    """
+
+    def kept(fields: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            name: value
+            for name, value in fields.items()
+            if f"config.{name}" not in tags() or of_figures(f"config.{name}")
+        }
+
+    return kept(one) == kept(other)
 
 
 def _plain(value: Any) -> Any:

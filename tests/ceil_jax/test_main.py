@@ -136,7 +136,13 @@ WEIGHTS = "--weights=a.pt"
     ("words", "module", "function", "rest"),
     [
         ([], train, "train_and_evaluate", []),
-        (["--mode=evaluate"], evaluate, "evaluate_checkpoint", []),
+        (["--mode=evaluate"], evaluate, "evaluate_checkpoint", [""]),
+        (
+            ["--mode=evaluate", "--output=o"],
+            evaluate,
+            "evaluate_checkpoint",
+            ["o"],
+        ),
         (["--mode=evaluate", WEIGHTS], evaluate, "evaluate_weights", ["a.pt"]),
         (["--mode=trials"], trials, "run_trials", ["all"]),
         (["--mode=trials", "--trials=2-4"], trials, "run_trials", ["2-4"]),

@@ -1,37 +1,113 @@
 """Scoring what was trained before: a run's checkpoint, or weights of a file."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ceil_jax.common.errors import UserError
 from ceil_jax.common.files import write_json
 from ceil_jax.evaluation.results import Results
+from ceil_jax.experiment import results_files, settings, trained_on
 from ceil_jax.experiment.checkpoint import Checkpoints, Saved
 from ceil_jax.experiment.config import Config, to_dict
-from ceil_jax.experiment.run import Origin, Run, check_same_data, origin_of, warn
+from ceil_jax.experiment.record import (
+    Origin,
+    check_fingerprint,
+    check_same_data,
+    data_of,
+    of_model,
+    origin_of,
+)
+from ceil_jax.experiment.run import Run, warn
 from ceil_jax.experiment.selection import BEST_ON_TEST, Scores
+from ceil_jax.experiment.trained_on import TrainedOn
 from ceil_jax.experiment.workdir import check_one_split
 from ceil_jax.training.state import TrainState
 
 
-def evaluate_checkpoint(config: Config, workdir: Path) -> Results:
+def evaluate_checkpoint(config: Config, workdir: Path, output: str = "") -> Results:
     """Evaluate a run's newest checkpoint, or its best on the test set if asked for.
 
     Args:
-        config: The configuration that it was trained with.
+        config: How to evaluate, and on which data set; architecture and image size are
+            the checkpoint's.
         workdir: The run's folder.
+        output: A folder for the figures of a data set that the run was not trained on;
+            "" for the run's own data set and folder.
 
     Returns:
-        The figures, which are also in `results.json`.
+        The figures, which are also in `results.json` of the run, if its training is
+        finished and was not evaluated yet, or in `results/` beside it.
 
     Raises:
-        UserError: There is no checkpoint, or a mistake that the user can mend.
+        UserError: There is no checkpoint, the model was trained on the people that it
+            would be tested on, or another mistake that the user can mend.
     """
     check_trained(workdir)
-    run = _run(config, workdir)
-    got = restore(config, workdir, run.initial)
-    check_same_data(config, got.record)
-    return run.report(got.state, origin_of(got.record, got.epoch, config.selection))
+    place = Path(output).expanduser() if output else workdir
+    if output:
+        _check_no_training(place, f"--output={output}")
+    with Checkpoints(workdir / "checkpoints") as saved:
+        epoch = _chosen(config, workdir, saved) or saved.latest_epoch
+        record = saved.record(epoch)
+        config = of_model(config, record)
+        if not output:
+            check_same_data(config, record)
+        run = _run(config, place)
+        warnings = _check_people(run, record, trained_on.read(workdir), bool(output))
+        got = saved.restore(run.initial, epoch)
+    origin = origin_of(record, got.epoch, config.selection)
+    origin = origin._replace(warnings=(*origin.warnings, *warnings))
+    if output:
+        place.mkdir(parents=True, exist_ok=True)
+        if not (place / "config.json").exists():
+            write_json(place / "config.json", to_dict(config))
+    is_own = not results_files.is_evaluated(place) and (
+        bool(output) or _is_runs_own(config, record, got.epoch)
+    )
+    return run.report(got.state, origin, own=is_own)
+
+
+def _is_runs_own(config: Config, record: Mapping[str, Any], epoch: int) -> bool:
+    """Whether this is the evaluation that ends the training of a record."""
+    if "config" not in record:
+        return True  # older than recorded configurations
+    trained = settings.from_record(record["config"], "the checkpoint")
+    return settings.same_evaluation(
+        settings.evaluated_with(config), settings.evaluated_with(trained)
+    ) and (epoch == trained.num_epochs or config.selection == BEST_ON_TEST)
+
+
+def _check_people(
+    run: Run, record: Mapping[str, Any], trained: TrainedOn | None, is_other: bool
+) -> tuple[str, ...]:
+    """Refuse to test on people of the training; what to say where nobody can tell."""
+    config, data = run.config, record["data"]
+    if config.evaluation.protocol:  # says in its own words whom it tests on
+        return ()
+    alike = config.dataset == data["dataset"] and config.dataset != "folder"
+    if config.dataset == "synthetic" and alike:
+        alike = data.get("synthetic") == data_of(config)["synthetic"]
+    if trained is not None:
+        if not is_other and _has_moved(config, record):
+            sets = (run.splits.train_visible, run.splits.train_infrared)
+            now = trained_on.of_images(sets).fingerprint
+            check_fingerprint(record, now, config.data_dir)
+        trained_on.check_overlap(trained, run.scorer.sets, same_people=alike)
+    is_known = alike and trained is not None
+    if not is_other or is_known:
+        return ()
+    warn(trained_on.UNKNOWN)
+    return (trained_on.UNKNOWN,)
+
+
+def _has_moved(config: Config, record: Mapping[str, Any]) -> bool:
+    """Whether the data folder is another than in training."""
+    was = record.get("config", {}).get("data_dir", config.data_dir)
+    return Path(was).expanduser().absolute() != (
+        Path(config.data_dir).expanduser().absolute()
+    )
 
 
 def check_trained(workdir: Path) -> None:
@@ -45,6 +121,23 @@ def check_trained(workdir: Path) -> None:
     """
     if not (workdir / "checkpoints").is_dir():
         raise UserError(f"{workdir}/checkpoints: no checkpoint here; train first")
+
+
+def model_config(config: Config, workdir: Path) -> Config:
+    """A configuration with the architecture and image size of a run's model.
+
+    Args:
+        config: Its `selection` decides which checkpoint is the model.
+        workdir: The run's folder.
+
+    Returns:
+        The configuration.
+
+    Raises:
+        UserError: There is no checkpoint, or it was not kept.
+    """
+    with Checkpoints(workdir / "checkpoints") as saved:
+        return of_model(config, saved.record(_chosen(config, workdir, saved)))
 
 
 def restore(config: Config, workdir: Path, like: TrainState) -> Saved:
@@ -100,20 +193,27 @@ def evaluate_weights(config: Config, workdir: Path, path: str) -> Results:
             is a training's, or another mistake that the user can mend.
     """
     check_one_split(workdir)
-    for name in ("checkpoints", "metrics.jsonl"):
-        if (workdir / name).exists():
-            raise UserError(
-                f"--workdir={workdir} holds a training ({name}): figures of "
-                f"--weights={path} would be taken for its own; give another --workdir"
-            )
+    _check_no_training(workdir, f"--workdir={workdir}")
     config = dataclasses.replace(config, init_from=path)
     run = _run(config, workdir, init_flag="--weights")
     unknown = unknown_people(config)
     warn(unknown)
     workdir.mkdir(parents=True, exist_ok=True)
-    write_json(workdir / "config.json", to_dict(config))
+    if not (workdir / "config.json").exists():
+        write_json(workdir / "config.json", to_dict(config))
     origin = Origin(f"weights {Path(path).name}", warnings=(unknown,))
-    return run.report(run.initial, origin)
+    is_own = not results_files.is_evaluated(workdir)
+    return run.report(run.initial, origin, own=is_own)
+
+
+def _check_no_training(folder: Path, flag: str) -> None:
+    """Refuse to put figures of another model or data set beside a training."""
+    for name in ("checkpoints", "metrics.jsonl"):
+        if (folder / name).exists():
+            raise UserError(
+                f"{flag} holds a training ({name}): these figures would be taken for "
+                "its own; give another folder"
+            )
 
 
 def unknown_people(config: Config) -> str:

@@ -10,7 +10,7 @@ from ceil_jax.datasets.imageset import ImageSet
 from ceil_jax.embedding.embedder import Embedder, unit_rows
 from ceil_jax.experiment import build, sources
 from ceil_jax.experiment.config import Config
-from ceil_jax.experiment.modes.evaluate import check_trained, restore
+from ceil_jax.experiment.modes.evaluate import check_trained, model_config, restore
 from ceil_jax.training.state import TrainState, variables_of
 
 FILE_NAME = "embeddings.npz"
@@ -100,6 +100,7 @@ def export(config: Config, workdir: Path, weights: str = "") -> Path:
         state = build.initial_state(config, flag="--weights")
     else:
         check_trained(workdir)
+        config = model_config(config, workdir)
         random = build.initial_state(config, from_weights=False)
         state = restore(config, workdir, random).state
     exported = embed_everything(config, state)

@@ -3,26 +3,29 @@
 from pathlib import Path
 from typing import Any
 
+from ceil_jax.common import digest
 from ceil_jax.common.errors import UserError
 from ceil_jax.common.files import write_json
 from ceil_jax.evaluation.results import Results
-from ceil_jax.experiment import build, logs, score
+from ceil_jax.experiment import build, logs, results_files, score, trained_on
 from ceil_jax.experiment.checkpoint import Checkpoints
 from ceil_jax.experiment.comparison import Comparison
 from ceil_jax.experiment.compilation import CompilationCounter
 from ceil_jax.experiment.config import Config, to_dict
-from ceil_jax.experiment.run import (
+from ceil_jax.experiment.record import (
     Origin,
-    Run,
+    check_fingerprint,
+    check_resumable,
     check_same_data,
     origin_of,
     record_of,
-    warn_of_start,
 )
+from ceil_jax.experiment.run import Run, warn_of_start
 from ceil_jax.experiment.selection import BEST_ON_TEST, Scores
+from ceil_jax.experiment.trained_on import TrainedOn
 from ceil_jax.experiment.workdir import check_one_split
 from ceil_jax.pretrained import SYNTHETIC, SYNTHETIC_NOTE
-from ceil_jax.training.state import TrainState
+from ceil_jax.training.state import TrainState, variables_of
 
 
 def train_and_evaluate(config: Config, workdir: Path) -> Results | None:
@@ -49,12 +52,19 @@ def train_and_evaluate(config: Config, workdir: Path) -> Results | None:
     assert trainer is not None
     if config.selection == BEST_ON_TEST and not is_scored:
         raise UserError("config.selection=best_on_test: there are no test images")
+    trained = trained_on.of_images(trainer.sets)
+    if not config.evaluation.protocol:
+        trained_on.check_overlap(trained, run.scorer.sets, same_people=True)
     workdir.mkdir(parents=True, exist_ok=True)
     scores = Scores(workdir / "scores.json")
     with run.checkpoints(scores) as saved:
-        state, done, record = _resume(config, saved, run.initial)
+        state, done, record = _resume(config, saved, run.initial, trained)
+        trained.save(workdir)
         scores.forget_after(done)
-        write_json(workdir / "config.json", to_dict(config))
+        if done < config.num_epochs or not (workdir / "config.json").exists():
+            write_json(workdir / "config.json", to_dict(config))
+        elif is_scored and not _is_own(config, workdir):
+            return _measured_again(run, saved, scores, record, state)
         comparison = Comparison(workdir / "comparison.json", keep=done > 0)
         if done == 0 and config.evaluation.baselines and is_scored:
             _score_baselines(run, comparison)
@@ -74,6 +84,29 @@ def train_and_evaluate(config: Config, workdir: Path) -> Results | None:
                 print(f"no test images to score; checkpoints are in {workdir}")
                 return None
             return evaluations.of_model(state, saved)
+
+
+def _is_own(config: Config, workdir: Path) -> bool:
+    """Whether a finished training has not been evaluated yet."""
+    epochs = results_files.trained_epochs(workdir)
+    return epochs is None or epochs != config.num_epochs
+
+
+def _measured_again(
+    run: Run,
+    saved: Checkpoints,
+    scores: Scores,
+    record: dict[str, Any],
+    state: TrainState,
+) -> Results:
+    """Evaluate a finished run once more; its own figures and logs stay as they are."""
+    config = run.config
+    chosen = config.num_epochs
+    if config.selection == BEST_ON_TEST and scores.best not in (None, chosen):
+        chosen = scores.best or chosen
+        state = saved.restore(state, chosen).state
+    origin = origin_of(record, chosen, config.selection)
+    return run.report(state, origin, own=False)
 
 
 class _Evaluations:
@@ -155,23 +188,24 @@ def _is_saved(config: Config, epoch: int) -> bool:
 
 
 def _resume(
-    config: Config, saved: Checkpoints, state: TrainState
+    config: Config, saved: Checkpoints, state: TrainState, trained: TrainedOn
 ) -> tuple[TrainState, int, dict[str, Any]]:
     """The state to go on with, epochs done, and the record of every checkpoint."""
-    if saved.latest_epoch is None:
+    start = digest.of_arrays(variables_of(state)) if config.init_from else ""
+    now = record_of(config, fingerprint=trained.fingerprint, init_digest=start)
+    done = saved.latest_epoch
+    if done is None:
         warn_of_start(config)
-        return state, 0, record_of(config)
-    got = saved.restore(state)
-    check_same_data(config, got.record)
-    if got.record["seed"] != config.seed:
+        return state, 0, now
+    record = saved.record(done)
+    check_same_data(config, record)
+    check_fingerprint(record, trained.fingerprint, config.data_dir)
+    check_resumable(config, record, done, init_digest=start)
+    if done > config.num_epochs:
         raise UserError(
-            f"config.seed={config.seed}, but this run began with seed "
-            f"{got.record['seed']}: give that one, or another --workdir"
-        )
-    if got.epoch > config.num_epochs:
-        raise UserError(
-            f"the checkpoint is of epoch {got.epoch}, after the last of "
+            f"the checkpoint is of epoch {done}, after the last of "
             f"{config.num_epochs} epochs: give another --workdir"
         )
-    print(f"resumed from the checkpoint of epoch {got.epoch}", flush=True)
-    return got.state, got.epoch, got.record
+    got = saved.restore(state, done)
+    print(f"resumed from the checkpoint of epoch {done}", flush=True)
+    return got.state, done, now | {"init_from": record["init_from"]}

@@ -11,7 +11,7 @@ from ceil_jax.datasets import registry
 from ceil_jax.evaluation.results import Results, mean_of_splits
 from ceil_jax.experiment import score, settings
 from ceil_jax.experiment.checkpoint import Checkpoints
-from ceil_jax.experiment.config import Config, field_names, to_dict
+from ceil_jax.experiment.config import TRAINING, Config, field_names, to_dict
 from ceil_jax.experiment.modes.train import train_and_evaluate
 from ceil_jax.experiment.workdir import folder_of_split
 from ceil_jax.report import table
@@ -108,10 +108,12 @@ def finished(config: Config, folder: Path) -> Results | None:
     try:
         record = json.loads((folder / "results.json").read_text())
         results = Results.from_json(record)
-        recorded = record["config"]
+        trained, scored = record["trained_with"], record["evaluated_with"]
     except (OSError, ValueError, KeyError):
         return None  # not there yet, or not of this program: it is made again
-    if settings.differences(recorded, config):
+    if settings.differences(trained, config, TRAINING):
+        return None
+    if not settings.same_evaluation(scored, settings.evaluated_with(config)):
         return None
     with Checkpoints(folder / "checkpoints") as saved:
         return results if saved.latest_epoch == config.num_epochs else None

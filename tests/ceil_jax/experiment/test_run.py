@@ -4,15 +4,15 @@ import pytest
 
 from ceil_jax import weights
 from ceil_jax.common.errors import UserError
-from ceil_jax.experiment import run, workdir
+from ceil_jax.experiment import record, run, workdir
 from ceil_jax.experiment.config import Config
 
 
 def test_a_record_becomes_the_origin_of_a_checkpoint():
-    record = run.record_of(Config(dataset="regdb", seed=5, init_from="/a/b/RN50.pt"))
-    assert record["init_from"] == "RN50.pt"
-    origin = run.origin_of(record, 30, "best_on_test")
-    assert origin == ("epoch 30", 5, "best_on_test", ())
+    noted = record.record_of(Config(dataset="regdb", seed=5, init_from="/a/b/RN50.pt"))
+    assert noted["init_from"] == "RN50.pt"
+    origin = record.origin_of(noted, 30, "best_on_test")
+    assert origin == ("epoch 30", 5, "best_on_test", (), noted["config"])
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_a_start_from_random_weights_is_told(dataset, init_from, told, capsys):
     run.warn_of_start(config)
     want = f"warning: {weights.HOW_TO_GET}\n" if told else ""
     assert capsys.readouterr().err == want
-    warnings = run.origin_of(run.record_of(config), 1).warnings
+    warnings = record.origin_of(record.record_of(config), 1).warnings
     assert warnings == ((weights.HOW_TO_GET,) if told else ())
 
 
@@ -40,20 +40,20 @@ def test_a_start_from_random_weights_is_told(dataset, init_from, told, capsys):
     [("dataset", "llcm"), ("trial", 2), ("image_size", (96, 48))],
 )
 def test_a_model_is_not_scored_on_other_images(field, value):
-    record = run.record_of(Config())
-    run.check_same_data(Config(), record)
+    noted = record.record_of(Config())
+    record.check_same_data(Config(), noted)
     other = Config()
     setattr(other, field, value)
     with pytest.raises(UserError, match=rf"config\.{field} is .* was trained with"):
-        run.check_same_data(other, record)
+        record.check_same_data(other, noted)
 
 
 def test_generated_people_are_data_too():
-    record = run.record_of(Config(dataset="synthetic"))
+    noted = record.record_of(Config(dataset="synthetic"))
     other = Config(dataset="synthetic")
     other.synthetic.seed = 9
     with pytest.raises(UserError, match=r"config\.synthetic is .*'seed': 9"):
-        run.check_same_data(other, record)
+        record.check_same_data(other, noted)
 
 
 def test_the_folder_of_several_splits_is_not_one_runs(tmp_path):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from ceil_jax.common.errors import UserError
 from ceil_jax.experiment import settings
 from ceil_jax.experiment.config import Config, field_names, to_dict
 from configs import regdb, synthetic
@@ -40,11 +41,18 @@ def test_differences_are_named_with_what_was():
     assert [settings.of_training(name) for name in found] == [True, True, False]
 
 
-@pytest.mark.parametrize("name", sorted(settings.WITHOUT_EFFECT))
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("data_dir", "prepared_dir", "cache_gib", "num_devices", "kernels"),
+        *("compilation_cache", "save_epoch", "evaluation.num_pictured_queries"),
+        *("evaluation.control", "evaluation.baselines", "batch.embed_rows"),
+    ],
+)
 def test_fields_without_effect(name):
-    assert name in field_names(Config())
-    assert changed(**{name.removeprefix("config.").replace(".", "__"): "x"}) == {}
-    assert not settings.of_training(name)
+    assert f"config.{name}" in field_names(Config())
+    assert changed(**{name.replace(".", "__"): "x"}) == {}
+    assert not settings.of_training(f"config.{name}")
 
 
 @pytest.mark.parametrize(
@@ -69,3 +77,54 @@ def test_weights_may_lie_elsewhere():
     assert settings.differences(record, Config(init_from="b/RN50.pt")) == {}
     found = settings.differences(record, Config(init_from="b/RN101.pt"))
     assert list(found) == ["config.init_from"]
+
+
+def test_a_record_becomes_the_same_configuration(tmp_path):
+    config = synthetic.get_config()
+    config.optimizer.milestones, config.data_dir = (3, 4), "/a"
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(to_dict(config)))
+    assert settings.read(path) == config
+
+
+def test_a_whole_number_may_stand_for_a_fraction():
+    record = recorded(Config())
+    record["cache_gib"] = 3
+    assert settings.from_record(record, "x").cache_gib == 3.0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"speed": 3}, r"x holds what this version does not know: config\.speed"),
+        ({"rerank": {"k3": 1}}, r"does not know: config\.rerank\.k3"),
+        ({"seed": "one"}, r"x: config\.seed='one' must be a int"),
+        ({"rerank": {"k1": [1]}}, r"config\.rerank\.k1=\[1\] must be a int"),
+    ],
+)
+def test_records_that_cannot_be_used(change, message):
+    with pytest.raises(UserError, match=message):
+        settings.from_record(recorded(Config()) | change, "x")
+
+
+@pytest.mark.parametrize("content", [None, "", "{", "[1]"])
+def test_files_that_hold_no_configuration(tmp_path, content):
+    path = tmp_path / "config.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(UserError, match=r"config\.json"):
+        settings.read(path)
+
+
+def test_what_an_evaluation_depends_on():
+    config = Config()
+    one = settings.evaluated_with(config)
+    assert "optimizer.rate" not in one
+    assert one["rerank.k1"] == 21
+    assert one["image_size"] == [288, 144]
+    config.evaluation.num_pictured_queries, config.data_dir = 3, "/elsewhere"
+    assert settings.same_evaluation(one, settings.evaluated_with(config))
+    config.rerank.k1 = 3
+    assert not settings.same_evaluation(one, settings.evaluated_with(config))
+    other = settings.evaluated_with(Config(trial=2))
+    assert not settings.same_evaluation(one, other)

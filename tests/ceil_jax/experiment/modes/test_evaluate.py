@@ -20,7 +20,7 @@ def test_whom_the_weights_know_is_left_open():
 @pytest.mark.parametrize("name", ["checkpoints", "metrics.jsonl"])
 def test_the_folder_of_a_training_is_refused_first(name, tmp_path):
     (tmp_path / name).mkdir()
-    with pytest.raises(UserError, match=rf"holds a training \({name}\): .*--weights=x"):
+    with pytest.raises(UserError, match=rf"--workdir=.* holds a training \({name}\): "):
         evaluate.evaluate_weights(Config(), tmp_path, "x.pt")
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from ceil_jax.common.errors import DataError, UserError
 from ceil_jax.evaluation.results import FIGURES, ModeResults, Results, Spread
+from ceil_jax.experiment import settings
 from ceil_jax.experiment.config import Config, to_dict
 from ceil_jax.experiment.modes import trials
 
@@ -60,7 +61,10 @@ class Trained:
             raise KeyboardInterrupt
         self.splits.append(config.trial)
         results = figures(10.0 * config.trial)
-        record = results.to_json() | {"config": to_dict(config)}
+        record = results.to_json() | {
+            "trained_with": to_dict(config),
+            "evaluated_with": settings.evaluated_with(config),
+        }
         (folder / "results.json").write_text(json.dumps(record))
         self.latest[folder / "checkpoints"] = config.num_epochs
         return results

@@ -1,0 +1,141 @@
+"""Where the figures of a run are kept: its own, and every other evaluation's."""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ceil_jax.common.files import write_json
+from ceil_jax.experiment import settings
+
+OWN = "results.json"
+FOLDER = "results"
+
+
+def write(workdir: Path, record: Mapping[str, Any], *, own: bool) -> tuple[Path, bool]:
+    """Keep the figures of an evaluation; what is kept already stays as it is.
+
+    Args:
+        workdir: The run's folder, which exists.
+        record: The content of the file, see `Results.to_json`, with `trained_with` and
+            `evaluated_with`.
+        own: Whether it is the run's own evaluation, of its finished training.
+
+    Returns:
+        The file, and whether it was written now. Own figures of an earlier end of the
+        training, which has gone on, move to the others.
+    """
+    path = workdir / OWN
+    kept = _read(path)
+    if kept is not None and _same(kept, record):
+        return path, False
+    if own:
+        if kept is not None:
+            _move_aside(workdir, kept)
+        write_json(path, record)
+        return path, True
+    path, is_there = _place(workdir, record)
+    if not is_there:
+        write_json(path, record)
+    return path, not is_there
+
+
+def picture_of(path: Path) -> Path:
+    """The picture that belongs to a file of figures.
+
+    Args:
+        path: The file.
+
+    Returns:
+        `ranked_lists.png` of the run's own, else the same name with `.png`.
+    """
+    if path.name == OWN and path.parent.name != FOLDER:
+        return path.with_name("ranked_lists.png")
+    return path.with_suffix(".png")
+
+
+def name_of(record: Mapping[str, Any]) -> str:
+    """PROTOCOL-SAMPLING-SHOTS-CHECKPOINT, as a file can be named.
+
+    Args:
+        record: The content of the file.
+
+    Returns:
+        The name without its ending.
+    """
+    parts = [record[key] for key in ("protocol", "sampling", "shots", "checkpoint")]
+    return "-".join(re.sub(r"[^\w.]+", "_", str(part)) for part in parts)
+
+
+def is_evaluated(workdir: Path) -> bool:
+    """Whether a folder has figures of its own.
+
+    Args:
+        workdir: The run's folder.
+
+    Returns:
+        True if they are there.
+    """
+    return (workdir / OWN).exists()
+
+
+def trained_epochs(workdir: Path) -> int | None:
+    """How many epochs the training had whose figures are the run's own.
+
+    Args:
+        workdir: The run's folder.
+
+    Returns:
+        Their number; None where there are no figures, or the file does not say.
+    """
+    trained_with = (_read(workdir / OWN) or {}).get("trained_with") or {}
+    stages = [trained_with.get(f"stage{stage}_epochs") for stage in (1, 2)]
+    return sum(stages) if all(isinstance(n, int) for n in stages) else None  # type: ignore[arg-type]
+
+
+def _place(workdir: Path, record: Mapping[str, Any]) -> tuple[Path, bool]:
+    """A free name among the others, or the file that holds the same evaluation."""
+    folder, number = workdir / FOLDER, 1
+    folder.mkdir(exist_ok=True)
+    while True:
+        suffix = f"-{number}" if number > 1 else ""
+        path = folder / f"{name_of(record)}{suffix}.json"
+        if not path.exists():
+            return path, False
+        kept = _read(path)
+        if kept is not None and _same(kept, record):
+            return path, True
+        number += 1
+
+
+def _move_aside(workdir: Path, kept: Mapping[str, Any]) -> None:
+    """Move the run's own figures, and their picture, to the others."""
+    path, is_there = _place(workdir, kept)
+    own = workdir / OWN
+    picture = picture_of(own)
+    if picture.exists() and not is_there:
+        picture.replace(picture_of(path))
+    if is_there:
+        own.unlink()
+    else:
+        own.replace(path)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        record = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _same(kept: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
+    """Whether two evaluations are of one model, done in the same way."""
+    if kept.get("evaluated_with") is None or "engine" not in kept:
+        return False  # of a version that did not say
+    return (
+        kept.get("checkpoint") == record.get("checkpoint")
+        and kept["engine"].get("model") == record["engine"].get("model")
+        and settings.same_evaluation(kept["evaluated_with"], record["evaluated_with"])
+    )
