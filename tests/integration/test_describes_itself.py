@@ -8,7 +8,7 @@ import pytest
 from ceil_jax import main
 from ceil_jax.experiment.config import field_names
 from configs import folder
-from tests.integration import labelled, small
+from tests.integration import cameras, small
 from tests.repo import source
 
 CONFIG = f"--config={source.ROOT / 'configs' / 'folder.py'}"
@@ -88,7 +88,7 @@ def test_a_changed_training_field_is_refused_and_nothing_is_written(run, capsys)
     words = ["--config.optimizer.rate=0.01", "--config.clustering.eps=0.3"]
     assert main.main(["main", f"--workdir={run}", *words]) == 2
     line, _ = said(capsys)
-    for part in ("config.optimizer.rate was 0.002 and is now 0.01", "eps was 0.6"):
+    for part in ("config.optimizer.rate was 0.001 and is now 0.01", "eps was 0.6"):
         assert part in line
     assert content(run) == before
 
@@ -118,7 +118,7 @@ class TestFolders:
     @pytest.fixture(scope="class")
     def places(self, shared, tmp_path_factory):
         base = tmp_path_factory.mktemp("folders")
-        data = labelled.write(base / "a")
+        data = cameras.write(base / "a")
         made = small.config(shared)
         made.dataset, made.data_dir = "folder", str(data)
         made.stage1_epochs, made.stage2_epochs, made.eval_step = 1, 0, 0

@@ -4,41 +4,16 @@ import json
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from ceil_jax.common.errors import UserError
-from ceil_jax.datasets.synthetic import generator
-from ceil_jax.datasets.synthetic.parameters import Parameters
 from ceil_jax.experiment.modes import evaluate, export, train
 from ceil_jax.pretrained import SYNTHETIC
-from tests.integration import small
-
-PEOPLE = Parameters(
-    num_train_identities=8, num_test_identities=6, images_per_infrared_camera=4
-)
-# Cameras of the generated people that ask; the others are searched.
-QUERY_CAMERAS = (3, 6)
+from tests.integration import cameras, small
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """The generated people's images, sorted into folders by camera names."""
-    root = tmp_path_factory.mktemp("cameras")
-    for split in ("train", "test"):
-        for batch in generator.generate(PEOPLE, split):
-            modality = "infrared" if batch.infrared else "visible"
-            for number, (pixels, camera) in enumerate(
-                zip(batch.images, batch.cameras, strict=True)
-            ):
-                place = root / modality / f"door {camera}"
-                if split == "test":
-                    role = "query" if camera in QUERY_CAMERAS else "gallery"
-                    place = root / role / modality / f"door {camera}"
-                    place /= f"person {batch.identity}"
-                place.mkdir(parents=True, exist_ok=True)
-                name = f"{split}_{batch.identity}_{number}.png"
-                Image.fromarray(pixels).save(place / name)
-    return root
+    return cameras.write(tmp_path_factory.mktemp("cameras"))
 
 
 @pytest.fixture
