@@ -152,7 +152,7 @@ OF_THE_RUN = [
     ),
     Row("eval_step", 13, {"epochs.evaluated": [13, 26, 39, 52, 65, 78]}),
     Row("eval_step", 0, {"epochs.evaluated": []}),
-    Row("num_devices", 2, {"devices": jax.local_devices()[:2]}),
+    Row("num_devices", 2, {"devices": [0, 1]}),
     Row("compilation_cache", "/compiled", {"program cache": "/compiled"}),
     Row("kernels", "triton", {"kernels": "triton"}),
 ]
@@ -351,5 +351,5 @@ def test_what_is_so_in_every_configuration(tmp_path, monkeypatch):
     axes = dict(places["encoder.axes"])
     assert [axes.pop(f"stage {stage}") for stage in (1, 2)] == ["batch", "batch"]
     assert set(axes.values()) == {None}
-    assert places["devices"] == jax.local_devices()
+    assert places["devices"] == [device.id for device in jax.local_devices()]
     assert places["rates"] == rates(0.01, 0.505, 1, 0.1, 0.01)

@@ -175,7 +175,7 @@ def _of_parts(ends: Ends, made: run.Run, exporter: Embedder) -> dict[str, Any]:
     }
     devices = {
         use: call.pop("devices") for use, call in users.items() if use != "start"
-    }
+    } | {"trainer": trainer.devices}
     flips = {f"flip.{use}": call.pop("flip") for use, call in of_embedders.items()}
     stages = (first.pop("stage"), second.pop("stage"))
     constants = {
@@ -200,7 +200,9 @@ def _of_parts(ends: Ends, made: run.Run, exporter: Embedder) -> dict[str, Any]:
         | {
             "step.stages": (stages, dict(trainer.steps)),
             "encoder.axes": {use: e.axis_name for use, e in encoders.items()},
-            "devices": together(devices | {"trainer": trainer.devices}),
+            "devices": together(
+                {use: [d.id for d in each] for use, each in devices.items()}
+            ),
         }
     )
 
