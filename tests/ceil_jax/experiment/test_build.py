@@ -1,16 +1,27 @@
 """Devices, batches and weights as the configuration asks for them."""
 
+from typing import Any
+
 import jax
 import numpy as np
 import pytest
 
+from ceil_jax import weights
 from ceil_jax.common.errors import UserError
 from ceil_jax.embedding.embedder import unit_rows
 from ceil_jax.encoder import Encoder
+from ceil_jax.evaluation import permutations, protocols, scoring
+from ceil_jax.evaluation.results import Results
 from ceil_jax.experiment import build, sources
 from ceil_jax.experiment.config import Config
+from ceil_jax.training import steps
 from pallas_kernels import implementation
 from tests.ceil_jax.datasets.trees import write_regdb
+from tests.ceil_jax.experiment.wires import SPLITS
+
+SIDES: Any = [None, None]
+RESULTS = Results("p", "none", 1, {})
+TESTED = sources.Tested(SPLITS.test_visible, SPLITS.test_infrared)
 
 
 @pytest.mark.parametrize(("asked", "given"), [(0, 4), (1, 1), (3, 3), (4, 4)])
@@ -60,6 +71,85 @@ def test_weights_that_cannot_be_read(tmp_path):
     config = Config(init_from=str(tmp_path / "none.safetensors"))
     with pytest.raises(UserError, match=r"config\.init_from.*none\.safetensors"):
         build.initial_state(config)
+
+
+class TestInitialState:
+    """Which weights a training starts from, and how a mistake is named."""
+
+    @pytest.fixture
+    def config(self):
+        made = Config(init_from="a.safetensors", image_size=(48, 32), seed=5)
+        made.encoder.stage_sizes, made.encoder.width = (1, 2, 1, 1), 8
+        return made
+
+    @pytest.fixture
+    def given(self, monkeypatch):
+        """What the first state is made of; the file holds the configured encoder."""
+        found = weights.Architecture((1, 2, 1, 1), 8)
+        monkeypatch.setattr(weights, "load", lambda path: {"of": path})
+        monkeypatch.setattr(weights, "architecture", lambda variables: found)
+        monkeypatch.setattr(steps, "init_state", lambda *args, **options: options)
+
+    def test_weights_of_a_file(self, config, given):
+        options = build.initial_state(config)
+        assert options == {"seed": 5, "variables": {"of": "a.safetensors"}}
+
+    def test_random_ones_where_they_are_asked_for(self, config, given):
+        options = build.initial_state(config, from_weights=False)
+        assert options == {"seed": 5, "variables": None}
+        config.init_from = ""
+        assert build.initial_state(config) == options
+
+    @pytest.mark.parametrize(
+        ("sizes", "width"), [((1, 1, 1, 1), 8), ((1, 2, 1, 1), 16)]
+    )
+    def test_weights_of_another_architecture(self, config, given, sizes, width):
+        config.encoder.stage_sizes, config.encoder.width = sizes, width
+        with pytest.raises(UserError, match=r"--weights=a\.saf.* is an encoder of"):
+            build.initial_state(config, flag="--weights")
+
+    def test_the_flag_that_named_them_is_told(self, config, given, monkeypatch):
+        def fail(*args, **options):
+            raise ValueError("no such thing")
+
+        monkeypatch.setattr(steps, "init_state", fail)
+        for flag in ("--weights", "config.init_from"):
+            with pytest.raises(UserError, match=rf"^{flag}=a\.safetensors: no such th"):
+                build.initial_state(config, flag=flag)
+        monkeypatch.setattr(weights, "load", fail)
+        for flag in ("--weights", "config.init_from"):
+            with pytest.raises(UserError, match=rf"^{flag}: no such thing$"):
+                build.initial_state(config, flag=flag)
+
+
+class TestScorer:
+    """What the protocol and the images decide beside the configuration."""
+
+    @pytest.fixture(autouse=True)
+    def plan(self, monkeypatch):
+        made = protocols.Plan("p", {})
+        monkeypatch.setattr(protocols, "plan", lambda *args, **options: made)
+        monkeypatch.setattr(scoring, "score_protocol", lambda *args, **_: RESULTS)
+
+    @pytest.mark.parametrize(
+        ("protocol", "split"), [("regdb", 4), ("regdb_released", None), ("llcm", None)]
+    )
+    def test_the_split_is_told_where_one_is_tested(self, protocol, split):
+        made = build.scorer_of(Config(trial=4), protocol, TESTED)
+        assert made.score(SIDES, "x").split == split
+
+    def test_what_is_wrong_with_the_images_is_told_and_does_not_compare(self):
+        made = build.scorer_of(Config(), "regdb", TESTED, warnings=("not whole",))
+        results = made.score(SIDES, "x")
+        assert (results.warnings, results.comparable) == (("not whole",), False)
+        assert build.scorer_of(Config(), "regdb", TESTED).score(SIDES, "x").comparable
+
+    @pytest.mark.parametrize("protocol", ["regdb", "llcm", "standard"])
+    def test_only_sysu_mm01_has_listed_galleries(self, protocol, monkeypatch):
+        monkeypatch.setattr(permutations, "read", lambda path: pytest.fail(str(path)))
+        config = Config(data_dir="/images")
+        config.evaluation.sampling = "official"
+        build.scorer_of(config, protocol, TESTED)
 
 
 def test_rows_become_unit_rows():

@@ -3,6 +3,7 @@
 import dataclasses
 import importlib
 import json
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,78 @@ from ceil_jax.neighbours import search
 from tests.repo import source
 
 NAMES = sorted(p.stem for p in source.files("configs") if p.stem != "__init__")
+
+# What each field did when it was introduced: what a run did whose record lacks it. A
+# field whose default changes keeps its line here and says `was=` beside its definition.
+WAS = {
+    "dataset": "regdb",
+    "data_dir": "",
+    "prepared_dir": "",
+    "allow_partial": False,
+    "trial": 1,
+    "image_size": (288, 144),
+    "cache_gib": 2.0,
+    "seed": 1,
+    "init_from": "",
+    "stage1_epochs": 50,
+    "stage2_epochs": 40,
+    "save_epoch": 10,
+    "selection": "last",
+    "eval_step": 10,
+    "num_devices": 0,
+    "compilation_cache": "",
+    "kernels": "",
+    "encoder.stage_sizes": (3, 4, 6, 3),
+    "encoder.width": 64,
+    "encoder.dtype": "float32",
+    "batch.visible_rows": 20,
+    "batch.images_per_proxy": 5,
+    "batch.stage1_steps": 200,
+    "batch.stage2_steps": 150,
+    "batch.embed_rows": 128,
+    "augment.pad": 10,
+    "augment.strong_view_from": "weak",
+    "clustering.k1": 10,
+    "clustering.k2": 6,
+    "clustering.eps": 0.6,
+    "clustering.min_samples": 4,
+    "clustering.train_flip": False,
+    "objective.temperature": 0.05,
+    "objective.num_negatives": 50,
+    "objective.update": "dcmu",
+    "objective.smoothing": 0.5,
+    "objective.beta": 0.8,
+    "objective.memory_gradient": "released",
+    "objective.contrast": "cdl",
+    "matching.k1": 18,
+    "matching.k2": 3,
+    "optimizer.rate": 0.00035,
+    "optimizer.weight_decay": 0.0005,
+    "optimizer.bias_rate_factor": 2.0,
+    "optimizer.schedule": "multistep",
+    "optimizer.warmup_epochs": 10,
+    "optimizer.warmup_factor": 0.01,
+    "optimizer.milestones": (30, 50),
+    "optimizer.gamma": 0.1,
+    "evaluation.num_trials": 10,
+    "evaluation.protocol": "",
+    "evaluation.sampling": "ceil",
+    "evaluation.permutations": "",
+    "evaluation.shots": 1,
+    "evaluation.flip": False,
+    "evaluation.num_pictured_queries": 8,
+    "evaluation.baselines": False,
+    "evaluation.control": "",
+    "rerank.k1": 21,
+    "rerank.k2": 10,
+    "rerank.camera_weight": 0.4,
+    "rerank.auto": False,
+    "rerank.search": "exact",
+    "synthetic.seed": 0,
+    "synthetic.rho": 0.7,
+    "synthetic.num_train_identities": 100,
+    "synthetic.num_test_identities": 40,
+}
 
 
 def with_value(name, value):
@@ -165,3 +238,54 @@ def test_the_record_holds_every_field():
 def test_a_field_that_does_not_exist_cannot_be_set():
     with pytest.raises(AttributeError):
         Config().encoder.widht = 8  # type: ignore[attr-defined]
+
+
+def fields(part: Any = Config, prefix: str = ""):
+    """Every field by its dotted name, from the dataclasses themselves."""
+    found = {}
+    for field in dataclasses.fields(part):
+        if dataclasses.is_dataclass(field.default_factory):
+            found |= fields(field.default_factory, f"{prefix}{field.name}.")
+        else:
+            found[prefix + field.name] = field
+    return found
+
+
+def test_every_field_is_tagged():
+    tags = {name: field.metadata.get("tag") for name, field in fields().items()}
+    assert [name for name, tag in tags.items() if tag not in ("training", "free")] == []
+    assert {f"config.{name}" for name in tags} == {*config_lib.field_names(Config())}
+
+
+def test_what_changes_the_weights_is_fixed_once_a_training_has_begun():
+    free = {name for name, f in fields().items() if f.metadata["tag"] == "free"}
+    assert {name.split(".")[0] for name in free if "." in name} == {
+        *("batch", "evaluation", "rerank")
+    }
+    assert free - {n for n in free if n.startswith(("evaluation.", "rerank."))} == {
+        *("data_dir", "prepared_dir", "allow_partial", "cache_gib", "save_epoch"),
+        *("selection", "eval_step", "num_devices", "compilation_cache", "kernels"),
+        "batch.embed_rows",
+    }
+    for name in fields():
+        if name.startswith(("evaluation.", "rerank.")):
+            assert name in free
+
+
+def test_every_field_says_what_was_done_before_it_existed():
+    assert {name: field.metadata["was"] for name, field in fields().items()} == WAS
+
+
+def test_a_new_default_keeps_the_old_one_as_what_was_done():
+    @dataclasses.dataclass
+    class Part:
+        kept: int = config_lib.training(3)
+        changed: float = config_lib.free(0.5, was=0.0)
+        switched: bool = config_lib.training(True, was=False)
+
+    part = {field.name: field for field in dataclasses.fields(Part)}
+    assert dataclasses.astuple(Part()) == (3, 0.5, True)
+    assert [part[name].metadata["was"] for name in part] == [3, 0.0, False]
+    assert [part[name].metadata["tag"] for name in part] == [
+        *("training", "free", "training")
+    ]

@@ -1,0 +1,150 @@
+"""The scorer: whose rows, labels and images go where."""
+
+import numpy as np
+import pytest
+
+from ceil_jax.datasets.imageset import ArraySource, ImageSet
+from ceil_jax.evaluation import protocols, scoring
+from ceil_jax.evaluation.baselines import grey_pixels
+from ceil_jax.evaluation.results import RerankParams, Results
+from ceil_jax.experiment.score import Scorer
+from ceil_jax.report import ranked_lists
+
+FIRST = protocols.Mode("first", "infrared", "visible", (2,), (1,))
+LAST = protocols.Mode("last", "visible", "infrared", (1,), (2,))
+TRIAL = protocols.Trial(np.array([0]), np.array([0]))
+PLAN = protocols.Plan("p", {FIRST: [TRIAL], LAST: [TRIAL]})
+
+
+def image_set(name, identities, camera):
+    """Images that differ from one another and from another set's."""
+    number = len(identities)
+    images = np.random.default_rng(camera).integers(0, 255, (number, 4, 2, 3), np.uint8)
+    return ImageSet(
+        ArraySource(images),
+        np.array(identities, np.int32),
+        np.full(number, camera, np.int32),
+        np.array([f"{name}/{n}.jpg" for n in range(number)]),
+    )
+
+
+VISIBLE = image_set("visible", [7, 8, 9], 1)
+INFRARED = image_set("infrared", [9, 9, 8, 7], 2)
+NOBODY = image_set("nobody", [], 3)
+RERANK = RerankParams(25, 8, 0.7)
+
+
+def scorer(visible=VISIBLE, infrared=INFRARED):
+    return Scorer(
+        PLAN,
+        visible,
+        infrared,
+        rerank=RERANK,
+        search="hnsw",
+        dataset="llcm",
+        split=3,
+        comparable=True,
+        warnings=("a warning",),
+        num_pictured_queries=5,
+    )
+
+
+def embed(variables, images, modality):
+    """Rows that tell the weights, the modality and the image."""
+    base = {"visible": 10.0, "infrared": 20.0}[modality]
+    ones = np.ones((len(images), 3), np.float32)
+    return ones * (variables + base + np.arange(len(images)))[:, None]
+
+
+def labels(side):
+    return [side.identities.tolist(), side.cameras.tolist(), side.names.tolist()]
+
+
+def test_its_modes_are_the_plans():
+    assert scorer().modes == (FIRST, LAST)
+
+
+def test_rows_go_with_their_labels_visible_first():
+    visible, infrared = scorer().embeddings(embed, 100.0)
+    assert visible.features[:, 0].tolist() == [110, 111, 112]
+    assert infrared.features[:, 0].tolist() == [120, 121, 122, 123]
+    for side, images in ((visible, VISIBLE), (infrared, INFRARED)):
+        assert labels(side) == labels(images)
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["visible", "infrared"])
+def test_a_modality_without_images_has_no_rows(place):
+    sets = [VISIBLE, INFRARED]
+    sets[place] = NOBODY
+    sides = scorer(*sets).embeddings(embed, 0.0)
+    assert sides[place].features.shape == (0, 3)
+    assert sides[place].features.dtype == np.float32
+    assert len(sides[1 - place].features) == len(sets[1 - place])
+
+
+def test_the_grey_pixels_are_those_of_the_images():
+    for side, images in zip(scorer().grey_pixels(), (VISIBLE, INFRARED), strict=True):
+        pixels = images.images.take(np.arange(len(images)))
+        np.testing.assert_array_equal(side.features, grey_pixels(pixels))
+        assert labels(side) == labels(images)
+
+
+def test_what_is_scored_and_what_is_said_of_it(monkeypatch):
+    given = []
+
+    def score_protocol(*args, **options):
+        given.append((args, options))
+        return Results("p", "none", 1, {}, "of " + options["checkpoint"])
+
+    monkeypatch.setattr(scoring, "score_protocol", score_protocol)
+    made = scorer()
+    sides = made.embeddings(embed, 0.0)
+    results = made.score(sides, "epoch 3")
+    ((args, options),) = given
+    assert args[0] is sides[0]
+    assert args[1] is sides[1]
+    assert args[2] is PLAN
+    assert options == {"rerank": RERANK, "search": "hnsw", "checkpoint": "epoch 3"}
+    assert (results.dataset, results.split, results.comparable) == ("llcm", 3, True)
+    assert results.warnings == ("a warning",)
+    assert results.checkpoint == "of epoch 3"
+
+
+def test_the_picture_is_of_the_first_mode(monkeypatch, tmp_path):
+    given, drawn, saved = [], [], []
+    rankings = {"plain": np.array([[1, 0]])}
+    correct = {"plain": np.array([[True, False]])}
+
+    def ranked_examples(*args, **options):
+        given.append((args, options))
+        queries, gallery = np.array([3, 1]), np.array([2, 0])
+        return scoring.RankedExamples(
+            *("first", "infrared", "visible", queries, gallery),
+            *(rankings, correct, ["one", "other"]),
+        )
+
+    def draw(*args, **options):
+        drawn.append((args, options))
+        return "figure"
+
+    monkeypatch.setattr(scoring, "ranked_examples", ranked_examples)
+    monkeypatch.setattr(ranked_lists, "ranked_lists", draw)
+    monkeypatch.setattr(ranked_lists, "save", lambda *args: saved.append(args))
+    made = scorer()
+    sides = made.embeddings(embed, 0.0)
+    made.draw(sides, tmp_path / "lists.png")
+    ((args, options),) = given
+    assert args[0] is sides[0]
+    assert args[1] is sides[1]
+    assert args[2] is PLAN
+    searched = {"rerank": RERANK, "search": "hnsw"}
+    assert options == {"mode": FIRST, "num_queries": 5} | searched
+    ((args, options),) = drawn
+    np.testing.assert_array_equal(args[0], INFRARED.images.take(np.array([3, 1])))
+    np.testing.assert_array_equal(args[1], VISIBLE.images.take(np.array([2, 0])))
+    assert args[2] is rankings
+    assert args[3] is correct
+    assert args[4] == ["one", "other"]
+    title = "llcm, first: infrared queries, visible gallery"
+    assert options == {"title": title}
+    assert saved == [("figure", tmp_path / "lists.png")]
