@@ -14,7 +14,7 @@ from ceil_jax.evaluation.scoring import (
     score_trials,
 )
 from ceil_jax.rerank import gcr
-from ceil_jax.rerank.auto import auto_parameters
+from ceil_jax.rerank.choosing import auto_parameters
 from tests.parity.evaluation import naive
 
 RERANK = RerankParams(k1=8, k2=3, camera_weight=0.5)
