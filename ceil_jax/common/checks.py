@@ -246,16 +246,15 @@ def codes(**sides: tuple[Any, int]) -> tuple[np.ndarray, ...]:
 def _names(name: str, value: Any, length: int) -> np.ndarray:
     """Integers, Python's integers or unicode text."""
     found = _of_rows(name, value, length)
-    if found.dtype.kind == "O" and all(isinstance(one, str) for one in found):
-        return found.astype(np.str_)
-    whole = found.dtype.kind == "O" and all(
+    kind = found.dtype.kind
+    if kind in "OT" and all(isinstance(one, str) for one in found):
+        return np.array(found.tolist(), np.str_)
+    whole = kind == "O" and all(
         isinstance(one, int) and not isinstance(one, bool) for one in found
     )
-    if found.dtype.kind == "T":
-        return found.astype(np.str_)
-    if found.dtype.kind == "S":
+    if kind == "S":
         return np.char.decode(found, "utf-8")
-    if not (whole or found.dtype.kind == "U" or is_a(found.dtype, np.integer)):
+    if not (whole or kind == "U" or is_a(found.dtype, np.integer)):
         raise ValueError(f"{name}.dtype={found.dtype} must be {LABEL_KINDS}")
     return found
 

@@ -237,6 +237,15 @@ class TestTopRanked:
         np.testing.assert_array_equal(indices, [[1, 3, -1]])
         np.testing.assert_array_equal(correct, [[False, True, False]])
 
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    def test_the_callers_matrix_stays_as_it_is(self, dtype):
+        similarity, *labels = random_problem(4)
+        given = similarity.astype(dtype)
+        before = given.copy()
+        for protocol in PROTOCOLS:
+            top_ranked(given, *labels, protocol=protocol, top=5)
+        np.testing.assert_array_equal(given, before)
+
     def test_top_beyond_the_gallery_is_filled_up(self):
         indices, correct = top_ranked(
             [[1.0, 2.0]], [1], [1, 2], [1], [2, 2], protocol="regdb", top=4
