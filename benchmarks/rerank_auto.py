@@ -23,7 +23,7 @@ from benchmarks.people import Side
 from ceil_jax.common.progress import bar
 from ceil_jax.evaluation import metrics
 from ceil_jax.rerank import gcr
-from ceil_jax.rerank.auto import auto_parameters
+from ceil_jax.rerank.choosing import auto_parameters
 
 RECORDED = Path(__file__).with_name("recorded")
 FIXED = {

@@ -5,10 +5,14 @@ from scipy import sparse
 
 from ceil_jax.clustering import overlaps, reciprocal
 from ceil_jax.common import checks, sparse_rows
-from ceil_jax.neighbours.search import Neighbours, nearest
+from ceil_jax.common import features as feature_rows
+from ceil_jax.common.features import Normalise
+from ceil_jax.neighbours.search import Neighbours, of_rows
 
 
-def jaccard_distance(features: checks.Rows, *, k1: int, k2: int) -> sparse.csr_array:
+def jaccard_distance(
+    features: checks.Rows, *, k1: int, k2: int, normalise: Normalise = None
+) -> sparse.csr_array:
     """k-reciprocal Jaccard distance between all rows, sparse.
 
     With `R*(i)` the expanded k-reciprocal neighbourhood of i, `V[i, :]` the softmax
@@ -19,6 +23,8 @@ def jaccard_distance(features: checks.Rows, *, k1: int, k2: int) -> sparse.csr_a
         features: (N, d) unit rows.
         k1: Length of the neighbour lists, the row itself included; cut to N.
         k2: Neighbours whose encodings are averaged, 1 for none; cut to k1.
+        normalise: None refuses rows that are off length 1 by more than 0.01, True
+            normalises them, False takes them as they are.
 
     Returns:
         (N, N) float32 with explicit entries for every pair at a distance below 1 and
@@ -32,9 +38,9 @@ def jaccard_distance(features: checks.Rows, *, k1: int, k2: int) -> sparse.csr_a
         `compute_jaccard_distance`, which loops over the rows and returns the dense
         matrix.
     """
-    checks.at_least(1, k1=k1, k2=k2)
-    rows = checks.rows("features", features)
-    return from_neighbours(rows, nearest(rows, k=k1), k1=k1, k2=k2)
+    k1, k2 = checks.at_least(1, k1=k1, k2=k2)
+    rows = feature_rows.rows("features", features, normalise=normalise)
+    return from_neighbours(rows, of_rows(rows, k=k1), k1=k1, k2=k2)
 
 
 def from_neighbours(
@@ -58,6 +64,7 @@ def from_neighbours(
     Returns:
         (N, N) float32 as `jaccard_distance` has it, without the pairs beyond `largest`.
     """
+    k1 = min(k1, 2 * len(features))  # whose half list, too, holds every row
     order = reciprocal.nearby_order(neighbours.indices, length=k1)
     lists = _renumbered(neighbours, order, length=k1)
     # As released: k + 1 entries count, of which only k1 exist for k = k1.
@@ -69,7 +76,9 @@ def from_neighbours(
     )
     blocks = overlaps.distances(encoding, largest=largest)
     distance = sparse_rows.stacked(
-        (block for _, block in blocks), len(order), capacity=k1 * len(order)
+        (block for _, block in blocks),
+        len(order),
+        capacity=min(k1, len(order)) * len(order),
     )
     images = order.astype(distance.indices.dtype)[distance.indices]
     distance = sparse.csr_array(

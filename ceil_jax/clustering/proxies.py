@@ -7,7 +7,9 @@ import numpy as np
 from ceil_jax.clustering.dbscan import dbscan
 from ceil_jax.clustering.jaccard import from_neighbours
 from ceil_jax.common import checks
-from ceil_jax.neighbours.search import nearest
+from ceil_jax.common import features as feature_rows
+from ceil_jax.common.features import Normalise
+from ceil_jax.neighbours.search import of_rows
 
 
 class Clustering(NamedTuple):
@@ -40,12 +42,13 @@ class ProxyTables(NamedTuple):
 
 def cluster(
     features: checks.Rows,
-    cameras: checks.Rows,
+    cameras: checks.Rows | None = None,
     *,
     k1: int,
     k2: int,
     eps: float = 0.6,
     min_samples: int = 4,
+    normalise: Normalise = None,
 ) -> Clustering:
     """Cluster the images of one modality and split the clusters by camera.
 
@@ -54,12 +57,14 @@ def cluster(
 
     Args:
         features: (N, d) unit rows.
-        cameras: (N,) camera of each image; only which ones are equal, and their
-            order, matter.
+        cameras: (N,) camera of each image, whole numbers or text; only which ones are
+            equal, and their order, matter. None: all images are of one camera.
         k1: Length of the neighbour lists of the distance; cut to N.
         k2: Neighbours whose encodings the distance averages; cut to k1.
         eps: Largest distance between neighbours, between 0 and 1.
         min_samples: Neighbours, itself included, that make an image a core one.
+        normalise: None refuses rows that are off length 1 by more than 0.01, True
+            normalises them, False takes them as they are.
 
     Returns:
         The labels before small proxies are dropped; all -1 if no cluster is found.
@@ -71,12 +76,15 @@ def cluster(
         Xia et al., TCSVT 2025; CEIL `code/tools/utils/train_utils.py`, `get_proxy`.
         Only the pairs within `eps` are kept of the distance.
     """
-    checks.at_least(1, k1=k1, k2=k2, min_samples=min_samples)
+    k1, k2, min_samples = checks.at_least(1, k1=k1, k2=k2, min_samples=min_samples)
+    eps = checks.number("eps", eps)
     if not 0 < eps < 1:
         raise ValueError(f"{eps=} must be between 0 and 1, the largest distance")
-    rows = checks.rows("features", features)
-    camera_of = checks.labels("cameras", cameras, len(rows))
-    near = from_neighbours(rows, nearest(rows, k=k1), k1=k1, k2=k2, largest=eps)
+    rows = feature_rows.rows("features", features, normalise=normalise)
+    camera_of = np.zeros(len(rows), np.int64)
+    if cameras is not None:
+        (camera_of,) = checks.codes(cameras=(cameras, len(rows)))
+    near = from_neighbours(rows, of_rows(rows, k=k1), k1=k1, k2=k2, largest=eps)
     labels = dbscan(near, min_samples=min_samples)
     return Clustering(labels, split_by_camera(labels, camera_of))
 
@@ -110,16 +118,24 @@ def drop_small(clustering: Clustering) -> tuple[np.ndarray, np.ndarray, np.ndarr
         their proxies (n,) int32, each numbered from 0 without gaps in the old order.
 
     Raises:
-        ValueError: Labels and proxies are of different lengths.
+        ValueError: Labels and proxies are of different lengths, not whole numbers, or
+            below -1.
 
     References:
         CEIL `code/tools/utils/train_utils.py`, `mask_outlier` and `rename`.
     """
-    labels = np.asarray(clustering.labels)
-    proxies = checks.labels("clustering.proxies", clustering.proxies, len(labels))
+    try:
+        given, proxies = clustering
+    except (TypeError, ValueError):
+        shown = checks.shown(clustering)
+        raise ValueError(f"clustering={shown} must be labels and proxies") from None
+    name = "clustering.labels"
+    length = checks.array(name, given).size
+    labels = checks.labels(name, given, length, minimum=-1)
+    proxies = checks.labels("clustering.proxies", proxies, length, minimum=-1)
     keep = (labels >= 0) & (proxies >= 0)
-    sizes = np.bincount(proxies[keep], minlength=1)
-    keep &= sizes[np.maximum(proxies, 0)] > 1
+    _, which = np.unique(proxies, return_inverse=True)  # numbers may have gaps
+    keep &= np.bincount(which[keep], minlength=length)[which] > 1
     _, new_labels = np.unique(labels[keep], return_inverse=True)
     _, new_proxies = np.unique(proxies[keep], return_inverse=True)
     return keep, new_labels.astype(np.int32), new_proxies.astype(np.int32)
@@ -139,19 +155,26 @@ def proxy_tables(
         The tables; M counts only cameras that occur.
 
     Raises:
-        ValueError: Lengths differ, no image is given, or a label is negative.
+        ValueError: Lengths differ, no image is given, or the labels or proxies are not
+            numbered from 0 without gaps.
 
     References:
         CEIL `code/tools/utils/train_utils.py`, `creat_dic`, whose tables have a place
         for every camera number up to the largest.
     """
-    num_images = len(labels)
+    num_images = checks.array("labels", labels).size
     checks.at_least(1, num_images=num_images)
     label_of = checks.labels("labels", labels, num_images)
     proxy_of = checks.labels("proxies", proxies, num_images)
     camera_of = checks.labels("cameras", cameras, num_images)
     if min(label_of.min(), proxy_of.min()) < 0:
         raise ValueError("labels and proxies must not be negative: drop outliers first")
+    for name, numbers in (("labels", label_of), ("proxies", proxy_of)):
+        if numbers.max() >= num_images or np.bincount(numbers).min() == 0:
+            raise ValueError(
+                f"{name}: {numbers.max()} must be the last of numbers from 0 without "
+                "gaps, as drop_small gives them"
+            )
     own, place = np.unique(camera_of, return_inverse=True)
     _, first = np.unique(proxy_of, return_index=True)
     proxy_clusters, proxy_cameras = label_of[first], place.reshape(-1)[first]

@@ -1,13 +1,19 @@
-"""Checks of what JAX knows while it traces: shapes and types, never values.
+"""Checks of what JAX knows while it traces: shapes and types.
 
-For the pure functions of `losses` and `memory`. `checks` is for functions of the host.
+For the pure functions of `losses` and `memory`. Values are looked at only where they
+are known: under `jit` they are taken as they are. `checks` is for functions of the
+host.
 """
 
 from typing import Any, TypeAlias
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float, Int
+
+from ceil_jax.common import checks
 
 AnyArray: TypeAlias = Array | np.ndarray
 """NumPy and JAX arrays are accepted alike."""
@@ -67,7 +73,11 @@ def same(
 
 
 def whole(
-    name: str, value: Int[AnyArray, "..."] | int, shape: tuple[int | None, ...]
+    name: str,
+    value: Int[AnyArray, "..."] | int,
+    shape: tuple[int | None, ...],
+    *,
+    bounds: tuple[int, int] | None = None,
 ) -> Int[Array, "..."]:
     """Check an array of whole numbers, such as labels.
 
@@ -75,14 +85,17 @@ def whole(
         name: What the caller knows the array by.
         value: The array.
         shape: Its shape; None stands for any size but 0.
+        bounds: Smallest and largest number allowed, where the numbers are known.
 
     Returns:
         The array for JAX.
 
     Raises:
-        ValueError: The shape is another one, or the type is no integer type.
+        ValueError: The shape is another one, the type is no integer type, or a number
+            is out of bounds.
     """
-    found = np.shape(value)
+    array = _known(name, value)
+    found = array.shape
     fits = len(found) == len(shape) and all(
         have == want or (want is None and have > 0)
         for have, want in zip(found, shape, strict=True)
@@ -91,21 +104,37 @@ def whole(
         wanted = ", ".join("n" if size is None else str(size) for size in shape)
         comma = "," if len(shape) == 1 else ""
         raise ValueError(f"{name}.shape={found} must be ({wanted}{comma})")
-    dtype = _dtype(value)
-    if not jnp.issubdtype(dtype, jnp.integer):
-        raise ValueError(f"{name}.dtype={dtype} must be an integer type")
-    return jnp.asarray(value)
+    if not checks.is_a(array.dtype, np.integer):
+        raise ValueError(f"{name}.dtype={array.dtype} must be an integer type")
+    if bounds is not None and not _is_traced(array):
+        _refuse_outside(name, np.asarray(array), *bounds)
+    return jnp.asarray(array)
 
 
-def _dtype(value: AnyArray | int) -> Any:
+def _known(name: str, value: Any) -> jax.Array | np.ndarray:
     # As given: JAX alone would call float64 float32, and refuse text without a name.
-    return np.asarray(value).dtype if isinstance(value, int | list) else value.dtype
+    return value if isinstance(value, jax.Array) else checks.array(name, value)
+
+
+def _is_traced(array: jax.Array | np.ndarray) -> bool:
+    """Whether the numbers are not known here."""
+    if isinstance(array, Tracer):
+        return True
+    return isinstance(array, jax.Array) and not array.is_fully_addressable
+
+
+def _refuse_outside(name: str, array: np.ndarray, low: int, high: int) -> None:
+    is_bad = (array < low) | (array > high)
+    if is_bad.any():
+        place = tuple(int(i) for i in np.argwhere(is_bad)[0])
+        at = f"[{', '.join(map(str, place))}]" if place else ""
+        raise ValueError(f"{name}{at}={array[place]} must be in [{low}, {high}]")
 
 
 def _real(name: str, value: Float[AnyArray, "..."]) -> Float[Array, "..."]:
-    dtype = _dtype(value)
-    if jnp.issubdtype(dtype, jnp.integer):
-        return jnp.asarray(value).astype(jnp.float32)
-    if not jnp.issubdtype(dtype, jnp.floating):
-        raise ValueError(f"{name}.dtype={dtype} must be a floating-point type")
-    return jnp.asarray(value)
+    array = _known(name, value)
+    if checks.is_a(array.dtype, np.integer):
+        return jnp.asarray(array).astype(jnp.float32)
+    if not checks.is_a(array.dtype, np.floating):
+        raise ValueError(f"{name}.dtype={array.dtype} must be a floating-point type")
+    return jnp.asarray(array)

@@ -7,13 +7,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ceil_jax.common import checks
+from ceil_jax.common.features import Normalise
+from ceil_jax.evaluation import labels as labels_lib
 from ceil_jax.evaluation import places, similarities
-from ceil_jax.evaluation.places import Labels
+from ceil_jax.evaluation.labels import Labels
 from ceil_jax.evaluation.similarities import Products, Similarities
 from ceil_jax.neighbours.largest import largest
 
 # Similarities ranked at a time: bounds the working memory at about half a gigabyte.
 _BLOCK_ENTRIES = 4_000_000
+# Places that are asked for, and so held, at most.
+_MOST_PLACES = 10_000_000
 
 
 class NoMatchError(ValueError):
@@ -22,6 +26,10 @@ class NoMatchError(ValueError):
 
 class Metrics(NamedTuple):
     """Figures of one query and gallery pair, as fractions in [0, 1].
+
+    Where `cameras=None`, nothing is skipped: images of a query's own camera, which the
+    data sets' protocols leave out, count as matches, and the figures are the higher for
+    it. Images of nobody known, identity -1, count in no figure.
 
     Attributes:
         cmc: Share of valid queries matched within the first r places, at r - 1;
@@ -58,10 +66,10 @@ def evaluate(
     similarity: ArrayLike | Products,
     query_ids: ArrayLike,
     gallery_ids: ArrayLike,
-    query_cameras: ArrayLike,
-    gallery_cameras: ArrayLike,
+    query_cameras: ArrayLike | None = None,
+    gallery_cameras: ArrayLike | None = None,
     *,
-    protocol: str,
+    protocol: str = "standard",
     max_rank: int = 20,
 ) -> Metrics:
     """Score a similarity matrix: CMC, mAP and mINP.
@@ -78,14 +86,19 @@ def evaluate(
     * `llcm`: images of the query's identity and camera are skipped; identities.
     * `standard` (Market-1501): as `llcm`, but the CMC counts images.
 
+    Identity -1 means unknown, in every protocol: such a query counts in no figure, and
+    such gallery images (Market-1501's junk) leave all lists before places are counted.
+    0 and every other number is a person.
+
     Args:
         similarity: (Q, G), higher is better. Equal values keep the gallery's order.
             `similarities.Products` of features are taken too, and made in blocks.
-        query_ids: Identity of each query, (Q,) integers.
-        gallery_ids: Identity of each gallery image, (G,) integers.
-        query_cameras: Camera of each query, (Q,) integers; the data set's own numbers,
-            from 1.
-        gallery_cameras: Camera of each gallery image, (G,) integers.
+        query_ids: Identity of each query, (Q,) integers of any type, or text.
+        gallery_ids: Identity of each gallery image, (G,) likewise.
+        query_cameras: Camera of each query, (Q,) integers, or text where the protocol
+            names no camera's number. The numbers are the data set's own, from 1. None
+            for both sides: nothing is skipped.
+        gallery_cameras: Camera of each gallery image, (G,) likewise.
         protocol: One of `PROTOCOLS`.
         max_rank: Length of the CMC. Past the end of a query's list the CMC keeps its
             last value.
@@ -104,10 +117,10 @@ def evaluate(
         identities than `max_rank`; here the CMC is padded.
     """
     rule = _rule(protocol)
-    checks.at_least(1, max_rank=max_rank)
-    similarity, labels = _validated(
-        similarity, query_ids, gallery_ids, query_cameras, gallery_cameras
-    )
+    (max_rank,) = checks.between(1, _MOST_PLACES, max_rank=max_rank)
+    similarity = _matrix(similarity)
+    ids, cameras = (query_ids, gallery_ids), (query_cameras, gallery_cameras)
+    labels = _labels(*ids, *cameras, similarity.shape, rule)
     blocks = _without_nan(similarity)
     found = places.find(blocks, labels, _exclusion(labels, rule))
     parts = [_figures(part, rule.counts_identities) for part in found]
@@ -118,7 +131,8 @@ def evaluate(
         raise NoMatchError(
             f"no query has a true match: none of the {len(labels.query_ids)} queries' "
             f"identities is in the gallery of {len(labels.gallery_ids)} images once "
-            f"those that {protocol=} skips are left out"
+            f"those that {protocol=} skips, and those of identity -1 (unknown), are "
+            "left out"
         )
     counts = np.bincount(np.minimum(first, max_rank + 1), minlength=max_rank + 2)
     return Metrics(
@@ -134,11 +148,12 @@ def evaluate_features(
     gallery: ArrayLike,
     query_ids: ArrayLike,
     gallery_ids: ArrayLike,
-    query_cameras: ArrayLike,
-    gallery_cameras: ArrayLike,
+    query_cameras: ArrayLike | None = None,
+    gallery_cameras: ArrayLike | None = None,
     *,
-    protocol: str,
+    protocol: str = "standard",
     max_rank: int = 20,
+    normalise: Normalise = None,
 ) -> Metrics:
     """Score features by their inner products, of which only a block is ever held.
 
@@ -149,14 +164,16 @@ def evaluate_features(
     gallery images that are as similar to a query but for rounding can change places.
 
     Args:
-        query: (Q, d) features as they are compared: unit rows for cosine similarity.
-        gallery: (G, d) features. Products of float64 are float64, others float32.
-        query_ids: Identity of each query, (Q,) integers.
-        gallery_ids: Identity of each gallery image, (G,) integers.
-        query_cameras: Camera of each query, (Q,) integers.
-        gallery_cameras: Camera of each gallery image, (G,) integers.
+        query: (Q, d) unit rows, or others with `normalise`.
+        gallery: (G, d) likewise. Products of float64 are float64, others float32.
+        query_ids: Identity of each query, (Q,), as in `evaluate`.
+        gallery_ids: Identity of each gallery image, (G,).
+        query_cameras: Camera of each query, (Q,), or None.
+        gallery_cameras: Camera of each gallery image, (G,), or None.
         protocol: One of `PROTOCOLS`.
         max_rank: Length of the CMC.
+        normalise: None refuses rows that are off length 1 by more than 0.01, True
+            normalises them, False takes them as they are.
 
     Returns:
         The figures, in float64.
@@ -167,7 +184,7 @@ def evaluate_features(
         NoMatchError: A `ValueError` too: no query has a true match.
     """
     return evaluate(
-        Products(query, gallery),
+        Products(query, gallery, normalise=normalise),
         query_ids,
         gallery_ids,
         query_cameras,
@@ -181,10 +198,10 @@ def top_ranked(
     similarity: ArrayLike | Products,
     query_ids: ArrayLike,
     gallery_ids: ArrayLike,
-    query_cameras: ArrayLike,
-    gallery_cameras: ArrayLike,
+    query_cameras: ArrayLike | None = None,
+    gallery_cameras: ArrayLike | None = None,
     *,
-    protocol: str,
+    protocol: str = "standard",
     top: int = 10,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The first gallery images of each query's ranked list, and which are right.
@@ -193,10 +210,10 @@ def top_ranked(
 
     Args:
         similarity: (Q, G), as in `evaluate`.
-        query_ids: Identity of each query, (Q,) integers.
-        gallery_ids: Identity of each gallery image, (G,) integers.
-        query_cameras: Camera of each query, (Q,) integers.
-        gallery_cameras: Camera of each gallery image, (G,) integers.
+        query_ids: Identity of each query, (Q,), as in `evaluate`.
+        gallery_ids: Identity of each gallery image, (G,).
+        query_cameras: Camera of each query, (Q,), or None.
+        gallery_cameras: Camera of each gallery image, (G,), or None.
         protocol: One of `PROTOCOLS`.
         top: Places to return.
 
@@ -208,16 +225,16 @@ def top_ranked(
         ValueError: As `evaluate`; `top` below 1.
     """
     rule = _rule(protocol)
-    checks.at_least(1, top=top)
-    similarity, labels = _validated(
-        similarity, query_ids, gallery_ids, query_cameras, gallery_cameras
-    )
+    (top,) = checks.between(1, _MOST_PLACES, top=top)
+    similarity = _matrix(similarity)
+    ids, cameras = (query_ids, gallery_ids), (query_cameras, gallery_cameras)
+    labels = _labels(*ids, *cameras, similarity.shape, rule)
     indices = np.full((len(labels.query_ids), top), -1, np.int64)
     for first, part in _parts(_without_nan(similarity)):
         scores = part.astype(np.result_type(part, np.float32))
         rows = slice(first, first + len(part))
         same = labels.query_ids[rows, None] == labels.gallery_ids
-        scores[_skipped(rows, same, labels, rule)] = np.nan
+        scores[_skipped(rows, same, labels, rule) | ~labels.is_known] = np.nan
         row, place, column = largest(scores, top)
         indices[first + row, place] = column
     right = labels.gallery_ids[indices] == labels.query_ids[:, None]
@@ -225,77 +242,76 @@ def top_ranked(
 
 
 def has_match(
-    query_ids: np.ndarray,
-    gallery_ids: np.ndarray,
-    query_cameras: np.ndarray,
-    gallery_cameras: np.ndarray,
+    query_ids: ArrayLike,
+    gallery_ids: ArrayLike,
+    query_cameras: ArrayLike | None = None,
+    gallery_cameras: ArrayLike | None = None,
     *,
-    protocol: str,
+    protocol: str = "standard",
 ) -> np.ndarray:
     """Which queries have a true match: those that count in the figures.
 
     Args:
-        query_ids: Identity of each query, (Q,) integers.
-        gallery_ids: Identity of each gallery image, (G,) integers.
-        query_cameras: Camera of each query, (Q,) integers.
-        gallery_cameras: Camera of each gallery image, (G,) integers.
+        query_ids: Identity of each query, (Q,), as in `evaluate`.
+        gallery_ids: Identity of each gallery image, (G,).
+        query_cameras: Camera of each query, (Q,), or None.
+        gallery_cameras: Camera of each gallery image, (G,), or None.
         protocol: One of `PROTOCOLS`.
 
     Returns:
         Whether an image of the query's identity is left in its ranked list, (Q,) bool.
 
     Raises:
-        ValueError: No such protocol.
+        ValueError: No such protocol, or labels of a wrong shape or type.
     """
     rule = _rule(protocol)
-    labels = Labels(query_ids, gallery_ids, query_cameras, gallery_cameras)
-    found = np.zeros(len(query_ids), bool)
-    step = max(1, _BLOCK_ENTRIES // max(1, len(gallery_ids)))
-    for start in range(0, len(query_ids), step):
+    sizes = (
+        checks.array("query_ids", query_ids).size,
+        checks.array("gallery_ids", gallery_ids).size,
+    )
+    ids, cameras = (query_ids, gallery_ids), (query_cameras, gallery_cameras)
+    labels = _labels(*ids, *cameras, sizes, rule)
+    found = np.zeros(sizes[0], bool)
+    step = max(1, _BLOCK_ENTRIES // max(1, sizes[1]))
+    for start in range(0, sizes[0], step):
         rows = slice(start, start + step)
-        same = query_ids[rows, None] == gallery_ids
+        same = labels.query_ids[rows, None] == labels.gallery_ids
         found[rows] = (same & ~_skipped(rows, same, labels, rule)).any(axis=1)
     return found
 
 
 def _rule(protocol: str) -> _Rule:
-    if protocol not in _RULES:
-        raise ValueError(f"{protocol=} must be one of {', '.join(PROTOCOLS)}")
+    if not isinstance(protocol, str) or protocol not in _RULES:
+        shown = checks.shown(protocol)
+        raise ValueError(f"protocol={shown} must be one of {', '.join(PROTOCOLS)}")
     return _RULES[protocol]
 
 
-def _validated(
-    similarity: ArrayLike | Products,
-    query_ids: ArrayLike,
-    gallery_ids: ArrayLike,
-    query_cameras: ArrayLike,
-    gallery_cameras: ArrayLike,
-) -> tuple[Similarities, Labels]:
+def _matrix(similarity: ArrayLike | Products) -> Similarities:
     if not isinstance(similarity, Products):
-        similarity = np.asarray(similarity)
+        similarity = checks.array("similarity", similarity)
         checks.real("similarity", similarity)
     if len(similarity.shape) != 2:
-        raise ValueError(f"similarity has shape {similarity.shape}, must be (Q, G)")
+        raise ValueError(f"similarity.shape={similarity.shape} must be (Q, G)")
     for side, size in zip(("query", "gallery"), similarity.shape, strict=True):
         if size == 0:
-            raise ValueError(f"similarity has shape {similarity.shape}: empty {side}")
-    labels = Labels(
-        np.asarray(query_ids),
-        np.asarray(gallery_ids),
-        np.asarray(query_cameras),
-        np.asarray(gallery_cameras),
+            raise ValueError(f"similarity.shape={similarity.shape} has an empty {side}")
+    return similarity
+
+
+def _labels(
+    query_ids: ArrayLike,
+    gallery_ids: ArrayLike,
+    query_cameras: ArrayLike | None,
+    gallery_cameras: ArrayLike | None,
+    shape: tuple[int, int],
+    rule: _Rule,
+) -> Labels:
+    cameras = query_cameras, gallery_cameras
+    numbers = rule.skips_camera_2_for_3
+    return labels_lib.checked(
+        query_ids, gallery_ids, *cameras, shape, needs_numbers=numbers
     )
-    num_queries, num_gallery = similarity.shape
-    for name, array in labels._asdict().items():
-        size = num_queries if name.startswith("query") else num_gallery
-        if array.shape != (size,):
-            raise ValueError(
-                f"{name} has shape {array.shape}, must be ({size},) as similarity has "
-                f"shape {similarity.shape}"
-            )
-        if array.dtype.kind not in "iu":
-            raise ValueError(f"{name} has dtype {array.dtype}, must be integers")
-    return similarity, labels
 
 
 def _parts(blocks: Iterable[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ceil_jax.common.errors import UserError
 from ceil_jax.evaluation.labelled import Labelled
+from ceil_jax.evaluation.labels import UNKNOWN
 
 QUERY, GALLERY = "query", "gallery"
 # Across modalities first: that is what the encoder is trained for.
@@ -56,7 +57,7 @@ def searches(sides: Mapping[str, Labelled]) -> list[tuple[str, str]]:
     found = [
         (query, gallery)
         for query, gallery in PAIRS
-        if np.isin(of[query, QUERY], of[gallery, GALLERY]).any()
+        if np.isin(_known(of[query, QUERY]), of[gallery, GALLERY]).any()
     ]
     if not found and any(len(labels.identities) for labels in sides.values()):
         counts = ", ".join(
@@ -70,3 +71,7 @@ def searches(sides: Mapping[str, Labelled]) -> list[tuple[str, str]]:
             "and gallery/MODALITY/CAMERA/IDENTITY, with the same names of identities"
         )
     return found
+
+
+def _known(identities: np.ndarray) -> np.ndarray:
+    return identities[identities != UNKNOWN]

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ceil_jax.common import threads
+from ceil_jax.evaluation.labels import Labels
 
 BLOCK_ENTRIES = 1 << 19
 """Similarities that a thread looks at at a time: few enough for the cache."""
@@ -33,22 +34,6 @@ class Exclusion(NamedTuple):
     own_camera: bool
 
 
-class Labels(NamedTuple):
-    """Identities and cameras, all integers.
-
-    Attributes:
-        query_ids: (Q,).
-        gallery_ids: (G,).
-        query_cameras: (Q,).
-        gallery_cameras: (G,).
-    """
-
-    query_ids: np.ndarray
-    gallery_ids: np.ndarray
-    query_cameras: np.ndarray
-    gallery_cameras: np.ndarray
-
-
 class Places(NamedTuple):
     """Places of some queries' matches; each query has at least one.
 
@@ -66,6 +51,7 @@ class _Columns(NamedTuple):
 
     code: np.ndarray  # (G,) number of each image's identity
     order: np.ndarray  # (G,) images by identity, then as they come
+    unknown: np.ndarray  # images of nobody known, which are in no list
     starts: np.ndarray  # of each identity in `order`
     sizes: np.ndarray
 
@@ -89,7 +75,8 @@ def find(
     ids, code = np.unique(labels.gallery_ids, return_inverse=True)
     sizes = np.bincount(code)
     order = np.argsort(code, kind="stable")
-    columns = _Columns(code, order, np.cumsum(sizes) - sizes, sizes)
+    unknown = np.flatnonzero(~labels.is_known)
+    columns = _Columns(code, order, unknown, np.cumsum(sizes) - sizes, sizes)
     own = np.minimum(np.searchsorted(ids, labels.query_ids), len(ids) - 1)
     num_matches = np.where(ids[own] == labels.query_ids, sizes[own], 0)
     step = max(1, BLOCK_ENTRIES // len(code))
@@ -127,6 +114,7 @@ def _of_block(
     match = columns.order[match]
     best = np.take_along_axis(scores, match, axis=1)
     # NaN is neither above nor equal to anything: it leaves the list.
+    scores[:, columns.unknown] = np.nan
     scores[np.ix_(skipped.queries[rows], skipped.gallery)] = np.nan
     if skipped.own_camera:
         own_camera = labels.gallery_cameras[match] == labels.query_cameras[rows, None]

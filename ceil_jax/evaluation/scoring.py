@@ -21,7 +21,7 @@ from ceil_jax.evaluation.results import (
 from ceil_jax.evaluation.similarities import Products, Similarities
 from ceil_jax.neighbours.search import Search
 from ceil_jax.rerank import gcr
-from ceil_jax.rerank.auto import auto_parameters
+from ceil_jax.rerank.choosing import auto_parameters
 
 Rerank = RerankParams | Literal["auto"] | None
 """Parameters of GCR, "auto" to choose them without labels, None to do without."""
@@ -315,7 +315,7 @@ def _parameters(
     if rerank != "auto":
         return rerank
     features = query.features[trial.query], gallery.features[trial.gallery]
-    return RerankParams(*auto_parameters(*features)[:3])
+    return RerankParams(*auto_parameters(*features, normalise=False)[:3])
 
 
 def _similarities(
@@ -325,7 +325,7 @@ def _similarities(
     search: Search,
 ) -> Iterator[Similarities | None]:
     """Plain, then re-ranked, each (Q, G); None without re-ranking."""
-    yield Products(query.features, gallery.features)
+    yield Products(query.features, gallery.features, normalise=False)
     if rerank is None:
         yield None
         return
@@ -338,6 +338,7 @@ def _similarities(
         k2=rerank.k2,
         camera_weight=rerank.camera_weight,
         search=search,
+        normalise=False,
     )
     yield np.asarray(re_ranked)
 

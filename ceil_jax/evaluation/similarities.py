@@ -6,7 +6,8 @@ import jax
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ceil_jax.common import checks, linalg
+from ceil_jax.common import checks, features, linalg
+from ceil_jax.common.features import Normalise
 from ceil_jax.common.progress import bar
 
 BLOCK_ENTRIES = 1 << 26
@@ -23,23 +24,34 @@ class Products:
         shape: (Q, G), as of the matrix that is never made.
     """
 
-    def __init__(self, query: ArrayLike, gallery: ArrayLike) -> None:
+    def __init__(
+        self, query: ArrayLike, gallery: ArrayLike, *, normalise: Normalise = False
+    ) -> None:
         """Check the features.
 
         Args:
             query: (Q, d) numbers.
             gallery: (G, d) numbers.
+            normalise: None refuses rows that are off length 1 by more than 0.01, True
+                normalises them, False takes them as they are.
 
         Raises:
             ValueError: One of them is no matrix, empty or not finite, or their widths
                 differ.
         """
-        sides = np.asarray(query), np.asarray(gallery)
-        dtype = np.result_type(*(np.result_type(x, np.float32) for x in sides))
-        self._query = checks.rows("query", sides[0], dtype=dtype)
-        self._gallery = checks.rows("gallery", sides[1], dtype=dtype)
-        checks.same_width("query", self._query, "gallery", self._gallery)
-        self.shape = len(sides[0]), len(sides[1])
+        sides = {"query": query, "gallery": gallery}
+        arrays = {name: checks.array(name, side) for name, side in sides.items()}
+        for name, array in arrays.items():
+            checks.real(name, array)
+        # One by one: NumPy knows nothing that holds both bfloat16 and float16.
+        types = [np.result_type(array, np.float32) for array in arrays.values()]
+        dtype = np.result_type(*types)
+        self._query, self._gallery = (
+            features.rows(name, array, normalise=normalise, dtype=dtype)
+            for name, array in arrays.items()
+        )
+        features.same_width("query", self._query, "gallery", self._gallery)
+        self.shape = len(self._query), len(self._gallery)
 
     def blocks(self) -> Iterator[np.ndarray]:
         """The rows of the matrix in their order, some at a time.

@@ -44,18 +44,23 @@ def cdl(
 
     Raises:
         ValueError: `num_negatives` is negative, or an array has the wrong shape or
-            type.
+            type, or, outside `jit`, names a proxy or camera that there is not.
 
     References:
         Xia et al., TCSVT 2025, the CDL loss; the released `models/camera_memory.py`,
         which gathers the proxies of each camera in a loop over rows. Here all rows and
         cameras are one masked top-k.
     """
-    checks.at_least(0, num_negatives=num_negatives)
+    (num_negatives,) = checks.at_least(0, num_negatives=num_negatives)
     scores = shapes.matrix("scores", scores)
     num_rows, num_proxies = scores.shape
-    positives = shapes.whole("positives", positives, (num_rows, None))
-    proxy_cameras = shapes.whole("proxy_cameras", proxy_cameras, (num_proxies,))
+    positives = shapes.whole(
+        "positives", positives, (num_rows, None), bounds=(-1, num_proxies - 1)
+    )
+    cameras = (-1, positives.shape[1] - 1)
+    proxy_cameras = shapes.whole(
+        "proxy_cameras", proxy_cameras, (num_proxies,), bounds=cameras
+    )
     num_negatives = min(num_negatives, num_proxies)
     columns = jnp.arange(num_proxies)
 
@@ -94,16 +99,20 @@ def info_nce(
         The mean loss.
 
     Raises:
-        ValueError: An array has the wrong shape or type.
+        ValueError: An array has the wrong shape or type, or, outside `jit`, names a
+            column that there is not.
 
     References:
         van den Oord et al., 2018; Xia et al., TCSVT 2025, the ID loss; the released
         `models/camera_memory.py`.
     """
     scores = shapes.matrix("scores", scores)
-    labels = shapes.whole("labels", labels, (scores.shape[0],))
-    num_valid = shapes.whole("num_valid", num_valid, ())
-    is_cluster = jnp.arange(scores.shape[1])[None, :] < num_valid
+    num_columns = scores.shape[1]
+    labels = shapes.whole(
+        "labels", labels, (scores.shape[0],), bounds=(-1, num_columns - 1)
+    )
+    num_valid = shapes.whole("num_valid", num_valid, (), bounds=(1, num_columns))
+    is_cluster = jnp.arange(num_columns)[None, :] < num_valid
     logits = jnp.where(is_cluster, scores, -jnp.inf)
     index = jnp.maximum(labels, 0)[:, None]
     score = jnp.take_along_axis(scores, index, axis=1)[:, 0]

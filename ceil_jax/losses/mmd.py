@@ -1,5 +1,7 @@
 """Maximum mean discrepancy of two batches of embeddings."""
 
+import math
+
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
@@ -7,6 +9,9 @@ from jaxtyping import Array, Float
 from ceil_jax.common import checks, shapes
 from ceil_jax.common.linalg import squared_distances
 from ceil_jax.common.shapes import AnyArray
+
+MAX_OCTAVES = 100
+"""Bandwidths span no more powers of two than float32 has, with room for the base."""
 
 
 def mmd(
@@ -34,7 +39,7 @@ def mmd(
 
     Raises:
         ValueError: The batches are no matrices or differ in shape, there is no kernel,
-            or `kernel_mul` is not more than 0.
+            or `kernel_mul` is not more than 0, or too large for so many kernels.
 
     References:
         Long et al., ICML 2015; Xia et al., TCSVT 2025, stage 1; the released
@@ -43,9 +48,14 @@ def mmd(
     visible = shapes.matrix("visible", visible)
     infrared = shapes.matrix("infrared", infrared)
     visible = shapes.same("visible", visible, "infrared", infrared)
-    checks.at_least(1, num_kernels=num_kernels)
-    if not kernel_mul > 0:
-        raise ValueError(f"{kernel_mul=} must be more than 0")
+    (num_kernels,) = checks.at_least(1, num_kernels=num_kernels)
+    kernel_mul = checks.number("kernel_mul", kernel_mul)
+    if not 0 < kernel_mul < math.inf:
+        raise ValueError(f"{kernel_mul=} must be more than 0 and finite")
+    if not num_kernels * abs(math.log2(kernel_mul)) <= MAX_OCTAVES:
+        raise ValueError(
+            f"{kernel_mul=} to the power of {num_kernels=} must be a number of float32"
+        )
     n = visible.shape[0]
     d2 = squared_distances(jnp.concatenate([visible, infrared]))
     base = lax.stop_gradient(d2).sum() / ((2 * n) ** 2 - 2 * n)

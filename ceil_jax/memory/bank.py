@@ -25,14 +25,17 @@ def centers(
 
     Raises:
         ValueError: `features` is no matrix, `labels` are not whole numbers, one for
-            each row, or `num_rows` is less than 1.
+            each row, or, outside `jit`, name a row that there is not, or `num_rows` is
+            less than 1.
 
     References:
         Xia et al., TCSVT 2025, eq. for the proxy centres; the released `trainer.py`.
     """
     features = shapes.matrix("features", features)
-    labels = shapes.whole("labels", labels, (features.shape[0],))
-    checks.at_least(1, num_rows=num_rows)
+    (num_rows,) = checks.at_least(1, num_rows=num_rows)
+    labels = shapes.whole(
+        "labels", labels, (features.shape[0],), bounds=(-1, num_rows - 1)
+    )
     rows = jnp.where(labels < 0, num_rows, labels)
     # The length of a sum and of a mean have one direction: no division by the count.
     total = jnp.zeros((num_rows, features.shape[1]), features.dtype)

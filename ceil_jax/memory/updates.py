@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from ceil_jax.common import shapes
+from ceil_jax.common import checks, shapes
 from ceil_jax.common.linalg import normalise, product
 from ceil_jax.common.shapes import AnyArray
 
@@ -18,7 +18,9 @@ def _checked(
     """What every update is given, checked, the embeddings as constants."""
     memory = shapes.matrix("memory", memory)
     embeddings = shapes.matrix("embeddings", embeddings, width=memory.shape[1])
-    labels = shapes.whole("labels", labels, (embeddings.shape[0],))
+    labels = shapes.whole(
+        "labels", labels, (embeddings.shape[0],), bounds=(-1, memory.shape[0] - 1)
+    )
     return memory, lax.stop_gradient(embeddings), labels
 
 
@@ -74,6 +76,7 @@ def dcmu(
         loops over the labels of the batch. Where rounding puts every difficulty below
         its mean (all members equal), all are kept.
     """
+    smoothing = checks.number("smoothing", smoothing)
     if not 0 <= smoothing <= 1:
         raise ValueError(f"{smoothing=} must be between 0 and 1")
     memory, embeddings, labels = _checked(memory, embeddings, labels)
@@ -152,6 +155,7 @@ def momentum(
     References:
         Dai et al., ACCV 2022; the released `models/ClusterContrast/cm.py`, class `HM`.
     """
+    beta = checks.number("beta", beta)
     if not 0 <= beta <= 1:
         raise ValueError(f"{beta=} must be between 0 and 1")
     memory, embeddings, labels = _checked(memory, embeddings, labels)

@@ -8,6 +8,8 @@ import jax
 import numpy as np
 
 from ceil_jax.common import checks, threads
+from ceil_jax.common import features as feature_rows
+from ceil_jax.common.features import Normalise
 from ceil_jax.common.progress import bar
 from ceil_jax.neighbours import tiles
 from ceil_jax.neighbours.largest import Candidates, RunningLargest
@@ -57,10 +59,17 @@ def check_search(search: str) -> None:
         ValueError: There is none of that name.
     """
     if search not in SEARCHES:
-        raise ValueError(f"{search=} must be one of {', '.join(SEARCHES)}")
+        shown = checks.shown(search)
+        raise ValueError(f"search={shown} must be one of {', '.join(SEARCHES)}")
 
 
-def nearest(features: checks.Rows, *, k: int, search: Search = "exact") -> Neighbours:
+def nearest(
+    features: checks.Rows,
+    *,
+    k: int,
+    search: Search = "exact",
+    normalise: Normalise = None,
+) -> Neighbours:
     """The k nearest rows of every row by inner product, the row itself first.
 
     "ivf" (inverted lists) and "hnsw" (a navigable graph, built by one thread so that
@@ -68,7 +77,7 @@ def nearest(features: checks.Rows, *, k: int, search: Search = "exact") -> Neigh
     `GOOD_RECALL` of the exact lists of some rows is found, and print what was reached.
 
     Args:
-        features: (n, d) rows, L2-normalised where cosine similarity is meant.
+        features: (n, d) unit rows, or others with `normalise`.
         k: Number of neighbours, the row itself among them; cut to n.
         search: "flat", "ivf" or "hnsw" by faiss on the host, "device" by
             `pallas_kernels.camera_topk`, "pairs" by tiles of which each serves its
@@ -76,6 +85,8 @@ def nearest(features: checks.Rows, *, k: int, search: Search = "exact") -> Neigh
             else "device" on a GPU, and on a CPU "pairs" where d is at least
             `PAIRS_WIDTH`. Fewer rows than `APPROXIMATE_ROWS` are never searched
             approximately.
+        normalise: None refuses rows that are off length 1 by more than 0.01, True
+            normalises them, False takes them as they are.
 
     Returns:
         `Neighbours` with lists of min(k, n) entries.
@@ -83,9 +94,23 @@ def nearest(features: checks.Rows, *, k: int, search: Search = "exact") -> Neigh
     Raises:
         ValueError: `features` is not usable, `k` is less than 1, or `search` unknown.
     """
-    checks.at_least(1, k=k)
+    (k,) = checks.at_least(1, k=k)
     check_search(search)
-    rows = checks.rows("features", features)
+    rows = feature_rows.rows("features", features, normalise=normalise)
+    return of_rows(rows, k=k, search=search)
+
+
+def of_rows(rows: np.ndarray, *, k: int, search: Search = "exact") -> Neighbours:
+    """What `nearest` does with rows that have been checked.
+
+    Args:
+        rows: (n, d) float32, whose products are numbers.
+        k: Number of neighbours; cut to n.
+        search: As in `nearest`.
+
+    Returns:
+        `Neighbours` with lists of min(k, n) entries.
+    """
     k = min(k, len(rows))
     if search == "exact":
         search = _fastest(*rows.shape)

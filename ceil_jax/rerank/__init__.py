@@ -1,9 +1,10 @@
 """Re-ranking: similarities of query and gallery, higher is better."""
 
+from ceil_jax.rerank.choosing import auto
 from ceil_jax.rerank.ecn import ecn
 from ceil_jax.rerank.gcr import gcr
 from ceil_jax.rerank.gnn import gnn
 from ceil_jax.rerank.k_reciprocal import k_reciprocal
 from ceil_jax.rerank.topk import gcr_topk
 
-__all__ = ["ecn", "gcr", "gcr_topk", "gnn", "k_reciprocal"]
+__all__ = ["auto", "ecn", "gcr", "gcr_topk", "gnn", "k_reciprocal"]

@@ -1,10 +1,10 @@
 """What a limit of memory allows, known before the work starts."""
 
-from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
 
+from ceil_jax.common import checks
 from ceil_jax.common.threads import num_cores
 
 MIN_BLOCK_ROWS, BLOCK_ROWS = 16, 64
@@ -66,10 +66,12 @@ def budget(
     Raises:
         ValueError: It is not more than 0, or the first graph alone is larger.
     """
-    if memory_gib is None:
+    if memory_gib is not None:
+        memory_gib = checks.number("memory_gib", memory_gib)
+        if not memory_gib > 0:
+            raise ValueError(f"{memory_gib=} must be a number more than 0")
+    if memory_gib in (None, np.inf):
         return Budget(np.inf, block_rows(num_rows))
-    if not isinstance(memory_gib, Real) or not memory_gib > 0:
-        raise ValueError(f"{memory_gib=} must be a number more than 0")
     k2 = min(k2, k1)
     # Lists, A, A^T and their sum with up to twice the entries; W and W^T.
     first = num_rows * (BYTES_PER_ENTRY * (5 * k1 + 2 * k2) + BYTES_PER_ROW)

@@ -3,15 +3,26 @@
 import numpy as np
 from scipy import sparse
 
-from ceil_jax.common import checks, sparse_rows, threads
+from ceil_jax.common import checks, features, sparse_rows, threads
+from ceil_jax.common.features import Normalise
 from ceil_jax.rerank.all_pairs import all_pairs
+from ceil_jax.rerank.cameras import takes_none
 
 BLOCK_ENTRIES = 1 << 20
-"""Similarities that one step may find."""
+"""Similarities that one step may find, or expanded neighbours that it may hold."""
+MAX_K = 10**9
+"""The square of a longer list's credits is too large for float32."""
 
 
+@takes_none
 def ecn(
-    query: checks.Rows, gallery: checks.Rows, *, k: int = 25, t: int = 3, q: int = 8
+    query: checks.Rows,
+    gallery: checks.Rows,
+    *,
+    k: int = 25,
+    t: int = 3,
+    q: int = 8,
+    normalise: Normalise = None,
 ) -> np.ndarray:
     """Expanded-cross-neighbourhood similarities, on rank-list similarity.
 
@@ -20,7 +31,7 @@ def ecn(
     of i. The expanded neighbours E(i) are the first t neighbours of i and the first q
     of each of those. The result is the mean of
     `mean_{e in E(query)} R(e, gallery)` and `mean_{e in E(gallery)} R(e, query)`;
-    where that is exactly 0, minus the cosine distance.
+    where that is exactly 0, minus the cosine distance. It takes no cameras.
 
     Args:
         query: (Q, d) unit rows.
@@ -28,6 +39,8 @@ def ecn(
         k: Length of the rank lists, the row itself included; only Q + G rows exist.
         t: Direct neighbours, without the row itself; cut to Q + G - 1.
         q: Neighbours of each direct neighbour, without itself; cut likewise.
+        normalise: None refuses rows that are off length 1 by more than 0.01, True
+            normalises them, False takes them as they are.
 
     Returns:
         (Q, G) float32, higher is better.
@@ -40,9 +53,9 @@ def ecn(
         Expanded Cross Neighborhood Re-Ranking", CVPR 2018; CEIL
         `code/tools/rerank/ecn.py`, which returns it transposed, from dense matrices.
     """
-    checks.at_least(1, k=k, t=t, q=q)
-    rows = checks.pair("query", query, "gallery", gallery)
-    num_queries, num_rows = len(query), len(rows)
+    (k,), (t, q) = checks.between(1, MAX_K, k=k), checks.at_least(1, t=t, q=q)
+    rows, num_queries, num_gallery = features.pair(query, gallery, normalise=normalise)
+    num_rows = len(rows)
     t, q, length = min(t, num_rows - 1), min(q, num_rows - 1), min(k, num_rows)
     neighbours, _, result = all_pairs(rows, num_queries, k=max(length, t + 1, q + 1))
     rank = neighbours.indices
@@ -61,7 +74,7 @@ def ecn(
         found = both.data != 0
         result[queries[found], both.indices[found]] = both.data[found] / 2
 
-    step = max(1, BLOCK_ENTRIES // (num_rows - num_queries))
+    step = max(1, BLOCK_ENTRIES // num_gallery)
     threads.for_each(block, range(0, num_queries, step))
     return result
 
@@ -78,13 +91,19 @@ def neighbour_means(rank: np.ndarray, *, t: int, q: int) -> sparse.csr_array:
         (n, n) float64; its rows sum to 1. A row that is met twice counts twice.
     """
     num_rows = len(rank)
-    direct = rank[:, 1 : t + 1]
-    indirect = rank[direct, 1 : q + 1].reshape(num_rows, -1)
-    columns = np.concatenate([direct, indirect], axis=1)
-    width = columns.shape[1]
-    data = np.full(columns.size, 1 / width)
-    offsets = np.arange(0, columns.size + 1, width)
-    shape = (num_rows, num_rows)
-    means = sparse.csr_array((data, columns.reshape(-1), offsets), shape=shape)
-    means.sum_duplicates()
-    return means
+    width = rank[:1, 1 : t + 1].size * (1 + rank[:1, 1 : q + 1].size)
+    step = max(1, BLOCK_ENTRIES // max(1, width))
+
+    def block(start: int) -> sparse.csr_array:
+        direct = rank[start : start + step, 1 : t + 1]
+        indirect = rank[direct, 1 : q + 1].reshape(len(direct), -1)
+        columns = np.concatenate([direct, indirect], axis=1)
+        data = np.full(columns.size, 1 / width)
+        offsets = np.arange(0, columns.size + 1, width)
+        means = sparse.csr_array(
+            (data, columns.reshape(-1), offsets), shape=(len(direct), num_rows)
+        )
+        means.sum_duplicates()
+        return means
+
+    return sparse.csr_array(sparse.vstack(list(map(block, range(0, num_rows, step)))))

@@ -5,37 +5,20 @@ from typing import Any
 import jax
 import numpy as np
 
-from ceil_jax.common import checks
+from ceil_jax.common import checks, features
+from ceil_jax.common.features import Normalise
 from ceil_jax.neighbours.search import (
     DEVICE_ROWS,
     Neighbours,
     Search,
     check_search,
-    nearest,
+    of_rows,
 )
-from ceil_jax.rerank import device, graph, planning, rounds, vectors
+from ceil_jax.rerank import device, graph, options, planning, rounds, vectors
 from ceil_jax.rerank.budget import block_rows
 
 FINISHED_ROWS = 256
 """Up to so many rows `gcr` finishes the graph: it is as fast, and needs no threads."""
-
-
-def check_arguments(*, k1: int, k2: int, camera_weight: float, num_rounds: int) -> None:
-    """Check what `gcr` and `gcr_topk` share.
-
-    Args:
-        k1: Neighbours linked.
-        k2: Neighbours propagated from.
-        camera_weight: Weight of links within a camera.
-        num_rounds: Rounds.
-
-    Raises:
-        ValueError: One of them is out of range.
-    """
-    checks.at_least(1, k1=k1, k2=k2)
-    checks.at_least(0, num_rounds=num_rounds)
-    if not 0 < camera_weight < np.inf:
-        raise ValueError(f"{camera_weight=} must be more than 0 and finite")
 
 
 def gcr(
@@ -49,6 +32,7 @@ def gcr(
     camera_weight: float = 0.5,
     num_rounds: int = 3,
     search: Search = "exact",
+    normalise: Normalise = None,
 ) -> np.ndarray:
     """Similarities of query and gallery, re-ranked by the camera-constrained graph.
 
@@ -65,13 +49,16 @@ def gcr(
     Args:
         query: (Q, d) unit rows.
         gallery: (G, d) unit rows.
-        query_cameras: (Q,) whole numbers. None for both sides: all weights are 1.
-        gallery_cameras: (G,) whole numbers.
+        query_cameras: (Q,) whole numbers or text, of which only which ones are equal
+            matters. None for both sides: all weights are 1.
+        gallery_cameras: (G,) likewise.
         k1: Neighbours linked, the row itself included; cut to N.
         k2: Neighbours propagated from; cut to k1.
         camera_weight: Weight of links within a camera.
         num_rounds: Rounds.
         search: How neighbours are found, as in `ceil_jax.neighbours.nearest`.
+        normalise: None refuses rows that are off length 1 by more than 0.01, True
+            normalises them, False takes them as they are.
 
     Returns:
         (Q, G) float32, higher is better.
@@ -86,22 +73,17 @@ def gcr(
         a dense half-precision matrix and stop at 46,340 rows; here the rows are
         sparse and float32.
     """
-    check_arguments(k1=k1, k2=k2, camera_weight=camera_weight, num_rounds=num_rounds)
+    chosen = options.checked(
+        k1=k1, k2=k2, camera_weight=camera_weight, num_rounds=num_rounds
+    )
     check_search(search)
-    rows = checks.pair("query", query, "gallery", gallery)
-    num_queries = len(query)
+    rows, num_queries, num_gallery = features.pair(query, gallery, normalise=normalise)
     cameras = checks.camera_pair(
-        query_cameras, gallery_cameras, num_queries, len(gallery)
+        query_cameras, gallery_cameras, num_queries, num_gallery
     )
-    return from_neighbours(
-        nearest(rows, k=k1, search=search),
-        cameras,
-        num_queries,
-        k1=k1,
-        k2=k2,
-        camera_weight=camera_weight,
-        num_rounds=num_rounds,
-    )
+    chosen = chosen.cut(len(rows))
+    lists = of_rows(rows, k=chosen.k1, search=search)
+    return from_neighbours(lists, cameras, num_queries, **chosen._asdict())
 
 
 def from_neighbours(
@@ -129,6 +111,7 @@ def from_neighbours(
         (Q, G) float32, higher is better.
     """
     num_rows = len(lists.indices)
+    options.check_products(lists.similarities, k2=k2, name="query and gallery")
     lengths: Any = {"k1": k1, "k2": k2, "num_rounds": num_rounds}
     if _is_for_device(num_rows) and device.fits(num_rows, num_queries, **lengths):
         return np.asarray(

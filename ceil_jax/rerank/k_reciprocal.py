@@ -4,10 +4,13 @@ import numpy as np
 from scipy import sparse
 
 from ceil_jax.clustering import overlaps, reciprocal
-from ceil_jax.common import checks
+from ceil_jax.common import checks, features
+from ceil_jax.common.features import Normalise
 from ceil_jax.rerank.all_pairs import all_pairs
+from ceil_jax.rerank.cameras import takes_none
 
 
+@takes_none
 def k_reciprocal(
     query: checks.Rows,
     gallery: checks.Rows,
@@ -15,6 +18,7 @@ def k_reciprocal(
     k1: int = 20,
     k2: int = 6,
     lambda_value: float = 0.3,
+    normalise: Normalise = None,
 ) -> np.ndarray:
     """Negative k-reciprocal distances of query and gallery.
 
@@ -22,7 +26,7 @@ def k_reciprocal(
     `V[i, :]` is `exp(-d[i, :])` over the expanded k-reciprocal neighbourhood (lists of
     k1 + 1, shorter lists of `around(k1 / 2) + 1`), divided by its sum, then averaged
     over the first k2 neighbours; with `m = sum_l min(V[q, l], V[g, l])` the result is
-    `-((1 - lambda) (1 - m / (2 - m)) + lambda d[q, g])`.
+    `-((1 - lambda) (1 - m / (2 - m)) + lambda d[q, g])`. It takes no cameras.
 
     Args:
         query: (Q, d) unit rows.
@@ -31,6 +35,8 @@ def k_reciprocal(
         k2: Neighbours whose encodings are averaged, the row itself included; cut to
             k1 + 1.
         lambda_value: Share of the original distance, in [0, 1].
+        normalise: None refuses rows that are off length 1 by more than 0.01, True
+            normalises them, False takes them as they are.
 
     Returns:
         (Q, G) float32, higher is better.
@@ -43,11 +49,12 @@ def k_reciprocal(
         Encoding", CVPR 2017, eq. 3-12; CEIL `code/tools/rerank/kr.py`,
         which loops over the rows.
     """
-    checks.at_least(1, k1=k1, k2=k2)
+    k1, k2 = checks.at_least(1, k1=k1, k2=k2)
+    lambda_value = checks.number("lambda_value", lambda_value)
     if not 0 <= lambda_value <= 1:
         raise ValueError(f"{lambda_value=} must be in [0, 1]")
-    rows = checks.pair("query", query, "gallery", gallery)
-    num_queries = len(query)
+    rows, num_queries, _ = features.pair(query, gallery, normalise=normalise)
+    k1 = min(k1, 2 * len(rows))  # whose half list, too, holds every row
     neighbours, smallest, original = all_pairs(rows, num_queries, k=k1 + 1)
     # 1 where all rows are equal, so that their distances, which are 0, stay 0.
     largest = 2 - 2 * smallest
@@ -61,8 +68,14 @@ def k_reciprocal(
     )
     lengths = np.diff(pattern.indptr)
     pairs = 2 - 2 * reciprocal.pair_products(rows, pattern, neighbours)
-    weights = np.exp(-pairs / np.repeat(largest.astype(np.float64), lengths))
-    weights /= np.repeat(np.add.reduceat(weights, pattern.indptr[:-1]), lengths)
+    with np.errstate(over="ignore", invalid="ignore"):
+        weights = np.exp(-pairs / np.repeat(largest.astype(np.float64), lengths))
+        weights /= np.repeat(np.add.reduceat(weights, pattern.indptr[:-1]), lengths)
+    if not np.isfinite(weights).all():
+        raise ValueError(
+            "query and gallery: rows must be shorter, exponents of their distances "
+            "overflow: normalise=True takes rows of length 1"
+        )
     encoding = sparse.csr_array(
         (weights, pattern.indices, pattern.indptr), shape=pattern.shape
     )

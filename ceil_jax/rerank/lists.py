@@ -31,7 +31,9 @@ def checked(neighbours: tuple[checks.Rows, checks.Rows], *, k1: int) -> Neighbou
     except (TypeError, ValueError) as error:
         message = "neighbours must be a pair: (indices, similarities)"
         raise ValueError(message) from error
-    indices, similarities = _matrices(np.asarray(given), np.asarray(values))
+    indices, similarities = _matrices(
+        checks.array("neighbours[0]", given), checks.array("neighbours[1]", values)
+    )
     num_rows, width = indices.shape
     k1 = min(k1, num_rows)
     if width < k1:
@@ -92,8 +94,9 @@ def _check_block(
     _refuse(
         (low < 0) | (high >= num_rows), start, f"[0] must be in [0, {num_rows - 1}]"
     )
-    finite = np.isfinite(similarities).all(axis=1)
-    _refuse(~finite, start, "[1] must be finite, not NaN or infinite")
+    with np.errstate(over="ignore"):
+        finite = np.isfinite(similarities.astype(np.float32, copy=False)).all(axis=1)
+    _refuse(~finite, start, "[1] must be finite in float32, not NaN or infinite")
     numbers = np.arange(start, start + len(indices))
     own = np.equal(indices, numbers[:, None])
     _refuse(~own.any(axis=1), start, "[0] must hold the row itself")

@@ -1,33 +1,18 @@
 """GCR for large galleries: the best rows of each query, from sparse rows alone."""
 
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 
-from ceil_jax.common import checks
+from ceil_jax.common import checks, features
+from ceil_jax.common.features import Normalise
 from ceil_jax.common.progress import bar
-from ceil_jax.neighbours.search import Neighbours, Search, check_search, nearest
-from ceil_jax.rerank import planning, rounds, vectors
+from ceil_jax.neighbours.search import Neighbours, Search, check_search, of_rows
+from ceil_jax.rerank import options, planning, rounds, vectors
 from ceil_jax.rerank.best import best
 from ceil_jax.rerank.budget import budget
-from ceil_jax.rerank.gcr import check_arguments
 from ceil_jax.rerank.lists import checked
-
-
-class Options(NamedTuple):
-    """Parameters of the method.
-
-    Attributes:
-        k1: Neighbours linked.
-        k2: Neighbours propagated from.
-        camera_weight: Weight of links within a camera.
-        num_rounds: Rounds.
-    """
-
-    k1: int
-    k2: int
-    camera_weight: float
-    num_rounds: int
+from ceil_jax.rerank.options import Options
 
 
 def gcr_topk(
@@ -45,6 +30,7 @@ def gcr_topk(
     num_queries: int | None = None,
     memory_gib: float | None = None,
     search: Search = "exact",
+    normalise: Normalise = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The `top` best gallery rows of each query by `gcr`, without the whole matrix.
 
@@ -55,8 +41,9 @@ def gcr_topk(
     Args:
         query: (Q, d) unit rows; may be None where `neighbours` is given.
         gallery: (G, d) unit rows; may be None where `neighbours` is given.
-        query_cameras: (Q,) whole numbers. None for both sides: all weights are 1.
-        gallery_cameras: (G,) whole numbers.
+        query_cameras: (Q,) whole numbers or text. None for both sides: all weights are
+            1.
+        gallery_cameras: (G,) likewise.
         top: Gallery rows wanted for each query, in [1, G].
         k1: Neighbours linked, the row itself included; cut to N = Q + G.
         k2: Neighbours propagated from; cut to k1.
@@ -70,6 +57,8 @@ def gcr_topk(
             features, the neighbour lists and the search for them; less means more work
             for each query. None: as it is fastest.
         search: How neighbours are found, as in `ceil_jax.neighbours.nearest`.
+        normalise: None refuses rows that are off length 1 by more than 0.01, True
+            normalises them, False takes them as they are.
 
     Returns:
         Similarities (Q, top) float32, best first, and gallery rows (Q, top) int32.
@@ -81,48 +70,60 @@ def gcr_topk(
     References:
         As for `gcr`; the released code has no counterpart.
     """
-    options = Options(k1, k2, camera_weight, num_rounds)
-    check_arguments(**options._asdict())
+    chosen = options.checked(
+        k1=k1, k2=k2, camera_weight=camera_weight, num_rounds=num_rounds
+    )
     check_search(search)
-    num_rows, num_queries = _sizes(query, gallery, neighbours, num_queries)
-    num_gallery = num_rows - num_queries
-    checks.at_least(1, top=top)
+    features.check_normalise(normalise)
+    lists, rows = None, None
+    if neighbours is None:
+        if query is None or gallery is None:
+            raise ValueError("query and gallery must be given where neighbours=None")
+        rows, num_queries, num_gallery = _rows(query, gallery, num_queries, normalise)
+    else:
+        lists = checked(neighbours, k1=chosen.k1)
+        num_queries, num_gallery = _sizes(
+            query, gallery, len(lists.indices), num_queries
+        )
+    num_rows = num_queries + num_gallery
+    (top,) = checks.at_least(1, top=top)
     if top > num_gallery:
         raise ValueError(f"{top=} must be in [1, {num_gallery}], the gallery rows")
+    chosen = chosen.cut(num_rows)
     allowed = budget(
         memory_gib,
         num_rows=num_rows,
-        k1=min(k1, num_rows),
-        k2=k2,
-        num_rounds=num_rounds,
+        k1=chosen.k1,
+        k2=chosen.k2,
+        num_rounds=chosen.num_rounds,
     )
     cameras = checks.camera_pair(
         query_cameras, gallery_cameras, num_queries, num_gallery
     )
-    lists = (
-        nearest(_both(query, gallery), k=k1, search=search)
-        if neighbours is None
-        else checked(neighbours, k1=k1)
-    )
-    state = _planned(lists, cameras, options, allowed.max_entries)
+    if lists is None:
+        assert rows is not None
+        lists = of_rows(rows, k=chosen.k1, search=search)
+    name = "query and gallery" if neighbours is None else "neighbours[1]"
+    options.check_products(lists.similarities, k2=chosen.k2, name=name)
+    state = _planned(lists, cameras, chosen, allowed.max_entries)
     return _best_of_all(state, num_queries, top, allowed.block_rows)
 
 
 def _planned(
     lists: Neighbours,
     cameras: np.ndarray | None,
-    options: Options,
+    chosen: Options,
     max_entries: float,
 ) -> rounds.Rounds:
     """The rounds, with a bar over their rows."""
-    total = len(lists.indices) * max(1, options.num_rounds)
+    total = len(lists.indices) * max(1, chosen.num_rounds)
     with bar(total=total, desc="graph", unit="row") as shown:
         return planning.plan(
             lists,
             cameras,
             max_entries=max_entries,
             on_rows=shown.update,
-            **options._asdict(),
+            **chosen._asdict(),
         )
 
 
@@ -146,37 +147,50 @@ def _best_of_all(
     return similarities, indices
 
 
-def _both(query: checks.Rows | None, gallery: checks.Rows | None) -> np.ndarray:
-    if query is None or gallery is None:
-        raise ValueError("query and gallery must be given where neighbours=None")
-    return checks.pair("query", query, "gallery", gallery)
+def _rows(
+    query: Any, gallery: Any, num_queries: Any, normalise: Normalise
+) -> tuple[np.ndarray, int, int]:
+    """The features, query then gallery, and how many are of each."""
+    found = features.pair(query, gallery, normalise=normalise)
+    if num_queries is not None:
+        (given,) = checks.at_least(1, num_queries=num_queries)
+        if given != found[1]:
+            raise ValueError(
+                f"num_queries={given} must be the {found[1]} rows of query"
+            )
+    return found
 
 
 def _sizes(
-    query: checks.Rows | None,
-    gallery: checks.Rows | None,
-    neighbours: tuple[checks.Rows, checks.Rows] | None,
-    num_queries: int | None,
+    query: Any, gallery: Any, num_rows: int, num_queries: Any
 ) -> tuple[int, int]:
-    """N and Q, by the arguments that are given."""
+    """Q and G where neighbour lists are given; of features only the lengths count."""
     if query is not None:
-        if num_queries not in (None, len(query)):
-            raise ValueError(f"{num_queries=} must be the {len(query)} rows of query")
-        num_queries = len(query)
-    if neighbours is None:
-        if query is None or gallery is None:
-            raise ValueError("query and gallery must be given where neighbours=None")
-        return len(query) + len(gallery), len(query)
-    num_rows = len(neighbours[0])
+        length = _length("query", query)
+        if num_queries is None:
+            num_queries = length
+        elif checks.at_least(1, num_queries=num_queries) != (length,):
+            shown = checks.shown(num_queries)
+            raise ValueError(f"num_queries={shown} must be the {length} rows of query")
     if num_queries is None:
         raise ValueError(
             "num_queries=None: say how many rows of neighbours are queries"
         )
-    checks.at_least(1, num_queries=num_queries)
+    (num_queries,) = checks.at_least(1, num_queries=num_queries)
     if num_queries >= num_rows:
         raise ValueError(f"{num_queries=} must be in [1, {num_rows - 1}]")
-    if gallery is not None and num_queries + len(gallery) != num_rows:
-        raise ValueError(
-            f"{len(gallery)=} must be {num_rows - num_queries}, as neighbours has it"
-        )
-    return num_rows, num_queries
+    if gallery is not None:
+        length = _length("gallery", gallery)
+        if num_queries + length != num_rows:
+            raise ValueError(
+                f"gallery: {length} rows must be {num_rows - num_queries}, as "
+                "neighbours has it"
+            )
+    return num_queries, num_rows - num_queries
+
+
+def _length(name: str, value: Any) -> int:
+    shape = checks.array(name, value).shape
+    if len(shape) != 2:
+        raise ValueError(f"{name}.shape={shape} must be (rows, features)")
+    return shape[0]

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from ceil_jax.common import checks
+from ceil_jax.common import checks, features
 from ceil_jax.rerank import gcr
 
 
@@ -20,7 +20,8 @@ def match(
 
     Args:
         visible_centers: (V, d) memory rows of one level: all proxies or all clusters.
-            Only their directions matter; they need not be of length 1.
+            Only their directions matter; they may be of any length. A row of zeros is
+            as unlike every other, and takes what is left over.
         infrared_centers: (I, d) memory rows of the same level.
         k1: GCR's neighbours linked; cut to V + I.
         k2: GCR's neighbours propagated from; cut to k1.
@@ -36,12 +37,10 @@ def match(
         Xia et al., TCSVT 2025, "PCM"; CEIL `code/tools/cross_modal_match/match.py`,
         which scores in half precision.
     """
-    visible = checks.rows("visible_centers", visible_centers)
-    infrared = checks.rows("infrared_centers", infrared_centers)
-    if visible.shape[1] != infrared.shape[1]:
-        raise ValueError(
-            f"{infrared_centers.shape=} must be as wide as {visible_centers.shape=}"
-        )
+    k1, k2 = checks.at_least(1, k1=k1, k2=k2)
+    visible = features.directions("visible_centers", visible_centers)
+    infrared = features.directions("infrared_centers", infrared_centers)
+    features.same_width("visible_centers", visible, "infrared_centers", infrared)
     if len(visible) >= len(infrared):
         return assign(assignment_cost(visible, infrared, k1=k1, k2=k2))
     partners, back = assign(assignment_cost(infrared, visible, k1=k1, k2=k2))
@@ -54,21 +53,15 @@ def assignment_cost(
     """Cost `1 / exp(similarity)` of pairing, by GCR without cameras.
 
     Args:
-        rows: (R, d) float32, the larger memory.
-        columns: (C, d) float32, the smaller memory.
+        rows: (R, d) float32 rows of length 1 or 0, the larger memory.
+        columns: (C, d) likewise, the smaller memory.
         k1: GCR's neighbours linked.
         k2: GCR's neighbours propagated from.
 
     Returns:
         (R, C) float32.
     """
-    return np.exp(-gcr(_unit(rows), _unit(columns), k1=k1, k2=k2))
-
-
-def _unit(rows: np.ndarray) -> np.ndarray:
-    """Rows of length 1; rows of zeros stay."""
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.where(lengths > 0, lengths, 1)
+    return np.exp(-gcr(rows, columns, k1=k1, k2=k2, normalise=False))
 
 
 def assign(cost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

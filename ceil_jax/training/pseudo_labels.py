@@ -77,7 +77,13 @@ def find(
         UserError: Fewer than two clusters were found; says what to change.
     """
     found = clustering.cluster(
-        features, images.cameras, k1=k1, k2=k2, eps=eps, min_samples=min_samples
+        features,
+        images.cameras,
+        k1=k1,
+        k2=k2,
+        eps=eps,
+        min_samples=min_samples,
+        normalise=False,
     )
     keep, clusters, proxies = clustering.drop_small(found)
     num_clusters = len(np.unique(clusters))

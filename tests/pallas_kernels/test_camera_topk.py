@@ -78,7 +78,7 @@ RULES = {
 @pytest.mark.parametrize("row_offset", [None, 0, 5])
 def test_rules_leave_pairs_out(rng, name, rule, row_offset):
     rows, columns = example(rng, 20, 41, 4)
-    codes, column_codes = rng.integers(-1, 3, 20), rng.integers(0, 3, 41)
+    codes, column_codes = rng.integers(-1, 3, 20), rng.integers(-1, 3, 41)
     cameras, column_cameras = rng.integers(1, 4, 20), rng.integers(1, 4, 41)
     got = camera_topk(
         rows,
@@ -150,6 +150,31 @@ def test_gradient_is_that_of_the_products_found(rng, name, dtype):
         assert a.dtype == dtype
         tolerance = 1e-5 if dtype == jnp.float32 else 2e-2
         np.testing.assert_allclose(np.asarray(a, np.float64), b, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("name", IMPLEMENTATIONS)
+def test_places_without_a_column_have_no_gradient(rng, name):
+    rows = jnp.asarray(rng.normal(size=(3, 4)), jnp.float32)
+    columns = jnp.asarray(rng.normal(size=(5, 4)), jnp.float32)
+    codes = jnp.zeros(3, jnp.int32), jnp.array([1, 0, 1, 0, 1])  # two of five count
+
+    def total(rows, columns):
+        return camera_topk(
+            rows,
+            columns,
+            k=4,
+            rule="same",
+            row_codes=codes[0],
+            column_codes=codes[1],
+            implementation=name,
+        ).similarities.sum()
+
+    of_rows, of_columns = jax.grad(total, argnums=(0, 1))(rows, columns)
+    want = np.zeros((5, 4))
+    want[[1, 3]] = np.asarray(rows).sum(axis=0)
+    np.testing.assert_allclose(of_columns, want, atol=1e-6)
+    want = np.tile(np.asarray(columns)[[1, 3]].sum(axis=0), (3, 1))
+    np.testing.assert_allclose(of_rows, want, atol=1e-6)
 
 
 def test_triton_is_what_runs_when_asked_for(rng):

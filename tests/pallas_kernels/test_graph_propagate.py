@@ -134,6 +134,21 @@ def test_gradients_equal_those_of_products(rng, name, op):
 
 
 @pytest.mark.parametrize("name", IMPLEMENTATIONS)
+def test_the_gradient_of_the_norm_has_its_sign(rng, name):
+    adjacency = jnp.asarray(rng.normal(size=(9, 9)), jnp.float32)
+    factor = jnp.asarray(rng.normal(size=9), jnp.float32)
+
+    def by_op(adjacency):
+        return jnp.vdot(factor, symmetrise(adjacency, implementation=name)[1])
+
+    # Entry (i, j) is in the sums of rows i and j, with the sign of a_ij + a_ji.
+    total = np.asarray(adjacency) + np.asarray(adjacency).T
+    assert (total < 0).any()
+    want = np.sign(total) * (np.asarray(factor)[:, None] + np.asarray(factor))
+    np.testing.assert_allclose(jax.grad(by_op)(adjacency), want, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", IMPLEMENTATIONS)
 def test_gradients_have_the_types_of_the_arguments(rng, name):
     adjacency, rank, weights = graph(rng, 9, 9, 2, jnp.bfloat16)
 

@@ -72,7 +72,7 @@ def replay_gcr(arrays: Mapping[str, np.ndarray], name: str) -> Figures:
         "camera_weight": float(arrays["la"]),
         "num_rounds": int(arrays["flag"]),
     }
-    neighbours = nearest(rows, k=settings["k1"])
+    neighbours = nearest(rows, k=settings["k1"], normalise=False)
     figures = _replay_intermediates(arrays, rows, neighbours, cameras)
     if "D" in arrays and cameras is not None:
         # The released name is a distance's; what it holds are the links' weights.
@@ -81,8 +81,10 @@ def replay_gcr(arrays: Mapping[str, np.ndarray], name: str) -> Figures:
         weights = np.where(same, weight, 1 / weight)
         figures["D"] = (error(weights, arrays["D"]), TOLERANCE)
     want = arrays["similarity"]
-    figures["similarity"] = (error(gcr(query, gallery, *sides, **settings), want), 1e-5)
-    best, indices = gcr_topk(query, gallery, *sides, top=len(gallery), **settings)
+    # `a_gcr_boost_nonunit` has rows of other lengths than 1.
+    as_is = {"normalise": False, **settings}
+    figures["similarity"] = (error(gcr(query, gallery, *sides, **as_is), want), 1e-5)
+    best, indices = gcr_topk(query, gallery, *sides, top=len(gallery), **as_is)
     at_indices = np.take_along_axis(want, indices, axis=1)
     figures["topk"] = (error(best, at_indices), TOLERANCE)
     figures["topk_order"] = (error(best, -np.sort(-want, axis=1)), TOLERANCE)

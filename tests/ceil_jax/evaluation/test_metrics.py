@@ -237,6 +237,15 @@ class TestTopRanked:
         np.testing.assert_array_equal(indices, [[1, 3, -1]])
         np.testing.assert_array_equal(correct, [[False, True, False]])
 
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    def test_the_callers_matrix_stays_as_it_is(self, dtype):
+        similarity, *labels = random_problem(4)
+        given = similarity.astype(dtype)
+        before = given.copy()
+        for protocol in PROTOCOLS:
+            top_ranked(given, *labels, protocol=protocol, top=5)
+        np.testing.assert_array_equal(given, before)
+
     def test_top_beyond_the_gallery_is_filled_up(self):
         indices, correct = top_ranked(
             [[1.0, 2.0]], [1], [1, 2], [1], [2, 2], protocol="regdb", top=4
@@ -294,15 +303,18 @@ class TestArguments:
             ({"max_rank": 2.5}, "max_rank=2.5 must be a whole number"),
             ({"similarity": [["a"] * 3] * 2}, r"similarity\.dtype=<U1 must be a type"),
             ({"similarity": [[1j] * 3] * 2}, r"similarity\.dtype=complex128 must"),
-            ({"similarity": np.zeros(3)}, r"shape \(3,\), must be \(Q, G\)"),
+            ({"similarity": np.zeros(3)}, r"similarity\.shape=\(3,\) must be \(Q, G\)"),
             ({"similarity": np.zeros((0, 3))}, "empty query"),
             ({"similarity": np.zeros((2, 0))}, "empty gallery"),
             ({"similarity": [[1, 2, 3], [1, np.nan, 3]]}, r"\[1, 1\] is NaN"),
-            ({"query_ids": [1]}, r"query_ids has shape \(1,\), must be \(2,\)"),
-            ({"gallery_ids": [1] * 4}, r"gallery_ids has shape \(4,\)"),
-            ({"query_cameras": [1] * 3}, "query_cameras has shape"),
-            ({"gallery_cameras": [[1, 1, 1]]}, "gallery_cameras has shape"),
-            ({"gallery_ids": [1.0, 2.0, 3.0]}, "gallery_ids has dtype float64"),
+            ({"query_ids": [1]}, r"query_ids\.shape=\(1,\) must be \(2,\)"),
+            ({"gallery_ids": [1] * 4}, r"gallery_ids\.shape=\(4,\) must be \(3,\)"),
+            ({"query_cameras": [1] * 3}, r"query_cameras\.shape=\(3,\)"),
+            ({"gallery_cameras": [[1, 1, 1]]}, r"gallery_cameras\.shape=\(1, 3\)"),
+            (
+                {"gallery_ids": [1.0, 2.0, 3.0]},
+                r"gallery_ids\.dtype=float64 must be an integer",
+            ),
             ({"query_ids": [8, 9]}, "no query has a true match"),
         ],
     )

@@ -14,7 +14,7 @@ from ceil_jax.evaluation.scoring import (
     score_trials,
 )
 from ceil_jax.rerank import gcr
-from ceil_jax.rerank.auto import auto_parameters
+from ceil_jax.rerank.choosing import auto_parameters
 from tests.parity.evaluation import naive
 
 RERANK = RerankParams(k1=8, k2=3, camera_weight=0.5)
@@ -70,6 +70,7 @@ class TestScoreProtocol:
                     "gcr": gcr(
                         query.features, gallery.features, query.cameras,
                         gallery.cameras, k1=8, k2=3, camera_weight=0.5,
+                        normalise=False,
                     ),
                 }  # fmt: skip
                 for name, similarity in similarities.items():
@@ -116,7 +117,7 @@ class TestScoreProtocol:
         for mode, each in plan("sysu_mm01", *sysu, **options).trials.items():
             query = infrared.features[each[0].query]
             gallery = visible.features[each[0].gallery]
-            want = RerankParams(*auto_parameters(query, gallery)[:3])
+            want = RerankParams(*auto_parameters(query, gallery, normalise=False)[:3])
             found = results.modes[mode.name]
             assert found.rerank == want
             given = scored(sysu, options=options, rerank=want).modes[mode.name]
@@ -219,6 +220,7 @@ class TestScoreProtocol:
         np.testing.assert_array_equal(query_cameras, sysu[1].cameras)
         assert set(gallery_cameras) == {1, 2, 4, 5}
         assert parameters.pop("search") == "exact"
+        assert parameters.pop("normalise") is False
         assert parameters == {"k1": 8, "k2": 3, "camera_weight": 0.5}
         assert results.modes["all"].gcr == results.modes["all"].plain
 
@@ -325,7 +327,7 @@ class TestRankedExamples:
         chosen, mode = plan("sysu_mm01", *sysu), modes("sysu_mm01")[0]
         trial = chosen.trials[mode][0]
         rows = sysu[1].features[trial.query], sysu[0].features[trial.gallery]
-        given = RerankParams(*auto_parameters(*rows)[:3])
+        given = RerankParams(*auto_parameters(*rows, normalise=False)[:3])
         found, want = (
             ranked_examples(sysu[0], sysu[1], chosen, mode=mode, rerank=rerank)
             for rerank in ("auto", given)

@@ -167,7 +167,7 @@ def test_momentum_by_hand():
     np.testing.assert_allclose(turned[0], want * [1, -1], atol=1e-6)
 
 
-@pytest.mark.parametrize("beta", [-0.5, 2])
+@pytest.mark.parametrize("beta", [-0.5, 2.0])
 def test_momentum_refuses(beta):
     with pytest.raises(ValueError, match=f"beta={beta} must be between 0 and 1"):
         memory.momentum(

@@ -5,7 +5,7 @@ from ceil_jax.neighbours import tiles
 
 
 @pytest.mark.parametrize("held_blocks", [0, 2, 9])
-@pytest.mark.parametrize("num_rows", [1, 2, 3, 7, 8, 9, 16, 29])
+@pytest.mark.parametrize("num_rows", [1, 2, 3, 7, 8, 9, 16, 22, 29])
 def test_every_pair_comes_once_with_its_product(
     rng, monkeypatch, num_rows, held_blocks
 ):

@@ -10,6 +10,24 @@ def test_without_a_limit_everything_is_held():
     assert full == (np.inf, lib.BLOCK_ROWS)
 
 
+def test_a_limit_without_end_is_none():
+    full = lib.budget(float("inf"), num_rows=1000, k1=28, k2=7)
+    assert full == lib.budget(None, num_rows=1000, k1=28, k2=7)
+
+
+def test_a_share_of_the_limit_is_left_to_the_allocator(monkeypatch):
+    monkeypatch.setattr(lib, "num_cores", lambda: 1)
+    rows, k1, k2, rounds = 1000, 28, 7, 3
+    # By hand: lists, W and W^T, and S_0 stay; one column for each product under way.
+    stays = rows * (8 * (k1 + 2 * k2) + 240)
+    graph, column = rows * 12 * 2 * k1, 4 * (3 + rounds) * rows * 2
+    limit = (stays + graph + 400 * column) / 0.85
+    found = lib.budget(limit / 2**30, num_rows=rows, k1=k1, k2=k2, num_rounds=rounds)
+    left = 0.85 * limit - stays - found.block_rows * column
+    assert found.block_rows == lib.BLOCK_ROWS
+    assert found.max_entries == pytest.approx(left / (12 * 1.25))
+
+
 @pytest.mark.parametrize("memory_gib", [0.0022, 0.004, 0.01])
 def test_a_limit_is_divided_between_graph_and_blocks(memory_gib, monkeypatch):
     monkeypatch.setattr(lib, "num_cores", lambda: 2)
@@ -25,9 +43,11 @@ def test_a_limit_that_cannot_be_met_names_the_least():
         lib.budget(1e-5, num_rows=1000, k1=28, k2=7)
 
 
-@pytest.mark.parametrize("memory_gib", [0, -1.0, float("nan"), "4"])
+@pytest.mark.parametrize("memory_gib", [0, -1.0, float("nan"), "4", True, 1j])
 def test_a_limit_that_is_none_is_named(memory_gib):
-    with pytest.raises(ValueError, match=r"memory_gib=.* must be a number more than 0"):
+    with pytest.raises(
+        ValueError, match=r"memory_gib=.* must be a (number more|real number)"
+    ):
         lib.budget(memory_gib, num_rows=1000, k1=28, k2=7)
 
 

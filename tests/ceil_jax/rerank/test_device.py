@@ -76,7 +76,7 @@ def test_equals_the_reference_vectors(form, path):
     if has_cameras:
         cameras = np.concatenate([arrays["query_cam"], arrays["gallery_cam"]])
     got = device.gcr_on_device(
-        search.nearest(np.concatenate([query, gallery]), k=k1),
+        search.nearest(np.concatenate([query, gallery]), k=k1, normalise=False),
         cameras,
         num_queries=len(query),
         k1=k1,

@@ -38,6 +38,17 @@ def test_other_types_and_places_of_the_row_itself(given, block_rows, monkeypatch
     np.testing.assert_array_equal(indices, before)
 
 
+def test_one_block_out_of_place_is_enough(given, monkeypatch):
+    monkeypatch.setattr(lists, "BLOCK_ROWS", 35)
+    order = [1, 0, 2, 3, 4, 5]  # the row itself second
+    indices, similarities = (part.copy() for part in given)
+    for part in (indices, similarities):
+        part[:35] = part[:35, order]
+    got = lists.checked((indices, similarities), k1=K)
+    np.testing.assert_array_equal(got.indices, given.indices)
+    np.testing.assert_array_equal(got.similarities, given.similarities)
+
+
 def edited(array, place, value):
     array = array.copy()
     array[place] = value
@@ -63,6 +74,11 @@ def edited(array, place, value):
         ),
         (lambda i, s: (i, edited(s, (9, 2), np.nan)), r"\[1\]\[9\] must be finite"),
         (lambda i, s: (i, edited(s, (9, 0), np.inf)), r"\[1\]\[9\] must be finite"),
+        (
+            lambda i, s: (i, edited(s.astype(float), (9, 0), 1e300)),
+            r"\[1\]\[9\] must be finite in float32",
+        ),
+        (lambda i, s: (np.ma.array(i), s), r"neighbours\[0\] must not be a masked"),
         (lambda i, s: (edited(i, (9, 0), i[9, 1]), s), r"\[9\] must hold the row its"),
         (lambda i, s: (edited(i, (9, 3), i[9, 1]), s), r"\[9\] must not hold a row tw"),
         (

@@ -19,7 +19,7 @@ def test_gnn_equals_loops(rng, k1, k2, num_rounds):
     np.testing.assert_allclose(got, want, atol=2e-6)
 
 
-@pytest.mark.parametrize(("k1", "k2"), [(1, 1), (5, 1), (5, 3), (8, 4), (40, 40)])
+@pytest.mark.parametrize(("k1", "k2"), [(1, 1), (5, 1), (5, 3), (7, 3), (40, 40)])
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
 def test_k_reciprocal_equals_loops(rng, k1, k2, share):
     query, gallery, *_ = example(rng, 11, 14)
@@ -82,6 +82,44 @@ def test_k_reciprocal_of_equal_rows():
     # All at distance 0 of each other, whoever is on whose list.
     got = k_reciprocal(np.tile(np.eye(4)[:1], (9, 1)), np.tile(np.eye(4)[:1], (5, 1)))
     np.testing.assert_allclose(got, np.zeros((9, 5)), atol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_k_reciprocal_of_equal_rows_divides_no_rounding_by_rounding(seed):
+    row = naive.unit_rows(np.random.default_rng(seed), 1, width=50)
+    got = k_reciprocal(np.tile(row, (9, 1)), np.tile(row, (5, 1)))
+    np.testing.assert_allclose(got, np.zeros((9, 5)), atol=2e-6)
+
+
+@pytest.mark.parametrize("method", [gnn, k_reciprocal, ecn])
+def test_cameras_are_refused_by_name(rng, method):
+    query, gallery, *cameras = example(rng, 6, 8)
+    message = rf"query_cameras must be left out: {method.__name__} takes no cameras"
+    with pytest.raises(ValueError, match=message):
+        method(query, gallery, *cameras)
+    named = dict(zip(("query_cameras", "gallery_cameras"), cameras, strict=True))
+    with pytest.raises(ValueError, match=message):
+        method(query, gallery, **named)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'k9'"):
+        method(query, gallery, k9=3)
+
+
+@pytest.mark.parametrize(("method", "name"), [(gnn, "k1"), (k_reciprocal, "k1")])
+def test_lists_far_beyond_the_rows_are_lists_of_all(rng, method, name):
+    query, gallery, *_ = example(rng, 11, 14)
+    want = method(query, gallery, **{name: 2 * 25, "k2": 3})
+    for k in (10**3, 10**12, 10**400):
+        got = method(query, gallery, **{name: k, "k2": 3})
+        np.testing.assert_array_equal(got, want)
+
+
+def test_ecn_takes_any_number_of_neighbours(rng):
+    query, gallery, *_ = example(rng, 11, 14)
+    want = ecn(query, gallery, k=6, t=24, q=24)
+    np.testing.assert_array_equal(ecn(query, gallery, k=6, t=10**12, q=10**12), want)
+    with pytest.raises(ValueError, match="k=1000000000001 must be at most 1000000000"):
+        ecn(query, gallery, k=10**12 + 1)
+    assert np.isfinite(ecn(query, gallery, k=10**9)).all()
 
 
 @pytest.mark.parametrize("method", [gnn, k_reciprocal, ecn])

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ceil_jax.training.matching import assign, match
+from ceil_jax.training.matching import assign, assignment_cost, match
 from tests.ceil_jax import naive
 
 
@@ -83,6 +83,33 @@ def test_a_single_center_partners_with_all(rng, num_visible, num_infrared):
         np.testing.assert_array_equal(to_infrared, 0)
     if num_visible == 1:
         np.testing.assert_array_equal(to_visible, 0)
+
+
+@pytest.mark.parametrize("scale", [1e-42, 1e-30, 1e-3, 7.0, 1e15, 1e36])
+def test_partners_are_the_same_at_any_scale(rng, scale):
+    visible, infrared = naive.unit_rows(rng, 9), naive.unit_rows(rng, 6)
+    visible[4] = 0
+    want = match(visible, infrared, k1=5, k2=3)
+    # By a power of two, which rounds nothing (but numbers below 1e-38).
+    scale = 2.0 ** round(np.log2(scale))
+    for rows in (scale * visible.astype(float), (scale * visible).astype(np.float32)):
+        if scale < 1e-38 and rows.dtype == np.float32:
+            continue
+        for a, b in zip(match(rows, infrared, k1=5, k2=3), want, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("zeros", [[0], [0, 3], range(8)])
+def test_rows_of_zeros_get_partners(rng, zeros):
+    visible, infrared = naive.unit_rows(rng, 8), naive.unit_rows(rng, 8)
+    visible[list(zeros)] = 0
+    cost = assignment_cost(visible, infrared, k1=4, k2=2)
+    assert np.isfinite(cost).all()
+    # Nothing is propagated from a row without a direction: similarity 0, cost 1.
+    np.testing.assert_array_equal(cost[list(zeros)], 1)
+    to_infrared, to_visible = match(visible, infrared, k1=4, k2=2)
+    np.testing.assert_array_equal(np.sort(to_infrared), np.arange(8))
+    np.testing.assert_array_equal(to_infrared[to_visible], np.arange(8))
 
 
 @pytest.mark.parametrize(

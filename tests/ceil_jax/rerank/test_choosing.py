@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ceil_jax.neighbours import search
-from ceil_jax.rerank import auto
+from ceil_jax.rerank import choosing as auto
 
 
 def groups(sizes, *, noise=0.3, seed=0, width=64):

@@ -1,12 +1,13 @@
 """GCR's parameters chosen from unlabelled features alone."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ceil_jax.common import checks
+from ceil_jax.common import checks, features
+from ceil_jax.common.features import Normalise
 from ceil_jax.common.progress import bar
-from ceil_jax.neighbours.search import nearest
+from ceil_jax.neighbours.search import of_rows
 
 LONGEST = 256
 """Longest neighbour list that is looked at; with more images per identity, set k1."""
@@ -79,7 +80,7 @@ def reciprocity(neighbours: np.ndarray) -> np.ndarray:
     return pairs / (num_rows * np.maximum(np.arange(k), 1))
 
 
-def find_side(features: checks.Rows, *, name: str = "features") -> Side:
+def find_side(rows: np.ndarray) -> Side:
     """Estimate how many images of an identity there are in a set.
 
     The length m of list with the most reciprocity, less a price for its length,
@@ -88,30 +89,52 @@ def find_side(features: checks.Rows, *, name: str = "features") -> Side:
     or one image per identity, the estimate is a small number of no meaning.
 
     Args:
-        features: (n, d) unit rows of one modality.
-        name: What messages call them.
+        rows: (n, d) float32 unit rows of one modality.
 
     Returns:
         The estimate and the curve that it was read from.
-
-    Raises:
-        ValueError: `features` is not usable.
     """
-    rows = checks.rows(name, features)
     num_rows = len(rows)
     lengths = np.arange(1, min(LONGEST, max(num_rows // 2, 1)) + 1)
     if num_rows < 4:
         nothing = np.zeros(len(lengths))
         return Side(1, lengths, nothing, nothing)
-    shares = reciprocity(nearest(rows, k=len(lengths)).indices)
+    shares = reciprocity(of_rows(rows, k=len(lengths)).indices)
     by_chance = (lengths - 1) / (num_rows - 1)
     price = 0.5 * by_chance + 0.3 * np.log(lengths) / np.log(num_rows)
     surplus = shares - price
     return Side(int(lengths[surplus.argmax()]), lengths, shares, surplus)
 
 
+def auto(
+    query: checks.Rows, gallery: checks.Rows, *, normalise: Normalise = None
+) -> dict[str, Any]:
+    """Parameters of GCR, chosen from features alone: `gcr(..., **auto(...))`.
+
+    How they are chosen, and what was found, `auto_parameters` says.
+
+    Args:
+        query: (Q, d) unit rows.
+        gallery: (G, d) unit rows.
+        normalise: None refuses rows that are off length 1 by more than 0.01, True
+            normalises them, False takes them as they are.
+
+    Returns:
+        `k1`, `k2` and `camera_weight` by name.
+
+    Raises:
+        ValueError: An argument is not finite or of a wrong shape.
+    """
+    found = auto_parameters(query, gallery, progress=False, normalise=normalise)
+    return {"k1": found.k1, "k2": found.k2, "camera_weight": found.camera_weight}
+
+
 def auto_parameters(
-    query: checks.Rows, gallery: checks.Rows, *, progress: bool = True
+    query: checks.Rows,
+    gallery: checks.Rows,
+    *,
+    progress: bool = True,
+    normalise: Normalise = None,
 ) -> AutoParams:
     """Choose k1, k2 and the camera weight without any label.
 
@@ -125,6 +148,8 @@ def auto_parameters(
         query: (Q, d) unit rows.
         gallery: (G, d) unit rows.
         progress: Whether to show a bar.
+        normalise: None refuses rows that are off length 1 by more than 0.01, True
+            normalises them, False takes them as they are.
 
     Returns:
         The parameters and what they were chosen by.
@@ -132,14 +157,13 @@ def auto_parameters(
     Raises:
         ValueError: An argument is not finite or of a wrong shape.
     """
-    checks.pair("query", query, "gallery", gallery)
+    both, num_queries, _ = features.pair(query, gallery, normalise=normalise)
     sides = []
-    total = len(query) + len(gallery)
-    with bar(total=total, desc="choosing k1", unit="img") as shown:
-        for name, features in (("query", query), ("gallery", gallery)):
-            sides.append(find_side(features, name=name))
+    with bar(total=len(both), desc="choosing k1", unit="img") as shown:
+        for rows in (both[:num_queries], both[num_queries:]):
+            sides.append(find_side(rows))
             if progress:
-                shown.update(len(features))
+                shown.update(len(rows))
     sizes = [side.images_per_identity for side in sides]
     k1 = max(2, sum(sizes))
     k2 = max(2, round(K2_SHARE * 2 * sizes[0] * sizes[1] / sum(sizes)))
