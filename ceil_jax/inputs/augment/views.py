@@ -225,16 +225,19 @@ def augment_batch(
         raise ValueError(f"{strong_view_from=} must be 'weak' or 'image'")
     if pad < 0:
         raise ValueError(f"{pad=} must be at least 0")
+    # Both are looked at before views of either are made, which takes long.
+    if visible is not None:
+        visible, visible_rows = _checked("visible", visible, visible_rows)
+    if infrared is not None:
+        infrared, infrared_rows = _checked("infrared", infrared, infrared_rows)
     weak_key, strong_key, infrared_key = jax.random.split(key, 3)
     weak = strong = infrared_views = None
     if visible is not None:
-        visible, visible_rows = _checked("visible", visible, visible_rows)
         one = functools.partial(
             _visible_views, weak_key, strong_key, strong_view_from, pad
         )
         weak, strong = jax.vmap(one)(visible, visible_rows)
     if infrared is not None:
-        infrared, infrared_rows = _checked("infrared", infrared, infrared_rows)
         one = functools.partial(_infrared_views, infrared_key, pad)
         infrared_views = jax.vmap(one)(infrared, infrared_rows)
     return weak, strong, infrared_views
