@@ -76,7 +76,7 @@ class TestRankedLists:
         axes = figure.axes[0]
         frames = {}
         for patch in axes.patches:
-            if not patch.get_fill():
+            if isinstance(patch, Rectangle) and not patch.get_fill():
                 key = patch.get_x() + patch.get_width() / 2, patch.get_y()
                 frames[key] = to_hex(patch.get_edgecolor())
         for box, (i, row, place) in zip(boxes(figure), places(arguments), strict=True):
@@ -96,9 +96,12 @@ class TestRankedLists:
     def test_lists_run_to_the_right_and_queries_down(self, rng):
         arguments, figure = picture(rng)
         at = dict(zip(places(arguments), boxes(figure), strict=True))
+        axes = figure.axes[0]
+        for limits, span in ((axes.get_xlim(), 1), (axes.get_ylim(), -1)):
+            assert (limits[1] - limits[0]) * span > 0  # y is counted downwards
         for (i, row, place), (left, right, top, bottom) in at.items():
             assert left < right
-            assert top < bottom  # y is counted downwards
+            assert top < bottom
             if row >= 0:
                 _, query_right, query_top, query_bottom = at[i, -1, -1]
                 assert query_right < left
