@@ -194,13 +194,14 @@ def stage1(
     named = {}
     new = []
     gathers = (gather_visible or gather, gather)
-    for name, raw, bank, table, rows, join in zip(
+    for name, raw, bank, table, rows, join, own_key in zip(
         ("visible", "infrared"),
         (visible, infrared),
         memories,
         tables,
         labels,
         gathers,
+        jax.random.split(key),
         strict=True,
     ):
         if raw is None or rows is None:
@@ -216,7 +217,9 @@ def stage1(
         )
         levels = {other: other == level for other in Memory._fields}
         everyone, everyones = join((x, rows))
-        new.append(updated(constants, bank, bank, everyone, everyones, key, **levels))
+        new.append(
+            updated(constants, bank, bank, everyone, everyones, own_key, **levels)
+        )
     if visible is not None and infrared is not None:
         named["mmd"] = losses.mmd(gathers[0](visible), gathers[1](infrared))
     return _total(named), (named, Memories(*new))

@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,16 @@ import jax
 import numpy as np
 import pytest
 
+from ceil_jax.encoder import Encoder
+from ceil_jax.evaluation import protocols
 from ceil_jax.experiment import build, epoch, sources
 from ceil_jax.experiment.checkpoint import Checkpoints
 from ceil_jax.experiment.modes import evaluate, train
+from ceil_jax.inputs.augment import normalise
 from tests.integration import small
+from tests.parity.evaluation import naive
 
-FIGURES = {"rank1", "rank5", "rank10", "rank20", "mAP", "mINP"}
+FIGURES = ["rank1", "rank5", "rank10", "rank20", "mAP", "mINP"]
 
 
 @pytest.fixture
@@ -47,9 +52,39 @@ def test_one_line_is_printed_for_every_epoch(whole, config):
     assert "\r" not in whole[1]
 
 
-def test_the_tables_are_printed(whole):
-    for word in ("Rank-1", "mINP", "grey pixels", "random weights", "stage 2", "GCR"):
-        assert word in whole[1]
+def figures_of(mode: dict[str, Any], kind: str, names: Sequence[str]) -> list[float]:
+    return [mode[kind][name]["mean"] for name in names]
+
+
+def test_the_comparison_is_printed_as_it_was_recorded(whole):
+    recorded = json.loads((whole[0] / "comparison.json").read_text())
+    assert list(recorded) == ["grey pixels", "random weights", "stage 1", "stage 2"]
+    lines = whole[1].splitlines()
+    for name, row in recorded.items():
+        mode = row["results"]["modes"]["all"]
+        want = [
+            f"{figure:.1f}"
+            for kind in ("plain", "gcr")
+            for figure in figures_of(mode, kind, ("rank1", "mAP"))
+        ]
+        shown = [line.split() for line in lines if line.startswith(f"{name}  ")]
+        assert shown == [[*name.split(), *want]]
+    # The last line is what the run's own results say.
+    results = json.loads((whole[0] / "results.json").read_text())
+    assert recorded["stage 2"]["results"]["modes"] == results["modes"]
+
+
+def test_the_results_are_printed_as_they_were_recorded(whole):
+    results = json.loads((whole[0] / "results.json").read_text())
+    lines = [line.split() for line in whole[1].replace(" ± ", "±").splitlines()]
+    for name, mode in results["modes"].items():
+        for kind, word in (("plain", "plain"), ("gcr", "R")):
+            cells = [
+                f"{mode[kind][figure]['mean']:.2f}±{mode[kind][figure]['std']:.2f}"
+                for figure in FIGURES
+            ]
+            [found] = [line for line in lines if line[-7:] == [word, *cells]]
+            assert (found[0] == name) is (kind == "plain")
 
 
 def test_metrics_have_what_they_promise(whole, config):
@@ -84,9 +119,41 @@ def test_results_have_the_promised_structure(whole):
     for mode in results["modes"].values():
         assert set(mode) == {"plain", "gcr"}
         for figures in mode.values():
-            assert set(figures) == FIGURES
-            assert all(0 <= f["mean"] <= 100 for f in figures.values())
+            assert list(figures) == FIGURES
             assert all(set(f) == {"mean", "std"} for f in figures.values())
+
+
+def test_the_results_are_those_of_the_last_checkpoint(whole, config):
+    """Found again: images embedded by the encoder itself, lists ranked in a loop."""
+    state = state_of(config, whole[0])
+    variables = {"params": state.params, "batch_stats": state.batch_stats}
+    splits = sources.load_images(copy.deepcopy(config))
+    encoder: Any = Encoder(config.encoder.stage_sizes, config.encoder.width)
+    sides = {"visible": splits.test_visible, "infrared": splits.test_infrared}
+    rows = {}
+    for modality, images in sides.items():
+        pixels = normalise(images.images.take(np.arange(len(images))))
+        embed = jax.jit(lambda x, name=modality: encoder.apply(variables, **{name: x}))
+        rows[modality] = np.asarray(embed(pixels))
+    recorded = json.loads((whole[0] / "results.json").read_text())["modes"]
+    for mode in protocols.modes("sysu_mm01"):
+        each = []
+        trials = protocols.trials("sysu_mm01", mode, *sides.values(), num_trials=2)
+        for query, gallery in trials:
+            found = naive(
+                rows["infrared"][query] @ rows["visible"][gallery].T,
+                sides["infrared"].identities[query],
+                sides["visible"].identities[gallery],
+                sides["infrared"].cameras[query],
+                sides["visible"].cameras[gallery],
+                protocol="sysu_mm01",
+                max_rank=20,
+            )
+            assert found is not None
+            each.append([*found.cmc[[0, 4, 9, 19]], found.mean_ap, found.mean_inp])
+        got = figures_of(recorded[mode.name], "plain", FIGURES)
+        # Half a percent: sums in another order may swap two images of a list.
+        np.testing.assert_allclose(got, 100 * np.mean(each, 0), atol=0.5)
 
 
 def test_the_other_files_are_there(whole, config):

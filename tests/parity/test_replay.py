@@ -19,7 +19,16 @@ def altered(tmp_path, name, **arrays):
     return path
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+SLOW = ("f_cross_memory", "k_optim")  # most of a minute each, compiling
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (path.stem in SLOW))
+        for path in FILES
+    ],
+)
 def test_reference_file(path):
     passed, text = replay.replay_file(path)
     assert passed, text

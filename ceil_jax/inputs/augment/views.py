@@ -225,18 +225,24 @@ def augment_batch(
         raise ValueError(f"{strong_view_from=} must be 'weak' or 'image'")
     if pad < 0:
         raise ValueError(f"{pad=} must be at least 0")
+    # Both are looked at before views of either are made, which takes long.
+    of_visible, of_infrared = (
+        None if images is None else _checked(name, images, rows)
+        for name, images, rows in (
+            ("visible", visible, visible_rows),
+            ("infrared", infrared, infrared_rows),
+        )
+    )
     weak_key, strong_key, infrared_key = jax.random.split(key, 3)
     weak = strong = infrared_views = None
-    if visible is not None:
-        visible, visible_rows = _checked("visible", visible, visible_rows)
+    if of_visible is not None:
         one = functools.partial(
             _visible_views, weak_key, strong_key, strong_view_from, pad
         )
-        weak, strong = jax.vmap(one)(visible, visible_rows)
-    if infrared is not None:
-        infrared, infrared_rows = _checked("infrared", infrared, infrared_rows)
+        weak, strong = jax.vmap(one)(*of_visible)
+    if of_infrared is not None:
         one = functools.partial(_infrared_views, infrared_key, pad)
-        infrared_views = jax.vmap(one)(infrared, infrared_rows)
+        infrared_views = jax.vmap(one)(*of_infrared)
     return weak, strong, infrared_views
 
 

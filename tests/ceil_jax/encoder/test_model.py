@@ -1,13 +1,16 @@
 """The encoder: sizes, what its modes return, and which weights see what."""
 
 import functools
+from typing import Any
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from ceil_jax.encoder import Encoder
+from ceil_jax.encoder.batch_norm import BatchNorm
 from ceil_jax.encoder.model import gem
 
 TINY = Encoder((1, 1, 1, 1), 4)
@@ -193,3 +196,23 @@ def test_what_is_kept_for_the_gradient_is_of_the_computing_type(dtype):
     last = (4, 4, 2, 512)  # the pooling computes in float32
     types = {leaf.dtype for leaf in numbers if leaf.shape != last}
     assert types == {jnp.dtype(dtype)}
+
+
+def test_every_norm_is_synchronised_over_the_axis():
+    seen = {}
+
+    def note(call, args, kwargs, context):
+        if isinstance(context.module, BatchNorm):
+            seen["/".join(context.module.path)] = context.module.axis_name
+        return call(*args, **kwargs)
+
+    encoder = Encoder((1, 2, 1, 1), 2, axis_name="devices")
+    x = jax.ShapeDtypeStruct((1, 32, 16, 3), jnp.float32)
+    with nn.intercept_methods(note):
+        shapes: Any = jax.eval_shape(encoder.init, jax.random.key(0), x, x)
+    norms = {
+        jax.tree_util.keystr(path[:-1], simple=True, separator="/")
+        for path, _ in jax.tree_util.tree_leaves_with_path(shapes["batch_stats"])
+    }
+    assert seen == dict.fromkeys(norms, "devices")
+    assert len(seen) == 2 * 3 + 5 * 3 + 4 + 1  # stems, bottlenecks, shortcuts, last

@@ -73,6 +73,9 @@ class TestFile:
             split=3,
             seed=7,
             selection="best_on_test",
+            shots=10,
+            sampling="agw",
+            trials=9,
             comparable=True,
             warnings=("one", "two"),
             by_split={3: {"visible_to_infrared": ModeResults(self.figures, None)}},
@@ -91,8 +94,21 @@ class TestFile:
         assert again.by_split == results.by_split
         assert again.modes == results.modes
         assert again.to_json() == results.to_json() == record
-        for name in ("galleries", "split", "seed", "selection", "comparable"):
+        for name in (
+            *("galleries", "split", "seed", "selection", "comparable", "shots"),
+            *("dataset", "warnings", "sampling", "trials", "checkpoint", "protocol"),
+        ):
             assert getattr(again, name) == getattr(results, name)
+
+    def test_figures_stand_under_their_own_names(self):
+        plain = {name: Spread(i + 0.5, i / 10) for i, name in enumerate(FIGURES)}
+        gcr = {name: Spread(i + 60.5, i / 20) for i, name in enumerate(FIGURES)}
+        results = replace(self.results, modes={"all": ModeResults(plain, gcr)})
+        record = json.loads(json.dumps(results.to_json()))["modes"]["all"]
+        assert record["plain"]["rank1"] == {"mean": 0.5, "std": 0.0}
+        assert record["plain"]["mINP"] == {"mean": 5.5, "std": 0.5}
+        assert record["gcr"]["rank5"] == {"mean": 61.5, "std": 0.05}
+        assert Results.from_json(results.to_json()).modes == results.modes
 
     def test_files_of_before_can_be_read(self):
         old = {"protocol", "sampling", "checkpoint", "trials", "modes"}
@@ -132,6 +148,21 @@ class TestMeanOfSplits:
         assert list(mean.by_split) == [1, 4, 5]
         assert mean.by_split[4]["visible_to_infrared"].plain["rank1"].mean == 90.0
         assert (mode.num_queries, mode.num_gallery) == (10, 20)
+
+    def test_plain_and_re_ranked_figures_are_averaged_apart(self):
+        def split(number, plain, gcr):
+            mode = ModeResults(
+                {name: Spread(plain, 0.0) for name in FIGURES},
+                {name: Spread(gcr, 0.0) for name in FIGURES},
+            )
+            return replace(self.one(0.0), modes={"all": mode}, split=number)
+
+        mean = mean_of_splits({2: split(2, 10.0, 50.0), 7: split(7, 20.0, 90.0)})
+        mode = mean.modes["all"]
+        assert mode.gcr is not None
+        assert {tuple(figure) for figure in mode.plain.values()} == {(15.0, 5.0)}
+        assert {tuple(figure) for figure in mode.gcr.values()} == {(70.0, 20.0)}
+        assert mean.split is None  # of several
 
     def test_without_re_ranking(self):
         mean = mean_of_splits({1: self.one(80.0, gcr=False)})

@@ -8,29 +8,13 @@ from ceil_jax.evaluation import scoring, similarities
 from ceil_jax.evaluation.protocols import Plan, Trial, modes, plan, trials
 from ceil_jax.evaluation.results import FIGURES, RerankParams
 from ceil_jax.evaluation.scoring import (
-    Embeddings,
-    ranked_examples,
     score_protocol,
     score_trials,
 )
 from ceil_jax.rerank import gcr
 from ceil_jax.rerank.choosing import auto_parameters
+from tests.ceil_jax.evaluation.embedded import RERANK, labels, side, take
 from tests.parity.evaluation import naive
-
-RERANK = RerankParams(k1=8, k2=3, camera_weight=0.5)
-
-
-def side(cameras, *, num_ids=6, files=3, noise=0.8, seed=0):
-    """Embeddings around one random centre per identity; rows are not unit."""
-    rng = np.random.default_rng(seed)
-    centres = np.random.default_rng(99).standard_normal((num_ids, 8))
-    identities = np.repeat(np.arange(1, num_ids + 1), len(cameras) * files)
-    numbers = np.tile(np.repeat(cameras, files), num_ids)
-    features = centres[identities - 1]
-    features = features + noise * rng.standard_normal(features.shape)
-    names = [f"cam{c}/{i:04d}/{n:04d}.jpg" for n, (i, c) in
-             enumerate(zip(identities, numbers, strict=True))]  # fmt: skip
-    return Embeddings(features.astype(np.float32), identities, numbers, np.array(names))
 
 
 @pytest.fixture
@@ -43,14 +27,6 @@ def scored(sides, protocol="sysu_mm01", options=None, **others):
     visible, infrared = sides
     chosen = plan(protocol, visible, infrared, **(options or {}))
     return score_protocol(visible, infrared, chosen, **others)
-
-
-def labels(query, gallery):
-    return query.identities, gallery.identities, query.cameras, gallery.cameras
-
-
-def take(embeddings, rows):
-    return Embeddings(*(array[rows] for array in embeddings))
 
 
 class TestScoreProtocol:
@@ -225,6 +201,41 @@ class TestScoreProtocol:
         assert results.modes["all"].gcr == results.modes["all"].plain
 
 
+def test_the_gallery_of_the_first_trial_is_counted(sysu):
+    visible, infrared = sysu
+    everyone = np.arange(len(infrared.features))
+    trials_of = [
+        Trial(everyone, np.arange(len(visible.features))[:size]) for size in (60, 72)
+    ]
+    chosen = Plan("sysu_mm01", {modes("sysu_mm01")[0]: trials_of})
+    [mode] = score_protocol(visible, infrared, chosen).modes.values()
+    assert mode.num_gallery == 60
+
+
+@pytest.mark.parametrize("max_rank", [20, 30])
+def test_the_cmc_has_as_many_places_as_asked_for(sysu, max_rank):
+    visible, infrared = sysu
+    trial = Trial(np.arange(12), np.arange(72))
+    [found] = score_trials(
+        infrared,
+        visible,
+        [trial],
+        protocol="sysu_mm01",
+        rerank=RERANK,
+        max_rank=max_rank,
+    )
+    assert found.gcr is not None
+    assert found.plain.cmc.shape == found.gcr.cmc.shape == (max_rank,)
+    expected = naive(
+        infrared.features[:12] @ visible.features.T,
+        *labels(take(infrared, trial.query), visible),
+        protocol="sysu_mm01",
+        max_rank=max_rank,
+    )
+    assert expected is not None
+    np.testing.assert_allclose(found.plain.cmc, expected.cmc)
+
+
 class TestMistakes:
     def test_too_short_a_cmc(self, sysu):
         with pytest.raises(ValueError, match="max_rank=10 must be at least 20"):
@@ -274,75 +285,6 @@ class TestMistakes:
         )
         with pytest.raises(UserError, match="test set cannot be scored: no query has"):
             score_trials(infrared, visible, [trial], protocol="sysu_mm01")
-
-
-class TestRankedExamples:
-    @pytest.fixture
-    def examples(self, sysu):
-        return ranked_examples(
-            sysu[0],
-            sysu[1],
-            plan("sysu_mm01", *sysu),
-            mode=modes("sysu_mm01")[0],
-            rerank=RERANK,
-            num_queries=4,
-            top=23,
-        )
-
-    def test_names_and_shapes(self, examples):
-        assert (examples.query_modality, examples.gallery_modality) == (
-            "infrared",
-            "visible",
-        )
-        assert list(examples.rankings) == list(examples.correct) == ["plain", "GCR"]
-        assert examples.rankings["GCR"].shape == (4, 23)
-        assert len(examples.titles) == 4
-
-    def test_lists_fall_in_similarity_and_skip_what_the_protocol_skips(
-        self, sysu, examples
-    ):
-        visible, infrared = sysu
-        for i, query in enumerate(examples.queries):
-            places = examples.rankings["plain"][i]
-            shown = examples.gallery[places[places >= 0]]
-            similarity = visible.features[shown] @ infrared.features[query]
-            assert (np.diff(similarity) <= 1e-6).all()
-            np.testing.assert_array_equal(
-                examples.correct["plain"][i][places >= 0],
-                visible.identities[shown] == infrared.identities[query],
-            )
-            # The gallery of 24 holds six images of camera 2.
-            skips = infrared.cameras[query] == 3
-            assert (2 in visible.cameras[shown]) == (not skips)
-            assert len(shown) == (18 if skips else 23)
-            assert examples.titles[i] == (
-                f"id {infrared.identities[query]}, cam {infrared.cameras[query]}"
-            )
-
-    def test_the_gallery_holds_what_is_shown_and_no_more(self, examples):
-        indices = np.concatenate([r.ravel() for r in examples.rankings.values()])
-        assert set(indices[indices >= 0]) == set(range(len(examples.gallery)))
-
-    def test_parameters_chosen_without_labels(self, sysu):
-        chosen, mode = plan("sysu_mm01", *sysu), modes("sysu_mm01")[0]
-        trial = chosen.trials[mode][0]
-        rows = sysu[1].features[trial.query], sysu[0].features[trial.gallery]
-        given = RerankParams(*auto_parameters(*rows, normalise=False)[:3])
-        found, want = (
-            ranked_examples(sysu[0], sysu[1], chosen, mode=mode, rerank=rerank)
-            for rerank in ("auto", given)
-        )
-        np.testing.assert_array_equal(found.rankings["GCR"], want.rankings["GCR"])
-
-    def test_without_re_ranking(self, sysu):
-        examples = ranked_examples(
-            sysu[0],
-            sysu[1],
-            plan("sysu_mm01", *sysu),
-            mode=modes("sysu_mm01")[1],
-            num_queries=2,
-        )
-        assert list(examples.rankings) == ["plain"]
 
 
 def test_results_json_is_that_of_the_contract(sysu, tmp_path):

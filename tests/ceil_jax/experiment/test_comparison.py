@@ -1,5 +1,6 @@
 """The lines of one run, kept over a resumption."""
 
+import dataclasses
 import json
 
 from ceil_jax.evaluation.results import FIGURES, ModeResults, Results, Spread
@@ -70,3 +71,22 @@ def test_a_new_run_starts_anew(tmp_path):
     assert fresh.rows == {}
     fresh.add("new", results(30.0))
     assert list(json.loads(path.read_text())) == ["new"]
+
+
+def test_the_first_mode_is_shown(tmp_path):
+    """Of the control, too: modes are not to be taken for each other."""
+    comparison = Comparison(tmp_path / "comparison.json", keep=False)
+    rows = {}
+    for name, first, second in (("stage 1", 11.0, 71.0), ("control", 12.0, 72.0)):
+        modes = {
+            "all": results(first).modes["all"],
+            "indoor": results(second).modes["all"],
+        }
+        rows[name] = dataclasses.replace(results(first), modes=modes)
+    comparison.add("stage 1", rows["stage 1"])
+    table = comparison.table((rows["control"], "recorded"))
+    assert "all" in table
+    for figure in ("11.0", "21.0", "12.0", "22.0"):
+        assert figure in table
+    for text in ("71.0", "81.0", "72.0", "82.0", "indoor"):
+        assert text not in table

@@ -31,6 +31,20 @@ def test_counters_count_from_their_own_beginning():
     assert second.count == 0
 
 
+def test_seconds_are_added_up():
+    counter = CompilationCounter()
+    seconds = []
+    for shift in (0.625, 0.875):
+        jax.jit(lambda x, shift=shift: 3 * x - shift)(np.zeros(3, np.float32))
+        seconds.append(counter.seconds)
+    assert seconds[1] > seconds[0] > 0
+    before = counter.seconds
+    jax.monitoring.record_event_duration_secs(compilation._EVENT, 0.25)
+    jax.monitoring.record_event_duration_secs("/of/something/else", 8.0)
+    assert counter.seconds == before + 0.25
+    assert counter.count == 3
+
+
 @pytest.fixture
 def settings(monkeypatch):
     """What would be set in JAX."""
@@ -42,6 +56,8 @@ def settings(monkeypatch):
 def test_the_cache_is_where_the_user_wants_it(settings, tmp_path):
     compilation.use_cache(str(tmp_path))
     assert settings["jax_compilation_cache_dir"] == str(tmp_path)
+    # What compiles in less than a second is not worth a file.
+    assert settings["jax_persistent_cache_min_compile_time_secs"] == 1
 
 
 def test_the_cache_is_in_the_users_folder(settings, monkeypatch, tmp_path):

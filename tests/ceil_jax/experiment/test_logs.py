@@ -1,6 +1,7 @@
 """The epoch's records: the line, the object, the curves."""
 
 import json
+import time
 
 import pytest
 from tensorboardX.proto import event_pb2
@@ -28,7 +29,11 @@ def lines(folder):
 
 
 def curves(folder):
-    """Every point of the event files: (name, step) -> value."""
+    """Every point of the event files: (name, step) -> value.
+
+    As TensorBoard reads them: where a session starts, what earlier ones wrote of its
+    first step and of later ones is dropped.
+    """
     points = {}
     for path in sorted((folder / "tensorboard").glob("events*")):
         rest = path.read_bytes()
@@ -38,6 +43,8 @@ def curves(folder):
                 rest[12 : 12 + size]
             )
             rest = rest[16 + size :]
+            if event.session_log.status == event_pb2.SessionLog.START:  # type: ignore[attr-defined]
+                points = {at: y for at, y in points.items() if at[1] < event.step}
             for value in event.summary.value:
                 points[value.tag, event.step] = value.simple_value
     return points
@@ -97,3 +104,26 @@ def test_a_new_run_in_a_used_folder_starts_a_new_log(tmp_path):
         log.write(RECORD)
     with logs.EpochLog(tmp_path, epochs_done=0):
         assert lines(tmp_path) == []
+
+
+def test_the_curves_of_a_resumed_run_have_every_epoch_once(tmp_path, monkeypatch):
+    with logs.EpochLog(tmp_path, epochs_done=0) as log:
+        for epoch in (1, 2, 3):
+            log.write(RECORD | {"epoch": epoch, "loss": float(epoch)})
+            log.write_scores({"all/plain/rank1": 10.0 * epoch}, epoch)
+    now = time.time
+    # Event files are named by the second: this one is the later one.
+    monkeypatch.setattr(time, "time", lambda: now() + 10)
+    with logs.EpochLog(tmp_path, epochs_done=2):
+        pass
+    points = curves(tmp_path)
+    assert {at: y for at, y in points.items() if at[0] == "training/loss"} == {
+        ("training/loss", 1): 1.0,
+        ("training/loss", 2): 2.0,
+    }
+    assert ("evaluation/all/plain/rank1", 2) in points
+    monkeypatch.setattr(time, "time", lambda: now() + 20)
+    with logs.EpochLog(tmp_path, epochs_done=2) as log:
+        log.write(RECORD | {"epoch": 3, "loss": 9.0})
+    assert curves(tmp_path)["training/loss", 3] == 9.0
+    assert curves(tmp_path)["training/loss", 2] == 2.0

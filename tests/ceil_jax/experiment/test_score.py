@@ -9,9 +9,11 @@ import scipy.io
 
 from ceil_jax.common.errors import UserError
 from ceil_jax.datasets.imageset import ArraySource, ImageSet
+from ceil_jax.evaluation import scoring
 from ceil_jax.evaluation.results import FIGURES, ModeResults, Results, Spread
 from ceil_jax.experiment import build, control, score, sources
 from ceil_jax.experiment.config import Config, to_dict
+from ceil_jax.report import ranked_lists
 from configs import synthetic
 
 
@@ -210,3 +212,54 @@ class TestComparable:
         made = importlib.import_module("configs.sysu_mm01").get_config()
         setattr(getattr(made, part) if part else made, field, value)
         assert not build.is_comparable(made, ())
+
+
+def numbered(cameras, first):
+    """Two identities, two images of each in every camera; pixels tell their number."""
+    triples = [(c, i, n) for c in cameras for i in (1, 2) for n in (1, 2)]
+    pixels = first + np.arange(len(triples), dtype=np.uint8)
+    return ImageSet(
+        ArraySource(np.tile(pixels[:, None, None, None], (1, 4, 2, 3))),
+        np.array([identity for _, identity, _ in triples]),
+        np.array([camera for camera, _, _ in triples]),
+        np.array([f"cam{c}/{i:04d}/{n:04d}.jpg" for c, i, n in triples]),
+    )
+
+
+def test_the_first_mode_is_drawn_with_its_own_images(config, tmp_path, monkeypatch):
+    config.evaluation.num_pictured_queries = 3
+    scorer = build.scorer_of(
+        config,
+        "sysu_mm01",
+        sources.Tested(numbered((1, 2, 4, 5), 0), numbered((3, 6), 100)),
+    )
+    assert [mode.name for mode in scorer.modes] == ["all", "indoor"]
+    rng = np.random.default_rng(0)
+    sides = scorer.embeddings(
+        lambda _, images, __: rng.standard_normal((len(images), 4)), None
+    )
+    examples, drawn = [], []
+    found, draw = scoring.ranked_examples, ranked_lists.ranked_lists
+
+    def noted_examples(*arguments, **options):
+        examples.append(found(*arguments, **options))
+        return examples[-1]
+
+    def noted_picture(*arguments, **options):
+        drawn.append((arguments, options))
+        return draw(*arguments, **options)
+
+    monkeypatch.setattr(scoring, "ranked_examples", noted_examples)
+    monkeypatch.setattr(ranked_lists, "ranked_lists", noted_picture)
+    scorer.draw(sides, tmp_path / "lists.png")
+    [example], [(arguments, options)] = examples, drawn
+    assert example.mode == "all"
+    assert options["title"].endswith("all: infrared queries, visible gallery")
+    queries, gallery, rankings, correct, titles = arguments
+    # Infrared pixels begin at 100, visible ones at 0.
+    np.testing.assert_array_equal(queries[:, 0, 0, 0], 100 + example.queries)
+    np.testing.assert_array_equal(gallery[:, 0, 0, 0], example.gallery)
+    assert (len(queries), titles) == (3, example.titles)
+    assert rankings is example.rankings
+    assert correct is example.correct
+    assert (tmp_path / "lists.png").stat().st_size > 0

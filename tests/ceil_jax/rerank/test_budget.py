@@ -51,6 +51,7 @@ def test_a_limit_that_is_none_is_named(memory_gib):
         lib.budget(memory_gib, num_rows=1000, k1=28, k2=7)
 
 
+@pytest.mark.slow  # and of the allocator, too: the peak of a whole process
 @pytest.mark.parametrize(("noise", "memory_gib"), [(0.6, 0.1), (1.2, 0.1)])
 def test_the_limit_is_kept(noise, memory_gib):
     found = measure.in_new_process(

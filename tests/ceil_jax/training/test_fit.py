@@ -8,6 +8,7 @@ from ceil_jax import clustering
 from ceil_jax.clustering.proxies import split_by_camera
 from ceil_jax.common.errors import UserError
 from ceil_jax.datasets.imageset import ArraySource, ImageSet
+from ceil_jax.inputs.sampler import sample_epoch
 from ceil_jax.training import fit
 from ceil_jax.training.pseudo_labels import PseudoLabels
 from ceil_jax.training.state import TrainState
@@ -116,6 +117,47 @@ def test_the_seed_decides_the_draws():
     )
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
+
+
+def test_one_stream_of_draws_goes_on_from_visible_to_infrared_images():
+    """As released: an epoch's visible images are drawn first, then its infrared ones.
+
+    With one and the same side twice, a stream that began anew would draw the same.
+    """
+    rng = np.random.RandomState(np.array([7, 3], np.uint32))
+    want = [
+        sample_epoch(
+            rng,
+            VISIBLE.labels.proxies,
+            num_proxies_per_batch=rows // 2,
+            images_per_proxy=2,
+            num_steps=5,
+        )
+        for rows in (4, 8)
+    ]
+    batches = fit.batches(
+        VISIBLE,
+        VISIBLE,
+        visible_rows=4,
+        images_per_proxy=2,
+        num_steps=5,
+        seed=(7, 3),
+    )
+    for number, batch in enumerate(batches):
+        for images, positions in zip(
+            (batch.visible, batch.infrared), want, strict=True
+        ):
+            expected = VISIBLE.labels.kept[positions[number]]
+            np.testing.assert_array_equal(images[:, 0, 0, 0], expected)
+    assert (want[0][0] != want[1][0][:4]).any()
+
+
+def test_every_part_of_the_seed_decides_the_draws():
+    drawn = {
+        np.stack([batch.visible for batch in draw(seed)]).tobytes()
+        for seed in ((1, 1), (1, 2), (2, 1), (2, 2))
+    }
+    assert len(drawn) == 4
 
 
 class FakeStep:

@@ -89,6 +89,20 @@ def test_no_cluster_says_what_to_change():
     assert "\n" not in message
 
 
+def test_one_cluster_is_not_enough():
+    """Every loss would be 0: nothing would be learnt, without a word."""
+    rng = np.random.default_rng(0)
+    features = np.eye(1, 16) + 0.05 * rng.normal(size=(8, 16))
+    features = naive_losses.unit(features).astype(np.float32)
+    images = image_set([2] * 4 + [5] * 4)
+    found = clustering.cluster(features, images.cameras, **SETTINGS)
+    assert set(found.labels.tolist()) == {0}
+    with pytest.raises(
+        UserError, match=r"^1 cluster among 8 infrared images, training"
+    ):
+        pseudo_labels.find(features, images, "infrared", **SETTINGS)
+
+
 def test_clusters_of_lone_images_are_no_clusters():
     features = np.eye(3, dtype=np.float32)[[0, 0, 0, 1, 1, 1]]
     images = image_set([1, 2, 3, 1, 2, 3])

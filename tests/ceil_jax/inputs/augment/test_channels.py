@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ceil_jax.inputs.augment import channels, planes
+from tests.ceil_jax.inputs.augment.draws import assert_independent
 
 
 @pytest.fixture
@@ -42,3 +43,4 @@ def test_draws_are_uniform():
     assert counts.min() > 880  # 1000 expected
     last = np.asarray(chance)[np.asarray(choice) == 3]
     assert abs((last <= 0.5).mean() - 0.5) < 0.05
+    assert_independent(choice=choice, chance=chance)

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from ceil_jax.inputs.augment import colour, planes
+from tests.ceil_jax.inputs.augment.draws import assert_independent
 
 ENHANCERS = (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color)
 IDENTITY = colour.JitterDraws(jnp.arange(4), jnp.ones(3), jnp.float32(0.0))
@@ -119,3 +120,19 @@ def test_draws_cover_their_ranges():
         assert low <= values.min() < low + 0.01
         assert high - 0.01 < values.max() <= high
         assert abs(values.mean() - (low + high) / 2) < 0.02
+
+
+def test_no_change_follows_another():
+    draws = draw_many(jax.random.split(jax.random.key(4), 2000))
+    place_of = np.argsort(np.asarray(draws.order), axis=1)
+    factors = np.asarray(draws.factors)
+    assert_independent(
+        **{f"factor {i}": factors[:, i] for i in range(3)},
+        hue=np.asarray(draws.hue),
+    )
+    shifts = [*factors.T, np.asarray(draws.hue)]
+    for i, shift in enumerate(shifts):
+        for change in range(4):
+            assert_independent(
+                **{f"shift {i}": shift, f"place of {change}": place_of[:, change]}
+            )

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ceil_jax.inputs.augment import erasing, planes
+from tests.ceil_jax.inputs.augment.draws import assert_independent
 
 SIZE = (60, 30)
 
@@ -80,3 +81,16 @@ def test_draws_are_what_the_method_says():
     drawn = erasing.rectangle(draws.areas[0], draws.aspects[0], SIZE)
     if float(draws.chance[0]) <= 0.5:
         assert hit[0] * 1800 == int(drawn.height) * int(drawn.width)
+    sides = jax.vmap(lambda *draw: erasing.rectangle(*draw, SIZE))(
+        draws.areas, draws.aspects
+    )
+    assert_independent(
+        chance=draws.chance,
+        area=areas[:, 0],
+        next_area=areas[:, 1],
+        aspect=aspects[:, 0],
+        next_aspect=aspects[:, 1],
+        # Shares of the room that the rectangle leaves.
+        top=draws.top / (SIZE[0] - sides.height),
+        left=draws.left / (SIZE[1] - sides.width),
+    )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ceil_jax.inputs.augment import geometry, planes
+from tests.ceil_jax.inputs.augment.draws import assert_independent
 
 
 @pytest.mark.parametrize("mirror", [False, True])
@@ -28,6 +29,7 @@ def test_draws_cover_all_places():
         assert values.tolist() == [0, 1, 2, 3, 4]
         assert counts.min() > 330  # 400 expected
     assert abs(np.asarray(mirror).mean() - 0.5) < 0.04
+    assert_independent(top=top, left=left, mirror=mirror)
 
 
 def test_no_padding_leaves_the_place(rng):

@@ -1,0 +1,100 @@
+"""The columns of embeddings.npz, row by row; nothing is embedded by a model here."""
+
+import types
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ceil_jax.datasets.imageset import ArraySource, ImageSet
+from ceil_jax.experiment.config import Config
+from ceil_jax.experiment.modes import export
+from ceil_jax.training.state import TrainState
+
+STATE = TrainState({}, {}, (), np.int32(0))
+
+
+def image_set(first: int, count: int) -> ImageSet:
+    """Images whose pixels, labels and names all tell their number."""
+    numbers = first + np.arange(count)
+    pixels = np.broadcast_to(
+        numbers[:, None, None, None].astype(np.uint8), (count, 2, 2, 3)
+    )
+    return ImageSet(
+        ArraySource(np.ascontiguousarray(pixels)),
+        (1000 + numbers).astype(np.int32),
+        (numbers % 7).astype(np.int32),
+        np.array([f"{number:03d}.png" for number in numbers]),
+    )
+
+
+SETS = {
+    "train_visible": image_set(10, 3),
+    "train_infrared": image_set(40, 4),
+    "test_visible": image_set(70, 5),
+    "test_infrared": image_set(100, 2),
+}
+
+
+def row_of(number: int, modality: str) -> np.ndarray:
+    """A unit row that no other image of either modality has."""
+    angle = number / 100 + (0 if modality == "visible" else 2)
+    return np.array([np.cos(angle), np.sin(angle)], np.float32)
+
+
+class FakeEmbedder:
+    def __init__(self, *_: Any, **__: Any) -> None:
+        pass
+
+    def __call__(self, _: Any, images: ImageSet, modality: str) -> np.ndarray:
+        pixels = images.images.take(np.arange(len(images)))
+        return np.stack([row_of(int(x[0, 0, 0]), modality) for x in pixels])
+
+
+@pytest.fixture
+def exported(monkeypatch):
+    def of(**sets: ImageSet) -> export.Exported:
+        splits = types.SimpleNamespace(**(SETS | sets))
+        monkeypatch.setattr(export.build, "load_images", lambda _: splits)
+        monkeypatch.setattr(export, "Embedder", FakeEmbedder)
+        return export.embed_everything(Config(), STATE)
+
+    return of
+
+
+def test_every_row_is_that_of_its_name(exported):
+    found = exported()
+    assert len(found.name) == len(set(found.name.tolist())) == 14
+    for row, name, modality, camera, identity, split in zip(*found, strict=True):
+        number = int(name[:3])
+        np.testing.assert_allclose(row, row_of(number, modality), atol=1e-6)
+        assert (camera, identity) == (number % 7, 1000 + number)
+        images = SETS[f"{split}_{modality}"]
+        assert name in images.names
+
+
+def test_training_images_come_first_and_visible_ones_before_infrared_ones(exported):
+    found = exported()
+    assert found.split.tolist() == ["train"] * 7 + ["test"] * 7
+    modalities = ["visible"] * 3 + ["infrared"] * 4 + ["visible"] * 5 + ["infrared"] * 2
+    assert found.modality.tolist() == modalities
+    np.testing.assert_array_equal(
+        found.name, np.concatenate([images.names for images in SETS.values()])
+    )
+
+
+def test_a_set_without_images_is_left_out(exported):
+    found = exported(train_infrared=image_set(0, 0))
+    assert len(found.name) == 10
+    assert found.split.tolist() == ["train"] * 3 + ["test"] * 7
+
+
+def test_the_file_holds_the_columns_by_name(exported, tmp_path):
+    found = exported()
+    path = export.save(found, tmp_path)
+    assert path.name == "embeddings.npz"
+    assert [file.name for file in tmp_path.iterdir()] == ["embeddings.npz"]
+    with np.load(path) as columns:
+        assert set(columns) == set(found._fields)
+        for name, column in found._asdict().items():
+            np.testing.assert_array_equal(columns[name], column)
