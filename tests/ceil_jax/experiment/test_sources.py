@@ -102,5 +102,8 @@ def test_the_protocol_is_the_data_sets_own(dataset, protocol):
     if dataset == "regdb":
         assert sources.protocol_of(config) == "regdb_released"
         return
-    with pytest.raises(UserError, match=f"is RegDB's, config.dataset is {dataset}"):
+    message = f"is RegDB's, config.dataset is {dataset}"
+    with pytest.raises(UserError, match=message):
         sources.protocol_of(config)
+    with pytest.raises(UserError, match=message):
+        sources.tested(config, SPLITS)

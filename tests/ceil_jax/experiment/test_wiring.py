@@ -226,6 +226,7 @@ OF_THE_SCORES = [
         {
             "plan.protocol": "regdb_released",
             "plan.sets": ("any visible", "any infrared"),
+            "search.sets": ("any visible", "any infrared"),
             "plan.splits": {
                 "visible": [[True], [False]],
                 "infrared": [[False], [True]],
@@ -348,6 +349,7 @@ def test_what_is_so_in_every_configuration(tmp_path, monkeypatch):
     )
     assert places["trainer.sets"] == ("train visible", "train infrared")
     assert places["plan.sets"] == ("visible", "infrared")
+    assert places["search.sets"] == ("visible", "infrared")
     axes = dict(places["encoder.axes"])
     assert [axes.pop(f"stage {stage}") for stage in (1, 2)] == ["batch", "batch"]
     assert set(axes.values()) == {None}

@@ -43,7 +43,7 @@ def image_set(name: str, number: int = 2) -> ImageSet:
     )
 
 
-def known_as(images: ImageSet) -> str:
+def known_as(images: ImageSet | scoring.Embeddings) -> str:
     """The name that `image_set` gave."""
     return str(images.names[0])[:-2]
 
@@ -235,6 +235,12 @@ def _of_scorer(ends: Ends, made: run.Run, folder: Path) -> dict[str, Any]:
     return (
         {f"plan.{name}": value for name, value in plan.items()}
         | {
+            "search.sets": together(
+                {
+                    use: (known_as(call["visible"]), known_as(call["infrared"]))
+                    for use, call in both.items()
+                }
+            ),
             "plan.splits": splits and {k: v.tolist() for k, v in splits.items()},
             "draw.num_queries": drawn["num_queries"],
         }
