@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 import jax
 import numpy as np
 
-from ceil_jax.common import checks, threads
+from ceil_jax.common import checks, extras, threads
 from ceil_jax.common.progress import bar
 from ceil_jax.neighbours import tiles
 from ceil_jax.neighbours.largest import Candidates, RunningLargest
@@ -55,9 +55,12 @@ def check_search(search: str) -> None:
 
     Raises:
         ValueError: There is none of that name.
+        MissingExtraError: It needs faiss, which is not installed.
     """
     if search not in SEARCHES:
         raise ValueError(f"{search=} must be one of {', '.join(SEARCHES)}")
+    if search in extras.FAISS_SEARCHES:
+        extras.require("faiss", f"{search=}")
 
 
 def nearest(features: checks.Rows, *, k: int, search: Search = "exact") -> Neighbours:
@@ -74,14 +77,15 @@ def nearest(features: checks.Rows, *, k: int, search: Search = "exact") -> Neigh
             `pallas_kernels.camera_topk`, "pairs" by tiles of which each serves its
             rows and its columns. "exact" is "flat" where n is less than `DEVICE_ROWS`,
             else "device" on a GPU, and on a CPU "pairs" where d is at least
-            `PAIRS_WIDTH`. Fewer rows than `APPROXIMATE_ROWS` are never searched
-            approximately.
+            `PAIRS_WIDTH`; "pairs" stands for "flat" where faiss is not installed.
+            Fewer rows than `APPROXIMATE_ROWS` are never searched approximately.
 
     Returns:
         `Neighbours` with lists of min(k, n) entries.
 
     Raises:
         ValueError: `features` is not usable, `k` is less than 1, or `search` unknown.
+        MissingExtraError: `search` names one of faiss, which is not installed.
     """
     checks.at_least(1, k=k)
     check_search(search)
@@ -104,11 +108,12 @@ def nearest(features: checks.Rows, *, k: int, search: Search = "exact") -> Neigh
 
 def _fastest(num_rows: int, width: int) -> Search:
     """The exact search that takes least on this machine."""
-    if num_rows < DEVICE_ROWS:
-        return "flat"
-    if jax.default_backend() != "cpu":
-        return "device"
-    return "pairs" if width >= PAIRS_WIDTH else "flat"
+    if num_rows >= DEVICE_ROWS:
+        if jax.default_backend() != "cpu":
+            return "device"
+        if width >= PAIRS_WIDTH:
+            return "pairs"
+    return "pairs" if extras.missing("faiss") else "flat"
 
 
 def from_pairs(

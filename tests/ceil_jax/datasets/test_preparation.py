@@ -142,7 +142,7 @@ KILLED = """
 import os, pathlib, signal, sys
 sys.path.insert(0, {root!r})
 from ceil_jax.datasets import builder, preparation
-from tests.data import test_preparation as tests
+from tests.ceil_jax.datasets import test_preparation as tests
 old = builder.PersonBuilder._generate_examples
 def killed(self, split, total, examples):
     for n, pair in enumerate(old(self, split, total, examples)):
@@ -169,7 +169,7 @@ INTERRUPTED = """
 import os, pathlib, signal, sys
 sys.path.insert(0, {root!r})
 from ceil_jax.datasets import listed, preparation
-from tests.data import test_preparation as tests
+from tests.ceil_jax.datasets import test_preparation as tests
 old = listed.read_image
 def interrupted(path, size):
     if path.name == "male_back_v_00001_3.bmp":

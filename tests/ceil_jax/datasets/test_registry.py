@@ -33,7 +33,10 @@ def test_entries_agree_with_the_data_sets():
 
 
 def test_registry_is_imported_without_tfds():
-    code = "import sys, data.registry; sys.exit('tensorflow_datasets' in sys.modules)"
+    code = (
+        "import sys, ceil_jax.datasets.registry; "
+        "sys.exit('tensorflow_datasets' in sys.modules)"
+    )
     root = Path(__file__).parents[3]
     assert subprocess.run([sys.executable, "-c", code], cwd=root).returncode == 0
 
