@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
-from tensorflow_datasets.core import dataset_metadata
+from tensorflow_datasets.core import community, dataset_metadata
 
 from ceil_jax.common.errors import DataError
 from ceil_jax.datasets.listed import ListedConfig
@@ -169,20 +169,13 @@ def test_build_by_name(tmp_path: Path):
     assert len(source) == SPLITS["sysu_mm01"]["train"]
 
 
-def checkout_builder(name: str) -> Any:
-    """The builder of the checkout, as TFDS imports it."""
-    with tfds.core.utils.add_sys_path(ROOT / "data"):
-        return tfds.core.community.builder_cls_from_module(
-            f"{name}.{name}_dataset_builder"
-        )
-
-
 @pytest.mark.parametrize("name", [*SPLITS, "synthetic"])
-def test_the_checkout_has_a_builder_beside_the_registered_one(name: str):
+def test_the_checkout_has_a_builder_beside_the_registered_one(name: str, monkeypatch):
     defined = importlib.import_module(
         f"ceil_jax.datasets.{name}.{name}_dataset_builder"
     )
-    builder = checkout_builder(name)
+    monkeypatch.syspath_prepend(ROOT / "data")
+    builder = community.builder_cls_from_module(f"{name}.{name}_dataset_builder")
     assert issubclass(builder, defined.Builder)
     assert builder.name == name
     assert tfds.builder_cls(name) is defined.Builder
