@@ -124,7 +124,8 @@ def test_the_program_says_what_it_needs(words, status, told):
 
 
 EMBED = """
-import numpy as np, jax
+import pathlib
+import numpy as np
 from PIL import Image
 from ceil_jax import encoder, weights
 from ceil_jax.datasets import images
@@ -135,7 +136,7 @@ weights.convert(SYNTHETIC, PLACE + "/converted")
 variables = weights.load(PLACE + "/converted")
 sizes = weights.architecture(variables)
 Image.new("RGB", (40, 80), (200, 30, 90)).save(PLACE + "/image.png")
-image = images.read_image(PLACE + "/image.png", (64, 32))
+image = images.read_image(pathlib.Path(PLACE, "image.png"), (64, 32))
 batch = image[None].astype(np.float32) / 255
 rows = encoder.Encoder(*sizes).apply(variables, visible=batch)
 assert rows.shape == (1, 512)
