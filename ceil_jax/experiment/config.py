@@ -125,7 +125,7 @@ class SyntheticConfig:
 class Config:
     """One experiment."""
 
-    dataset: str = "regdb"  # its name; data/README.md lists them
+    dataset: str = "regdb"  # a name of data/registry.py
     data_dir: str = ""  # the data set as distributed
     prepared_dir: str = ""  # where prepared data is kept; "" for the user's cache
     allow_partial: bool = False  # go on, with a warning, where images are missing
