@@ -3,7 +3,7 @@
 The control is stage 1 alone for as many steps as both stages. Each seed draws other
 people, cameras and batches. Writes every run's figures to
 `benchmarks/recorded/demo.json`, the control of the demo's own seed to
-`benchmarks/recorded/demo_control.json`, which the demo's table shows, and prints the
+`ceil_jax/pretrained/demo_control.json`, which the demo's table shows, and prints the
 tables of `docs/demo.md`.
 
     python -m benchmarks.demo --seeds=1,2,3 --output=runs/demo_seeds
@@ -18,6 +18,7 @@ from absl import app, flags
 from tabulate import tabulate
 
 from benchmarks import flagged, program
+from ceil_jax.pretrained import DEMO_CONTROL
 from configs import synthetic
 
 RECORDED = Path(__file__).with_name("recorded")
@@ -117,7 +118,7 @@ def main(argv: list[str]) -> None:
         "note": f"stage 1 alone, {epochs} epochs; recorded",
         "config": first["config"],
     }
-    (RECORDED / "demo_control.json").write_text(json.dumps(control, indent=1) + "\n")
+    DEMO_CONTROL.write_text(json.dumps(control, indent=1) + "\n")
     for mode in ("all", "indoor"):
         print(table(runs, mode) + "\n")
     for kind, of_kind in runs.items():

@@ -14,9 +14,10 @@ from typing import NamedTuple
 from absl import flags
 from ml_collections import config_flags
 
+from ceil_jax import __version__
 from ceil_jax.common.errors import UserError
 from ceil_jax.experiment import config as config_lib
-from ceil_jax.experiment import settings, usage
+from ceil_jax.experiment import packaged, settings, usage
 
 
 class Words(NamedTuple):
@@ -98,6 +99,7 @@ def _read(
 
 def _help(argv: Sequence[str]) -> str:
     """Usage, and every field of the configuration with its value."""
+    argv = packaged.found(argv)
     found = _config_path(argv)
     config = config_lib.Config()
     title = "Fields and defaults"
@@ -214,6 +216,7 @@ def parse(argv: Sequence[str]) -> Command:
         UserError: A flag or field is unknown, missing, of the wrong type, out of its
             range, or nothing to the mode.
     """
+    argv = packaged.found(argv)
     path = _config_path(argv)
     if path is None and {"--config", "-config"} & {*argv}:
         raise _missing("config")
@@ -263,6 +266,7 @@ def run(argv: Sequence[str]) -> None:
         UserError: A mistake that the user can mend.
     """
     command = parse(argv)
+    packaged.require(command.mode, command.config)
     # Imported late: a typing mistake is answered at once, not after JAX has started.
     from ceil_jax.experiment import build, compilation
     from ceil_jax.experiment.modes import prepare
@@ -307,6 +311,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0 if the work was done, 2 after a mistake of the user.
     """
     argv = list(sys.argv if argv is None else argv)
+    if "--version" in argv[1:]:
+        print(f"ceil-jax {__version__}")
+        return 0
     if any(word in ("--help", "-h", "-help", "--helpfull") for word in argv[1:]):
         print(_help(argv))
         return 0

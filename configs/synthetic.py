@@ -8,8 +8,6 @@ released, it is more noise than so small an encoder can learn from in so few ste
     python -m ceil_jax.main --config configs/synthetic.py --workdir runs/demo
 """
 
-from pathlib import Path
-
 from ceil_jax.experiment.config import (
     AugmentConfig,
     BatchConfig,
@@ -22,11 +20,7 @@ from ceil_jax.experiment.config import (
     OptimizerConfig,
     RerankConfig,
 )
-from ceil_jax.pretrained import SYNTHETIC
-
-# Stage 1 alone for as many steps, recorded by `python -m benchmarks.demo`.
-_ROOT = Path(__file__).resolve().parents[1]
-CONTROL = _ROOT / "benchmarks" / "recorded" / "demo_control.json"
+from ceil_jax.pretrained import DEMO_CONTROL, SYNTHETIC
 
 
 def get_config() -> Config:
@@ -48,6 +42,6 @@ def get_config() -> Config:
         objective=ObjectiveConfig(num_negatives=50),
         matching=MatchingConfig(k1=15, k2=3),
         optimizer=OptimizerConfig(rate=1e-3, schedule="cosine", warmup_epochs=2),
-        evaluation=EvaluationConfig(baselines=True, control=str(CONTROL)),
+        evaluation=EvaluationConfig(baselines=True, control=str(DEMO_CONTROL)),
         rerank=RerankConfig(k1=28, k2=7, camera_weight=0.5),
     )

@@ -4,7 +4,7 @@
 them needs TensorFlow. Arguments are the same; the data sets of this project are known
 by name, and a path to a builder's folder works as well.
 
-    python -m data.build sysu_mm01 --manual_dir=/path/to/SYSU-MM01
+    python -m ceil_jax.datasets.build sysu_mm01 --manual_dir=/path/to/SYSU-MM01
 """
 
 import importlib

@@ -31,17 +31,6 @@ class PersonBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     RELEASE_NOTES: ClassVar[dict[str, str]] = {"2.0.0": "In order, not compressed."}
     NUM_TRIALS: ClassVar[int] = 0
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Register the builder with TFDS under the name of its module.
-
-        `tfds build` may import a builder's file a second time as a module of another
-        name; that one is not registered, which TFDS would refuse.
-        """
-        kwargs.setdefault(
-            "skip_registration", not cls.__module__.startswith("ceil_jax.datasets.")
-        )
-        super().__init_subclass__(**kwargs)
-
     def __init__(self, *, file_format: Any = None, **kwargs: Any) -> None:
         """Make a builder; nothing is read or written yet.
 
@@ -74,6 +63,10 @@ class PersonBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         """The user's names of the people by number, where there are any."""
         stored = self._metadata("identity_names", {})
         return {int(k): name for k, name in stored.items()}
+
+    def superseded(self) -> list[Path]:
+        """Folders of earlier data that this builder's are made in the stead of."""
+        return []
 
     def splits(self, dl_manager: Any) -> Splits:
         """The number of images and the examples of each split, by its name.

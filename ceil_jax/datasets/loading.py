@@ -73,7 +73,7 @@ def prepare(
     """Prepare a data set: read, resize and store it, unless that was done before.
 
     Args:
-        name: The data set, a key of `data.registry.REGISTRY`.
+        name: The data set, a name of `registry.names()`.
         data_dir: Folder of the data set as distributed; None where it is generated.
         prepared_dir: Home of all prepared data, by default `$CEIL_JAX_CACHE` or
             `~/.cache/ceil_jax`.
@@ -86,7 +86,7 @@ def prepare(
         The builder, ready to be read.
 
     Raises:
-        data.errors.DataError: The folder, a list, a count or an image is wrong.
+        DataError: The folder, a list, a count or an image is wrong.
     """
     entry = registry.find(name)
     request = registry.Request(
@@ -118,7 +118,7 @@ def load(
     """Prepare a data set if need be, and open the image sets of a trial.
 
     Args:
-        name: The data set, a key of `data.registry.REGISTRY`.
+        name: The data set, a name of `registry.names()`.
         data_dir: See `prepare`.
         prepared_dir: See `prepare`.
         image_size: See `prepare`.
@@ -132,7 +132,7 @@ def load(
         The image sets.
 
     Raises:
-        data.errors.DataError: The data are wrong, or there is no such trial.
+        DataError: The data are wrong, or there is no such trial.
     """
     _check_trial(name, trial)
     builder = prepare(
@@ -175,7 +175,7 @@ def load_all_trials(
     An image that several trials test on is there once, so that it is embedded once.
 
     Args:
-        name: The data set, a key of `data.registry.REGISTRY`.
+        name: The data set, a name of `registry.names()`.
         data_dir: See `prepare`.
         prepared_dir: See `prepare`.
         image_size: See `prepare`.
@@ -187,7 +187,7 @@ def load_all_trials(
         The images of both modalities with their trials.
 
     Raises:
-        data.errors.DataError: The data are wrong.
+        DataError: The data are wrong.
     """
     builder = prepare(
         name,

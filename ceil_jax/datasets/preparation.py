@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,6 +71,12 @@ def prepare(builder: PersonBuilder) -> PersonBuilder:
         with _lock(place.parent / "lock"):
             if place.exists():  # another process was faster
                 return _informed(builder)
+            for earlier in builder.superseded():
+                print(
+                    f"{earlier} was prepared by an earlier version of the program: it "
+                    "is not used and can be deleted",
+                    file=sys.stderr,
+                )
             for stale in place.parent.glob("incomplete.*"):
                 shutil.rmtree(stale, ignore_errors=True)
             with tempfile.TemporaryDirectory() as downloads:  # TFDS insists on one

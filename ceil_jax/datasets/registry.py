@@ -1,6 +1,7 @@
 """The data sets by name, and how each becomes a builder.
 
-Importing this module is cheap: TFDS is imported with the first builder.
+Importing this module is cheap: TFDS is imported with the first builder. Other packages
+add data sets as entry points of the group `GROUP`; docs/extending.md has an example.
 """
 
 import dataclasses
@@ -10,7 +11,10 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ceil_jax.common import plugins
 from ceil_jax.common.errors import DataError
+
+GROUP = "ceil_jax.datasets"
 
 if TYPE_CHECKING:
     from ceil_jax.datasets.builder import PersonBuilder
@@ -56,21 +60,38 @@ class Entry:
     infrared_cameras: tuple[int, ...]
 
 
+def names() -> list[str]:
+    """Every data set that `find` knows, those of other packages among them."""
+    return sorted({*REGISTRY, *plugins.names(GROUP)})
+
+
 def find(name: str) -> Entry:
     """The data set of a name.
 
     Args:
-        name: A key of `REGISTRY`.
+        name: One of `names()`. A data set of `REGISTRY` is never replaced by one of
+            another package.
 
     Returns:
         Its entry.
 
     Raises:
-        DataError: There is no such data set.
+        DataError: There is no such data set, or it cannot be imported.
     """
-    if name not in REGISTRY:
-        raise DataError(f"no data set {name!r}: {_nearest(name, REGISTRY)}")
-    return REGISTRY[name]
+    if name in REGISTRY:
+        return REGISTRY[name]
+    if name not in plugins.names(GROUP):
+        raise DataError(f"no data set {name!r}: {_nearest(name, names())}")
+    try:
+        entry = plugins.load(GROUP, name)
+    except ValueError as error:
+        raise DataError(f"data set {error}") from error
+    if not isinstance(entry, Entry):
+        raise DataError(
+            f"data set {name!r} of {GROUP} must be a ceil_jax.datasets.registry.Entry, "
+            f"not {type(entry).__name__}"
+        )
+    return entry
 
 
 def _nearest(word: str, words: Collection[str]) -> str:
@@ -107,17 +128,23 @@ def _synthetic(request: Request) -> "PersonBuilder":
     return Builder(data_dir=str(home.expanduser()), config=config)
 
 
-def _listed(name: str) -> "Callable[[Request], PersonBuilder]":
-    """What makes builders of a data set that is a folder of images."""
+def listed(module_name: str) -> "Callable[[Request], PersonBuilder]":
+    """What makes builders of a data set that is a folder of images.
+
+    Args:
+        module_name: Module whose `Builder` is a subclass of `listed.ListedBuilder`; it
+            is imported with the first request.
+
+    Returns:
+        `make_builder` of an `Entry`.
+    """
 
     def make_builder(request: Request) -> "PersonBuilder":
         from ceil_jax.datasets.listed import ListedConfig
         from ceil_jax.datasets.listing import open_folder
         from ceil_jax.datasets.preparation import folder_of
 
-        module = importlib.import_module(
-            f"ceil_jax.datasets.{name}.{name}_dataset_builder"
-        )
+        module = importlib.import_module(module_name)
         layout = module.Builder.LAYOUT
         _check_options(request, ())
         if request.data_dir is None:
@@ -143,6 +170,10 @@ def _listed(name: str) -> "Callable[[Request], PersonBuilder]":
     return make_builder
 
 
+def _own(name: str) -> "Callable[[Request], PersonBuilder]":
+    return listed(f"ceil_jax.datasets.{name}.{name}_dataset_builder")
+
+
 REGISTRY: Mapping[str, Entry] = {
     "synthetic": Entry(
         make_builder=_synthetic,
@@ -153,7 +184,7 @@ REGISTRY: Mapping[str, Entry] = {
         infrared_cameras=(3, 6),
     ),
     "regdb": Entry(
-        make_builder=_listed("regdb"),
+        make_builder=_own("regdb"),
         protocol="regdb",
         num_trials=10,
         needs_data_dir=True,
@@ -161,7 +192,7 @@ REGISTRY: Mapping[str, Entry] = {
         infrared_cameras=(2,),
     ),
     "sysu_mm01": Entry(
-        make_builder=_listed("sysu_mm01"),
+        make_builder=_own("sysu_mm01"),
         protocol="sysu_mm01",
         num_trials=1,
         needs_data_dir=True,
@@ -169,7 +200,7 @@ REGISTRY: Mapping[str, Entry] = {
         infrared_cameras=(3, 6),
     ),
     "llcm": Entry(
-        make_builder=_listed("llcm"),
+        make_builder=_own("llcm"),
         protocol="llcm",
         num_trials=1,
         needs_data_dir=True,
@@ -177,7 +208,7 @@ REGISTRY: Mapping[str, Entry] = {
         infrared_cameras=(1, 2, 4, 5, 6, 7, 8, 9),
     ),
     "folder": Entry(
-        make_builder=_listed("folder"),
+        make_builder=_own("folder"),
         protocol="standard",
         num_trials=1,
         needs_data_dir=True,

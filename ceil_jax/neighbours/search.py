@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 import jax
 import numpy as np
 
-from ceil_jax.common import checks, threads
+from ceil_jax.common import checks, extras, threads
 from ceil_jax.common import features as feature_rows
 from ceil_jax.common.features import Normalise
 from ceil_jax.common.progress import bar
@@ -57,10 +57,13 @@ def check_search(search: str) -> None:
 
     Raises:
         ValueError: There is none of that name.
+        MissingExtraError: It needs faiss, which is not installed.
     """
     if search not in SEARCHES:
         shown = checks.shown(search)
         raise ValueError(f"search={shown} must be one of {', '.join(SEARCHES)}")
+    if search in extras.FAISS_SEARCHES:
+        extras.require("faiss", f"{search=}")
 
 
 def nearest(
@@ -83,8 +86,8 @@ def nearest(
             `pallas_kernels.camera_topk`, "pairs" by tiles of which each serves its
             rows and its columns. "exact" is "flat" where n is less than `DEVICE_ROWS`,
             else "device" on a GPU, and on a CPU "pairs" where d is at least
-            `PAIRS_WIDTH`. Fewer rows than `APPROXIMATE_ROWS` are never searched
-            approximately.
+            `PAIRS_WIDTH`; "pairs" stands for "flat" where faiss is not installed.
+            Fewer rows than `APPROXIMATE_ROWS` are never searched approximately.
         normalise: None refuses rows that are off length 1 by more than 0.01, True
             normalises them, False takes them as they are.
 
@@ -93,6 +96,7 @@ def nearest(
 
     Raises:
         ValueError: `features` is not usable, `k` is less than 1, or `search` unknown.
+        MissingExtraError: `search` names one of faiss, which is not installed.
     """
     (k,) = checks.at_least(1, k=k)
     check_search(search)
@@ -129,11 +133,12 @@ def of_rows(rows: np.ndarray, *, k: int, search: Search = "exact") -> Neighbours
 
 def _fastest(num_rows: int, width: int) -> Search:
     """The exact search that takes least on this machine."""
-    if num_rows < DEVICE_ROWS:
-        return "flat"
-    if jax.default_backend() != "cpu":
-        return "device"
-    return "pairs" if width >= PAIRS_WIDTH else "flat"
+    if num_rows >= DEVICE_ROWS:
+        if jax.default_backend() != "cpu":
+            return "device"
+        if width >= PAIRS_WIDTH:
+            return "pairs"
+    return "pairs" if extras.missing("faiss") else "flat"
 
 
 def from_pairs(

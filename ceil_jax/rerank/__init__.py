@@ -5,6 +5,7 @@ from ceil_jax.rerank.ecn import ecn
 from ceil_jax.rerank.gcr import gcr
 from ceil_jax.rerank.gnn import gnn
 from ceil_jax.rerank.k_reciprocal import k_reciprocal
+from ceil_jax.rerank.registry import by_name
 from ceil_jax.rerank.topk import gcr_topk
 
-__all__ = ["auto", "ecn", "gcr", "gcr_topk", "gnn", "k_reciprocal"]
+__all__ = ["auto", "by_name", "ecn", "gcr", "gcr_topk", "gnn", "k_reciprocal"]

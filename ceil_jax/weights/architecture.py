@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
-
-from ceil_jax.encoder import Encoder
 
 # Beyond any CLIP ResNet: the largest has width 128 and 36 bottlenecks in a stage.
 MAX_WIDTH, MAX_STAGE_SIZE = 1024, 64
+# Channels that leave a bottleneck, for each that its 3x3 convolution has.
+EXPANSION = 4
 _BLOCK = re.compile(r"stage([1-4])_block(\d+)")
 
 
@@ -75,7 +74,7 @@ def _width(params: Mapping[str, Any]) -> int:
 
 @functools.cache
 def shapes(sizes: Architecture) -> dict[tuple[str, ...], tuple[int, ...]]:
-    """Shapes of all variables of an encoder.
+    """Shapes of all variables of an encoder, without making one.
 
     Args:
         sizes: Its sizes.
@@ -83,14 +82,50 @@ def shapes(sizes: Architecture) -> dict[tuple[str, ...], tuple[int, ...]]:
     Returns:
         Shape by path (collection, modules, parameter), in the order of computation.
     """
-    image = jax.ShapeDtypeStruct((1, 32, 16, 3), jnp.float32)
-    encoder = Encoder(sizes.stage_sizes, sizes.width)
-    tree = jax.eval_shape(encoder.init, jax.random.key(0), image, image)
-    found = {
-        tuple(entry.key for entry in path): tuple(leaf.shape)
-        for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
-    }
+    width, half = sizes.width, sizes.width // 2
+    found: dict[tuple[str, ...], tuple[int, ...]] = {}
+    for stem in ("visible_stem", "infrared_stem"):
+        found |= _layer((stem,), "1", (3, 3, 3, half))
+        found |= _layer((stem,), "2", (3, 3, half, half))
+        found |= _layer((stem,), "3", (3, 3, half, width))
+    channels = width
+    for stage, num_blocks in enumerate(sizes.stage_sizes, start=1):
+        planes = width * 2 ** (stage - 1)
+        for block in range(num_blocks):
+            name = f"stage{stage}_block{block}"
+            found |= _bottleneck(name, channels, planes)
+            channels = planes * EXPANSION
+    found |= _norm(("norm",), channels)
+    del found["params", "norm", "bias"]
     return {path: found[path] for path in sorted(found, key=_order)}
+
+
+def _bottleneck(
+    name: str, channels: int, planes: int
+) -> dict[tuple[str, ...], tuple[int, ...]]:
+    """Shapes of a block that `channels` enter; where others leave it has a shortcut."""
+    leaving = planes * EXPANSION
+    found = _layer((name,), "1", (channels, planes))
+    found |= _layer((name,), "2", (3, 3, planes, planes))
+    found |= _layer((name,), "3", (planes, leaving))
+    if channels != leaving:
+        found["params", name, "shortcut", "kernel"] = (channels, leaving)
+        found |= _norm((name, "shortcut_norm"), leaving)
+    return found
+
+
+def _layer(
+    module: tuple[str, ...], number: str, kernel: tuple[int, ...]
+) -> dict[tuple[str, ...], tuple[int, ...]]:
+    """Shapes of a convolution and of the norm that follows it."""
+    norm = _norm((*module, f"norm{number}"), kernel[-1])
+    return {("params", *module, f"conv{number}", "kernel"): kernel, **norm}
+
+
+def _norm(module: tuple[str, ...], channels: int) -> dict[tuple[str, ...], tuple[int]]:
+    leaves = {"scale": "params", "bias": "params"}
+    leaves |= {"mean": "batch_stats", "var": "batch_stats"}
+    return {(kind, *module, leaf): (channels,) for leaf, kind in leaves.items()}
 
 
 def _order(path: tuple[str, ...]) -> tuple[Any, ...]:

@@ -6,13 +6,20 @@ from typing import Any
 
 import jax
 import numpy as np
-import orbax.checkpoint as ocp
 
+from ceil_jax.common import extras
 from ceil_jax.weights.architecture import check
 
 COLLECTIONS = ("params", "batch_stats")
 # Orbax's own file in the folder of one checkpoint.
 MARKER = "_CHECKPOINT_METADATA"
+
+
+def _checkpointer() -> Any:
+    extras.require("model", "a folder of converted weights")
+    import orbax.checkpoint as ocp  # seconds, which other files of weights need not
+
+    return ocp.StandardCheckpointer()
 
 
 def write(
@@ -24,8 +31,11 @@ def write(
         folder: Where; it must not exist, or be empty.
         variables: `{"params": ..., "batch_stats": ...}` on the host.
         metadata: Plain values to keep beside them.
+
+    Raises:
+        MissingExtraError: Orbax is not installed.
     """
-    with ocp.StandardCheckpointer() as checkpointer:
+    with _checkpointer() as checkpointer:
         checkpointer.save(
             folder.resolve(),
             dict(variables),
@@ -45,13 +55,14 @@ def read(folder: Path) -> dict[str, Any]:
 
     Raises:
         ValueError: It is no such folder, is damaged, or is no encoder's.
+        MissingExtraError: Orbax is not installed.
     """
     if not (folder / MARKER).is_file():
         raise ValueError(
             f"{folder}: no folder of converted weights (no {MARKER} in it)"
         )
     try:
-        with ocp.StandardCheckpointer() as checkpointer:
+        with _checkpointer() as checkpointer:
             tree = checkpointer.restore(folder.resolve())
     except (ValueError, KeyError, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+import ceil_jax
 from ceil_jax import main
 from ceil_jax.common.errors import DataError, UserError
 from ceil_jax.experiment import compilation, workdir
@@ -232,3 +233,8 @@ def test_a_workdir_must_be_a_folder(tmp_path):
             workdir.workdir_of(str(path))
     assert workdir.workdir_of(str(tmp_path / "a" / "b")) == tmp_path / "a" / "b"
     assert not (tmp_path / "a").exists()
+
+
+def test_the_version_is_told(capsys):
+    assert main.main(["ceil-jax", "--version"]) == 0
+    assert capsys.readouterr().out == f"ceil-jax {ceil_jax.__version__}\n"

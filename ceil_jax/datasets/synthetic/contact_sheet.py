@@ -1,6 +1,6 @@
 """Draw a contact sheet: people in columns, the six cameras in rows.
 
-Run `python -m data.synthetic.contact_sheet --output docs/images/synthetic.png`.
+python -m ceil_jax.datasets.synthetic.contact_sheet --output docs/images/synthetic.png
 """
 
 import argparse

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,6 +19,7 @@ from ceil_jax.datasets.synthetic.parameters import (
     Parameters,
 )
 
+METADATA = "metadata.json"  # TFDS's own, beside the data
 NO_TRIALS = np.zeros(0, dtype=bool)
 
 
@@ -60,6 +62,25 @@ class Builder(PersonBuilder):
         synthetic_config(Parameters(), progress=True)
     ]
 
+    def superseded(self) -> list[Path]:
+        """Data of the same size and parameters that other code of ours has made.
+
+        The first versions did not note the parameters: theirs are all named.
+        """
+        config = self.person_config
+        assert isinstance(config, SyntheticConfig)
+        place = Path(self.data_path)
+        size = config.name.partition("-")[0]
+        found = []
+        for other in sorted(place.parents[1].glob(f"{size}-*/*/{METADATA}")):
+            parameters = _noted(other).get("parameters")
+            if other.parent != place and parameters in (
+                None,
+                config.parameters.fingerprint(),
+            ):
+                found.append(other.parent)
+        return found
+
     def splits(self, dl_manager: Any) -> Splits:
         """The number of images and the examples of each split, by its name.
 
@@ -73,6 +94,8 @@ class Builder(PersonBuilder):
         config = self.person_config
         assert isinstance(config, SyntheticConfig)
         parameters = config.parameters
+        metadata: Any = self.info.metadata
+        metadata.update(parameters=parameters.fingerprint())
         each = (
             len(VISIBLE_CAMERAS) * parameters.images_per_visible_camera
             + len(INFRARED_CAMERAS) * parameters.images_per_infrared_camera
@@ -84,6 +107,15 @@ class Builder(PersonBuilder):
             )
             for split in SPLITS
         }
+
+
+def _noted(path: Path) -> dict[str, Any]:
+    """What is noted beside prepared data; nothing where it cannot be read."""
+    try:
+        noted = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return noted if isinstance(noted, dict) else {}
 
 
 def image_name(camera: int, identity: int, number: int) -> str:

@@ -142,7 +142,7 @@ KILLED = """
 import os, pathlib, signal, sys
 sys.path.insert(0, {root!r})
 from ceil_jax.datasets import builder, preparation
-from tests.data import test_preparation as tests
+from tests.ceil_jax.datasets import test_preparation as tests
 old = builder.PersonBuilder._generate_examples
 def killed(self, split, total, examples):
     for n, pair in enumerate(old(self, split, total, examples)):
@@ -169,7 +169,7 @@ INTERRUPTED = """
 import os, pathlib, signal, sys
 sys.path.insert(0, {root!r})
 from ceil_jax.datasets import listed, preparation
-from tests.data import test_preparation as tests
+from tests.ceil_jax.datasets import test_preparation as tests
 old = listed.read_image
 def interrupted(path, size):
     if path.name == "male_back_v_00001_3.bmp":
@@ -240,3 +240,44 @@ def test_index_is_sorted_by_name_and_survives_damage(tmp_path: Path):
     for row in range(len(index.name)):
         records = builder.records(str(index.split[row]))
         assert records[int(index.record[row])]["name"].decode() == index.name[row]
+
+
+def files_of(place: Path) -> dict[str, tuple[int, int]]:
+    """Number and time of change of every file of prepared data."""
+    found = {p.name: p.stat() for p in place.iterdir()}
+    return {name: (stat.st_ino, stat.st_mtime_ns) for name, stat in found.items()}
+
+
+def test_data_of_another_module_name_are_used(tmp_path: Path, capfd):
+    tree, cache = write_regdb(tmp_path / "RegDB"), tmp_path / "cache"
+    place = Path(preparation.prepare(regdb(tree, cache)).data_path)
+    info = place / "dataset_info.json"
+    text = info.read_text()
+    assert '"ceil_jax.datasets.regdb.regdb_dataset_builder"' in text
+    info.write_text(text.replace("ceil_jax.datasets.regdb.", "data.regdb."))
+    before = files_of(place)
+    again = preparation.prepare(regdb(tree, cache))
+    assert len(again.records("images")) == 16
+    assert again.records("images")[0]["image"].dtype == np.uint8
+    assert files_of(place) == before
+    assert capfd.readouterr().err == ""
+
+
+def test_generated_data_of_earlier_code_are_named(tmp_path: Path, capfd):
+    place = Path(preparation.prepare(synthetic(tmp_path)).data_path)
+    size = place.parent.name.partition("-")[0]
+    same, older, other = (
+        place.parents[1] / f"{size}-{digest * 12}" / place.name for digest in "abc"
+    )
+    for copy in (same, older, other):
+        shutil.copytree(place, copy)
+    (older / "metadata.json").write_text("{}")
+    (other / "metadata.json").write_text('{"parameters": "00000000"}')
+    shutil.rmtree(place)
+    assert capfd.readouterr().err == ""
+    preparation.prepare(synthetic(tmp_path))
+    told = capfd.readouterr().err.splitlines()
+    words = "was prepared by an earlier version of the program: it is not used and can"
+    assert told == [f"{path} {words} be deleted" for path in (same, older)]
+    preparation.prepare(synthetic(tmp_path))
+    assert capfd.readouterr().err == ""

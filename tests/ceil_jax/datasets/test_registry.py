@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from ceil_jax.common.errors import DataError
-from ceil_jax.datasets.registry import REGISTRY, Request, find
+from ceil_jax.datasets.registry import REGISTRY, Request, find, names
 from ceil_jax.evaluation import metrics
+from tests.ceil_jax.common.packages import install
 from tests.ceil_jax.datasets.trees import write_regdb
 
 
@@ -33,7 +34,10 @@ def test_entries_agree_with_the_data_sets():
 
 
 def test_registry_is_imported_without_tfds():
-    code = "import sys, data.registry; sys.exit('tensorflow_datasets' in sys.modules)"
+    code = (
+        "import sys, ceil_jax.datasets.registry; "
+        "sys.exit('tensorflow_datasets' in sys.modules)"
+    )
     root = Path(__file__).parents[3]
     assert subprocess.run([sys.executable, "-c", code], cwd=root).returncode == 0
 
@@ -79,3 +83,33 @@ def test_wrong_counts_stop_unless_allowed(tmp_path: Path, caplog):
     builder = find("regdb").make_builder(request(tmp_path, root, allow_partial=True))
     assert builder.warnings == (message,)
     assert not caplog.messages, "the program prints the warning, once"
+
+
+POINTS = """\
+[ceil_jax.datasets]
+platforms = platforms_plugin:ENTRY
+regdb = platforms_plugin:ENTRY
+number = platforms_plugin:NUMBER
+lost = platforms_plugin:LOST
+"""
+PLATFORMS = """\
+from ceil_jax.datasets.registry import Entry, listed
+ENTRY = Entry(listed("no_such_builder"), "standard", 3, True, (), ())
+NUMBER = 5
+"""
+
+
+def test_data_sets_of_other_packages_are_found(tmp_path: Path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    install(tmp_path, "platforms", POINTS, {"platforms_plugin.py": PLATFORMS})
+    assert set(names()) == {*REGISTRY, "platforms", "number", "lost"}
+    assert find("platforms").num_trials == 3
+    assert find("regdb") is REGISTRY["regdb"], "ours are never replaced"
+    with pytest.raises(DataError, match="'platform': did you mean 'platforms'"):
+        find("platform")
+    with pytest.raises(
+        DataError, match=r"'number' of ceil_jax\.datasets must be a cei"
+    ):
+        find("number")
+    with pytest.raises(DataError, match=r"data set 'lost' of .* cannot be imported"):
+        find("lost")

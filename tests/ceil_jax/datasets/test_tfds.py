@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
-from tensorflow_datasets.core import dataset_metadata
+from tensorflow_datasets.core import community, dataset_metadata
 
 from ceil_jax.common.errors import DataError
 from ceil_jax.datasets.listed import ListedConfig
@@ -169,13 +169,36 @@ def test_build_by_name(tmp_path: Path):
     assert len(source) == SPLITS["sysu_mm01"]["train"]
 
 
-def test_build_in_the_builders_folder(tmp_path: Path):
-    tree = TREES["folder"].write(tmp_path / "set")
-    done = build(
-        f"--manual_dir={tree}",
-        f"--data_dir={tmp_path / 'out'}",
-        cwd=ROOT / "data" / "folder",
+@pytest.mark.parametrize("name", [*SPLITS, "synthetic"])
+def test_the_checkout_has_a_builder_beside_the_registered_one(name: str, monkeypatch):
+    defined = importlib.import_module(
+        f"ceil_jax.datasets.{name}.{name}_dataset_builder"
     )
+    monkeypatch.syspath_prepend(ROOT / "data")
+    builder = community.builder_cls_from_module(f"{name}.{name}_dataset_builder")
+    assert issubclass(builder, defined.Builder)
+    assert builder.name == name
+    assert tfds.builder_cls(name) is defined.Builder
+    assert builder.get_metadata() == defined.Builder.get_metadata()
+    assert builder.get_metadata().description.startswith("# ")
+    for file in ("README.md", "CITATIONS.bib"):
+        seen = ROOT / "data" / name / file
+        assert seen.resolve() == ROOT / "ceil_jax" / "datasets" / name / file
+        assert seen.is_file()
+
+
+def test_data_is_no_package():
+    assert not (ROOT / "data" / "__init__.py").exists()
+    folders = {path.name for path in (ROOT / "data").iterdir() if path.is_dir()}
+    assert folders == {*SPLITS, "synthetic"}
+
+
+@pytest.mark.parametrize("words", [[], ["data/folder"], ["folder"]])
+def test_build_in_the_checkout(words: list[str], tmp_path: Path):
+    tree = TREES["folder"].write(tmp_path / "set")
+    places = (f"--manual_dir={tree}", f"--data_dir={tmp_path / 'out'}")
+    cwd = ROOT if words else ROOT / "data" / "folder"
+    done = build(*words, *places, cwd=cwd)
     assert done.returncode == 0, done.stderr
     importlib.import_module("ceil_jax.datasets.folder")
     builder: Any = tfds.builder("folder", data_dir=tmp_path / "out")

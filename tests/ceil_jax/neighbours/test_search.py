@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from ceil_jax.common import extras
 from ceil_jax.neighbours import search as lib
 from ceil_jax.neighbours import tiles
 from tests.ceil_jax import naive
@@ -144,3 +145,32 @@ def test_bad_arguments_are_named(rng):
     rows[2, 1] = np.nan
     with pytest.raises(ValueError, match=r"features\[2\]"):
         lib.nearest(rows, k=1)
+
+
+@pytest.fixture
+def without_faiss(monkeypatch):
+    """As on a machine that does not have it."""
+    monkeypatch.setattr(extras, "EXTRAS", {"faiss": ("no_such_faiss",)})
+
+
+@pytest.mark.parametrize(("num_rows", "k"), [(1, 1), (2, 5), (60, 60)])
+def test_an_exact_search_needs_no_faiss(rng, num_rows, k, monkeypatch, without_faiss):
+    monkeypatch.setattr(lib, "_flat", None)
+    rows = naive.unit_rows(rng, num_rows)
+    want, _ = naive.ranks(rows, k)
+    np.testing.assert_array_equal(lib.nearest(rows, k=k).indices, want)
+
+
+def test_few_rows_stay_on_faiss_where_it_is(rng, monkeypatch):
+    called = []
+    flat = lib._flat
+    monkeypatch.setattr(lib, "_flat", lambda rows: called.append(1) or flat(rows))
+    lib.nearest(naive.unit_rows(rng, 30, 200), k=3)
+    assert called
+
+
+@pytest.mark.parametrize("search", ["flat", "ivf", "hnsw"])
+def test_searches_of_faiss_name_their_extra(rng, search, without_faiss):
+    message = rf"search='{search}' needs no_such_faiss, .* extra \[faiss\]: pip install"
+    with pytest.raises(ImportError, match=message):
+        lib.nearest(naive.unit_rows(rng, 5), k=2, search=search)

@@ -1,0 +1,77 @@
+"""Configuration files that come with the program, and what its modes need installed."""
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+
+from ceil_jax.common import extras
+from ceil_jax.experiment.config import Config
+
+ROOM = "configs"
+EXTRA_OF_MODE = {"convert": "model"}
+"""The extra that a mode needs; [train] where none is named."""
+
+
+def folder() -> Path:
+    """Where the configuration files lie that come with the program."""
+    package = Path(__file__).resolve().parents[1]
+    # The installed package holds them; in a checkout they stand beside it.
+    spec = importlib.util.find_spec(f"{package.name}.{ROOM}")
+    if spec is not None and spec.origin is not None:
+        return Path(spec.origin).parent
+    return package.parent / ROOM
+
+
+def find(path: str) -> str:
+    """The file that is meant by `--config`.
+
+    Args:
+        path: What was given: a file, or `NAME`, `NAME.py` or `configs/NAME.py` of a
+            configuration that comes with the program.
+
+    Returns:
+        The path itself where it is a file, else that of the program's own; the path
+        itself where there is neither.
+    """
+    given = Path(path)
+    named = given.parent in (Path(), Path(ROOM)) and given.suffix in ("", ".py")
+    if Path(path).is_file() or not named:
+        return path
+    own = folder() / f"{given.stem}.py"
+    return str(own) if own.is_file() and given.stem != "__init__" else path
+
+
+def found(argv: Sequence[str]) -> list[str]:
+    """A command line with the file in the place of what `--config` named.
+
+    Args:
+        argv: Program name and words.
+
+    Returns:
+        The words.
+    """
+    words = list(argv)
+    for i, word in enumerate(words):
+        flag, _, value = word.partition("=")
+        if flag not in ("--config", "-config"):
+            continue
+        if value:
+            words[i] = f"{flag}={find(value)}"
+        elif word == flag and i + 1 < len(words):
+            words[i + 1] = find(words[i + 1])
+    return words
+
+
+def require(mode: str, config: Config) -> None:
+    """Refuse a mode that needs more than is installed, before anything starts.
+
+    Args:
+        mode: One of the program's modes.
+        config: Its configuration.
+
+    Raises:
+        MissingExtraError: Names what is missing and the extra that installs it.
+    """
+    extras.require(EXTRA_OF_MODE.get(mode, "train"), f"--mode {mode}")
+    if config.rerank.search in extras.FAISS_SEARCHES:
+        extras.require("faiss", f"--config.rerank.search={config.rerank.search}")
