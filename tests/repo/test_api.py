@@ -24,6 +24,7 @@ PUBLIC = {
         "k_reciprocal": "query gallery k1 k2 lambda_value",
         "ecn": "query gallery k t q",
         "gcr_topk": "query gallery query_cameras gallery_cameras top neighbours",
+        "auto": "query gallery",
         "by_name": "name",
     },
     "neighbours": {"nearest": "features k search"},
