@@ -81,7 +81,7 @@ def test_draws_are_what_the_method_says():
     drawn = erasing.rectangle(draws.areas[0], draws.aspects[0], SIZE)
     if float(draws.chance[0]) <= 0.5:
         assert hit[0] * 1800 == int(drawn.height) * int(drawn.width)
-    sides = jax.vmap(lambda *draw: erasing.rectangle(*draw, SIZE))(
+    sides = jax.vmap(lambda area, aspect: erasing.rectangle(area, aspect, SIZE))(
         draws.areas, draws.aspects
     )
     assert_independent(
