@@ -14,6 +14,7 @@ import optax
 from ceil_jax import weights
 from ceil_jax.common import parallel
 from ceil_jax.common.errors import UserError
+from ceil_jax.common.files import user_path
 from ceil_jax.datasets import loading, registry
 from ceil_jax.datasets.imageset import ImageSet
 from ceil_jax.embedding.embedder import Embedder
@@ -337,7 +338,7 @@ def workdir_of(path: str) -> Path:
     Raises:
         UserError: It is a file, lies below one, or cannot be written to.
     """
-    folder = Path(path).expanduser()
+    folder = user_path(path)
     nearest = next(p for p in (folder, *folder.absolute().parents) if p.exists())
     if not nearest.is_dir():
         raise UserError(f"--workdir={path}: {nearest} is not a folder")

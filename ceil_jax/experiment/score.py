@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from ceil_jax.common.errors import UserError
+from ceil_jax.common.files import user_path
 from ceil_jax.datasets.imageset import ImageSet
 from ceil_jax.evaluation import galleries, permutations, protocols, scoring
 from ceil_jax.evaluation.baselines import grey_pixels
@@ -187,7 +188,7 @@ def _permutations(config: Config, protocol: str) -> Permutations | None:
             "exp/rand_perm_cam.mat: name it by config.evaluation.permutations"
         )
     path = Path(chosen or Path(config.data_dir) / "exp" / "rand_perm_cam.mat")
-    return permutations.read(path.expanduser())
+    return permutations.read(path)
 
 
 def is_comparable(config: Config, warnings: tuple[str, ...]) -> bool:
@@ -291,7 +292,7 @@ def read_control(config: Config) -> tuple[Results, str] | None:
     if not path:
         return None
     try:
-        record = json.loads(Path(path).read_text())
+        record = json.loads(user_path(path).read_text())
         results, recorded = Results.from_json(record["results"]), record["config"]
         note = record["note"]
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -10,6 +10,7 @@ from ceil_jax.datasets.listing import (
     Listing,
     Row,
     fingerprint,
+    full_list_of,
     listing_of,
     open_folder,
 )
@@ -59,6 +60,8 @@ def test_wrong_figures_stop_or_warn(
 ):
     listing = listing_of(ROWS, num_trials=2, missing=missing, notes=["odd"])
     message = f"THE-SET at {tmp_path} is not whole: {want}"
+    if "more" in want:
+        message += f"; the full list is in {full_list_of(tmp_path)}"
     with pytest.raises(DataError) as caught:
         open_folder(layout(listing, *wrong), tmp_path, allow_partial=False)
     hint = " (--config.allow_partial=True goes on nevertheless)"
