@@ -107,7 +107,17 @@ def test_fingerprint_changes_with_everything_that_is_prepared(tmp_path: Path):
     }
     os.utime(root / "a/1.jpg", ns=(5, 6))
     others.add(fingerprint(root, whole))
-    assert len(others | {first}) == 8
+    others |= {
+        fingerprint(root, whole._replace(test=~whole.test)),
+        fingerprint(root, whole._replace(train=~whole.train)),
+        fingerprint(root, whole._replace(modalities=1 - whole.modalities)),
+        fingerprint(root, whole._replace(identity_names={1: "x"})),
+    }
+    with (root / "a/1.jpg").open("ab") as file:  # longer, and as old as before
+        file.write(b"more")
+    os.utime(root / "a/1.jpg", ns=(5, 6))
+    others.add(fingerprint(root, whole))
+    assert len(others | {first}) == 13
     np.testing.assert_array_equal(whole.cameras, [3, 2])
 
 
