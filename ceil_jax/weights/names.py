@@ -203,6 +203,7 @@ _HARMLESS = {
     *(f"{m}.{t}" for m in ("builtins", "__builtin__") for t in _PLAIN),
     "__builtin__.long",
     "__builtin__.unicode",
+    "__builtin__.xrange",
     "_codecs.encode",
     "argparse.Namespace",
     "collections.deque",

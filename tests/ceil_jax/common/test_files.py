@@ -35,10 +35,10 @@ def test_tilde_is_the_home_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert files.user_path("~/a/b") == tmp_path / "a" / "b"
     assert files.user_path(Path("~")) == tmp_path
-    for path in ("a/~/b", "/a~", "a", "./~/b"):
+    for path in ("a/~/b", "/a~", "a"):
         assert files.user_path(path) == Path(path)
     with pytest.raises(
-        DataError, match="^~nobody-here/a: there is no home folder of ~n"
+        DataError, match=r"^~nobody-here/a: there is no home folder of ~n"
     ):
         files.user_path("~nobody-here/a")
     with pytest.raises(DataError, match="null character"):

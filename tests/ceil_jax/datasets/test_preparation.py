@@ -172,10 +172,10 @@ sys.path.insert(0, {root!r})
 from ceil_jax.datasets import listed, preparation
 from tests.ceil_jax.datasets import test_preparation as tests
 old = listed.read_image
-def interrupted(path, size):
+def interrupted(path, size, value_range=None):
     if path.name == "male_back_v_00001_3.bmp":
         os.kill(os.getpid(), signal.SIGINT)
-    return old(path, size)
+    return old(path, size, value_range)
 listed.read_image = interrupted
 builder = tests.regdb(pathlib.Path({tree!r}), pathlib.Path({place!r}))
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's "&" ignores it

@@ -36,7 +36,7 @@ class Arguments:
         self.rate = 0.1
 
 
-Pair = collections.namedtuple("Pair", "a b")  # noqa: PYI024
+Pair = collections.namedtuple("Pair", "a b")
 
 
 def cfg_node() -> CfgNode:
