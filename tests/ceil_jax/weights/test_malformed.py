@@ -21,11 +21,11 @@ from tests.ceil_jax.weights import small
 from tests.ceil_jax.weights.small import assert_same
 
 
-class CfgNode(dict):
+class CfgNode(dict[str, object]):
     """As yacs and EasyDict have them: a dict with attributes."""
 
 
-class Values(list):
+class Values(list[int]):
     """As configurations have them."""
 
 
