@@ -1,8 +1,35 @@
-"""Files that are there whole or not at all."""
+"""Paths of the user, and files that are there whole or not at all."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
+
+from ceil_jax.common.errors import DataError
+
+
+def user_path(path: str | os.PathLike[str]) -> Path:
+    """A path as the user wrote it, with `~` for the home folder.
+
+    Shells leave it to programs wherever it does not begin a word, as in
+    `--config.data_dir=~/RegDB`.
+
+    Args:
+        path: The path.
+
+    Returns:
+        The same path; a `~` or `~user` at its start is replaced.
+
+    Raises:
+        DataError: It has a null character, or names a user who is not known here.
+    """
+    if "\0" in os.fspath(path):
+        raise DataError(f"{os.fspath(path)!r} is no path: it has a null character")
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        user = Path(path).parts[0]
+        raise DataError(f"{path}: there is no home folder of {user} here") from error
 
 
 def write_whole(path: Path, text: str) -> None:

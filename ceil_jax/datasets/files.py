@@ -2,14 +2,24 @@
 
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from ceil_jax.common.errors import DataError
+from ceil_jax.common.files import user_path
 
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")  # in any case
+# In any case.
+EXTENSIONS = (".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff")
+ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
+
+
+def default_prepared_dir() -> Path:
+    """`$CEIL_JAX_CACHE`, or `~/.cache/ceil_jax` where it is not set."""
+    chosen = os.environ.get("CEIL_JAX_CACHE")
+    return user_path(chosen) if chosen else Path.home() / ".cache" / "ceil_jax"
 
 
 def is_image(name: str) -> bool:
@@ -41,29 +51,62 @@ def folders_in(folder: Path) -> list[str]:
     return sorted(
         name
         for name in _entries(folder)
-        if not name.startswith(".") and (folder / name).is_dir()
+        if not name.startswith(".") and _is_folder(folder / name)
     )
 
 
-def files_below(folder: Path) -> Iterator[str]:
-    """Paths of all files below a folder, links to folders followed once each.
+class Walk:
+    """Goes through all files below folders, links to folders followed once each.
 
-    Args:
-        folder: The folder.
-
-    Yields:
-        Paths relative to it, with forward slashes; nothing of hidden folders.
+    Attributes:
+        same: Folders that were reached a second time, each behind the one that was
+            read, as paths below the root.
     """
-    seen: set[str] = set()
-    for place, folders, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(place)
-        if real in seen:  # a link that leads back up
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+
+    def __init__(self, root: Path) -> None:
+        """Start at no folder.
+
+        Args:
+            root: What the paths are relative to.
+        """
+        self.same: list[tuple[str, str]] = []
+        self._root = root
+        self._seen: dict[str, str] = {}
+
+    def files(self, folder: str) -> Iterator[str]:
+        """Paths of the files below a folder, sorted folder by folder.
+
+        Args:
+            folder: Its path below the root; nothing is in it if it is missing.
+
+        Yields:
+            Paths relative to it, with forward slashes; none of hidden files or folders.
+
+        Raises:
+            DataError: A folder below it cannot be read, or a link leads nowhere.
+        """
+        for path in self._below(folder, ()):
+            yield path[len(folder) + 1 :]
+
+    def _below(self, folder: str, parents: tuple[str, ...]) -> Iterator[str]:
+        real = os.path.realpath(self._root / folder)
+        if real in parents:  # a link that leads back up
+            return
+        if real in self._seen:
+            self.same.append((self._seen[real], folder))
+            return
+        names = _entries(self._root / folder)
+        self._seen[real] = folder
+        inside = []
         for name in sorted(names):
-            yield (Path(place) / name).relative_to(folder).as_posix()
+            if name.startswith("."):
+                continue
+            if _is_folder(self._root / folder / name):
+                inside.append(f"{folder}/{name}")
+            else:
+                yield f"{folder}/{name}"
+        for each in inside:
+            yield from self._below(each, (*parents, real))
 
 
 def numbered_folders(folder: Path) -> dict[int, str]:
@@ -91,6 +134,32 @@ def numbered_folders(folder: Path) -> dict[int, str]:
     return found
 
 
+def need_root(root: Path) -> None:
+    """Stop where what should be a data folder is none.
+
+    Args:
+        root: The data folder.
+
+    Raises:
+        DataError: It is missing, a file, or an archive that was not unpacked.
+    """
+    if os.path.isdir(root):
+        return
+    if os.path.lexists(root):
+        if root.name.lower().endswith(ARCHIVES):
+            raise DataError(
+                f"{root} is an archive, not a folder: unpack it and name the folder"
+            )
+        raise DataError(f"{root} is a file, not a folder")
+    packed = [
+        name
+        for name in (_entries(root.parent) if root.name else [])
+        if name.startswith(f"{root.name}.") and name.lower().endswith(ARCHIVES)
+    ]
+    hint = f" (there is {sorted(packed)[0]}: unpack it)" if packed else ""
+    raise DataError(f"no such data folder: {root}{hint}")
+
+
 def need_folder(root: Path, folder: str, title: str, contents: str) -> None:
     """Stop where a data folder, or one that it cannot do without, is missing.
 
@@ -103,12 +172,17 @@ def need_folder(root: Path, folder: str, title: str, contents: str) -> None:
     Raises:
         DataError: One of them is no folder.
     """
-    if not root.is_dir():
-        raise DataError(f"no such data folder: {root}")
-    if not (root / folder).is_dir():
-        raise DataError(
-            f"{root} has no folder {folder}: {title} as distributed holds {contents}"
-        )
+    need_root(root)
+    if os.path.isdir(root / folder):
+        return
+    names = _entries(root)
+    message = f"{root} has no folder {folder}: {title} as distributed holds {contents}"
+    packed = sorted(name for name in names if name.lower().endswith(ARCHIVES))
+    if packed:
+        message += f" (there is {packed[0]}: unpack it)"
+    elif inner := [n for n in sorted(names) if os.path.isdir(root / n / folder)]:
+        message += f" (did you mean {root / inner[0]}?)"
+    raise DataError(message)
 
 
 def read_identities(path: Path) -> list[int]:
@@ -169,7 +243,9 @@ def read_image_list(path: Path, pattern: str, expected: str) -> list[str]:
     return names
 
 
-def split_missing(root: Path, names: Iterable[str]) -> tuple[list[str], list[str]]:
+def split_missing(
+    root: Path, names: Iterable[str]
+) -> tuple[list[str], list[str], list[str]]:
     """Tell listed files that are there from those that are not.
 
     Args:
@@ -177,7 +253,8 @@ def split_missing(root: Path, names: Iterable[str]) -> tuple[list[str], list[str
         names: Paths below it.
 
     Returns:
-        The paths that exist, in order; and a phrase on those that do not, or nothing.
+        The paths that exist, in order; a phrase on those that do not, or nothing; and
+        a line on each of these.
     """
     entries: dict[str, set[str]] = {}
     there, missing = [], []
@@ -189,7 +266,7 @@ def split_missing(root: Path, names: Iterable[str]) -> tuple[list[str], list[str
         found = file in entries[parent] or (root / name).is_file()
         (there if found else missing).append(name)
     if not missing:
-        return there, []
+        return there, [], []
     first = missing[0]
     parent, _, file = first.rpartition("/")
     alike = [other for other in entries[parent] if other.lower() == file.lower()]
@@ -199,7 +276,8 @@ def split_missing(root: Path, names: Iterable[str]) -> tuple[list[str], list[str
         if len(missing) == 1
         else f"{len(missing)} listed images are"
     )
-    return there, [f"{count} missing, the first {root / first}{hint}"]
+    phrase = f"{count} missing, the first {root / first}{hint}"
+    return there, [phrase], [f"missing image: {root / name}" for name in missing]
 
 
 def refuse_overlap(where: Path, train: np.ndarray, test: np.ndarray, what: str) -> None:
@@ -230,6 +308,18 @@ def _entries(folder: Path) -> list[str]:
         return []
     except OSError as error:
         raise DataError(f"cannot read folder {folder}: {error.strerror}") from error
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether a path that was just listed is a folder, be it by a link."""
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except FileNotFoundError as error:
+        if os.path.islink(path):
+            raise DataError(f"{path} is a link that leads nowhere") from error
+        return False
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _lines(path: Path, what: str) -> list[str]:

@@ -1,23 +1,46 @@
 """Reading image files of every kind that re-identification data sets come in."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from ceil_jax.common.errors import DataError
 
+NUM_SAMPLES = 200  # values of an image that stand for all of its pixels
+_ORIENTATION = 0x0112  # EXIF's tag; the turns that undo its values:
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_PNG, _TIFF = b"\x89PNG\r\n\x1a\n", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_DEPTH_OF_PNG = 24  # where its header says how many bits a channel has
 
-def read_image(path: Path, image_size: tuple[int, int]) -> np.ndarray:
+
+def read_image(
+    path: Path,
+    image_size: tuple[int, int],
+    value_range: tuple[float, float] | None = None,
+) -> np.ndarray:
     """Read an image as colours and resize it by Lanczos.
 
-    One channel becomes three equal ones, CMYK and palettes become colours, 16 bits a
-    channel become their upper 8, and a picture taken with the camera on its side is
-    turned as its EXIF tag says.
+    One channel becomes three equal ones, CMYK and palettes become colours, and a
+    picture taken with the camera on its side is turned as its EXIF tag says. Values of
+    more than 8 bits in one channel, as thermal cameras write them, become 0 to 255 over
+    `value_range`; images that are to be compared need the same one.
 
     Args:
         path: The image file.
         image_size: (height, width) of the result in pixels.
+        value_range: The values that become 0 and 255; of no concern to 8-bit images.
+            None for the range of the image itself, see `samples_of`.
 
     Returns:
         (height, width, 3) uint8, contiguous.
@@ -25,27 +48,118 @@ def read_image(path: Path, image_size: tuple[int, int]) -> np.ndarray:
     Raises:
         DataError: The file is missing, empty, truncated, or no image.
     """
+    height, width = image_size
+    with _opened(path) as image:
+        upright = _upright(image)
+        if _is_deep(upright.mode):
+            upright = _eight_bits(upright, value_range)
+        colours = upright.convert("RGB")
+    if colours.size != (width, height):
+        colours = colours.resize((width, height), Image.Resampling.LANCZOS)
+    return np.array(colours)
+
+
+def may_be_deep(path: Path) -> bool:
+    """Whether an image may have more than 8 bits in its one channel.
+
+    Args:
+        path: The image file.
+
+    Returns:
+        False for what is 8-bit by its first bytes, and for what cannot be opened.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(_DEPTH_OF_PNG + 1)
+    except OSError:
+        return False
+    if start.startswith(_PNG):
+        return start[_DEPTH_OF_PNG:] == b"\x10"
+    return start.startswith((*_TIFF, b"P5"))
+
+
+def samples_of(path: Path) -> np.ndarray | None:
+    """Values that stand for an image of more than 8 bits a channel.
+
+    They are quantiles, (i + 1/2) / 200, so that a few dead or glowing pixels do not
+    count.
+
+    Args:
+        path: The image file.
+
+    Returns:
+        (200,) float64, ascending; None for other images.
+
+    Raises:
+        DataError: The image cannot be read.
+    """
+    with _opened(path) as image:
+        return _samples(image) if _is_deep(image.mode) else None
+
+
+def range_of(samples: list[np.ndarray]) -> tuple[float, float]:
+    """The range that images use, all of them together.
+
+    Args:
+        samples: What `samples_of` gives for each, at least one.
+
+    Returns:
+        The lowest and the highest value; a thousandth at either end is left out.
+    """
+    values = np.concatenate(samples)
+    low, high = np.quantile(values, [0.001, 0.999], method="nearest").tolist()
+    return low, high
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """The image, which is named in whatever goes wrong with it."""
     try:
         size = path.stat().st_size
     except OSError as error:
         raise DataError(f"cannot open image {path}: {error.strerror}") from error
     if size == 0:
         raise DataError(f"image {path} is empty (0 bytes)")
-    height, width = image_size
     try:
-        with Image.open(path) as image:
-            colours = _eight_bits(ImageOps.exif_transpose(image)).convert("RGB")
+        # Given a path, Pillow maps TIFF files that lie on their side in a wrong shape.
+        with path.open("rb") as file, Image.open(file) as image:
+            yield image
     except Exception as error:  # a broken file makes Pillow raise almost anything
         reason = " ".join(str(error).split()) or type(error).__name__
         raise DataError(f"cannot read image {path} ({size} bytes): {reason}") from error
-    if colours.size != (width, height):
-        colours = colours.resize((width, height), Image.Resampling.LANCZOS)
-    return np.array(colours)
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Keep the upper 8 bits of a picture with 16 bits in its one channel."""
-    if not image.mode.startswith("I"):
+def _upright(image: Image.Image) -> Image.Image:
+    """The picture, turned as EXIF says.
+
+    Only that tag is looked at: others may hold nonsense, which does no harm here.
+    """
+    image.load()  # first: Pillow turns TIFF images itself, and then takes the tag away
+    try:
+        turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # a block that cannot be parsed says nothing
         return image
-    values = np.asarray(image).astype(np.int64)
-    return Image.fromarray(np.clip(values >> 8, 0, 255).astype(np.uint8))
+    return image if turn is None else image.transpose(turn)
+
+
+def _is_deep(mode: str) -> bool:
+    return mode.startswith("I") or mode == "F"
+
+
+def _samples(image: Image.Image) -> np.ndarray:
+    values = np.asarray(image, dtype=np.float64)
+    values = values[np.isfinite(values)]
+    if not values.size:
+        raise ValueError("none of its pixels is a number")
+    places = (np.arange(NUM_SAMPLES) + 0.5) / NUM_SAMPLES
+    return np.quantile(values, places)
+
+
+def _eight_bits(
+    image: Image.Image, value_range: tuple[float, float] | None
+) -> Image.Image:
+    """One channel of any depth as 0 to 255 over a range."""
+    low, high = value_range or range_of([_samples(image)])
+    values = np.nan_to_num(np.asarray(image, dtype=np.float64), nan=low)
+    shares = (np.clip(values, low, high) - low) / max(high - low, np.finfo(float).tiny)
+    return Image.fromarray(np.round(255 * shares).astype(np.uint8))

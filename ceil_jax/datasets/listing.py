@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ceil_jax.common.errors import DataError
+from ceil_jax.common.files import write_whole
+from ceil_jax.datasets.files import default_prepared_dir
 
 SHOWN = 2  # wrong figures that a message spells out
 
@@ -25,10 +27,11 @@ class Listing(NamedTuple):
         modalities: (n,) int8, `VISIBLE` or `INFRARED`.
         train: (n, t) bool, whether trial t trains on the image.
         test: (n, t) bool, whether trial t tests on it.
-        missing: A phrase for each thing that was looked for in vain.
+        missing: A phrase for each thing, or kind of thing, that was looked for in vain.
         notes: A phrase for each thing that does no harm but must be told.
         camera_names: The user's names of the cameras, by number, where there are any.
         identity_names: Those of the people.
+        details: A line on each missing image and person.
     """
 
     names: list[str]
@@ -41,6 +44,7 @@ class Listing(NamedTuple):
     notes: tuple[str, ...] = ()
     camera_names: Mapping[int, str] = MappingProxyType({})
     identity_names: Mapping[int, str] = MappingProxyType({})
+    details: tuple[str, ...] = ()
 
 
 class Row(NamedTuple):
@@ -88,6 +92,7 @@ def listing_of(
     notes: Iterable[str] = (),
     camera_names: Mapping[int, str] | None = None,
     identity_names: Mapping[int, str] | None = None,
+    details: Iterable[str] = (),
 ) -> Listing:
     """Sort rows by name into columns.
 
@@ -98,6 +103,7 @@ def listing_of(
         notes: See `Listing`.
         camera_names: See `Listing`.
         identity_names: See `Listing`.
+        details: See `Listing`.
 
     Returns:
         The listing.
@@ -115,6 +121,7 @@ def listing_of(
         notes=tuple(notes),
         camera_names=dict(camera_names or {}),
         identity_names=dict(identity_names or {}),
+        details=tuple(details),
     )
 
 
@@ -146,6 +153,8 @@ def open_folder(
         return listing, warnings
     more = len(wrong) - SHOWN
     tail = "" if more < 1 else f"; and {more} more wrong figure{'s'[: more > 1]}"
+    if more > 0 or len(listing.details) > 1:
+        tail += _whole_list(root, [what, *wrong, *listing.details])
     message = f"{what} is not whole: {'; '.join(wrong[:SHOWN])}{tail}"
     if not allow_partial:
         raise DataError(f"{message} (--config.allow_partial=True goes on nevertheless)")
@@ -180,6 +189,32 @@ def fingerprint(root: Path, listing: Listing) -> str:
     for names in (listing.camera_names, listing.identity_names):
         digest.update(repr(sorted(names.items())).encode())
     return digest.hexdigest()[:16]
+
+
+def full_list_of(root: Path) -> Path:
+    """The file that holds all that is wrong with a folder, where a message cannot.
+
+    Args:
+        root: The data folder.
+
+    Returns:
+        A file in the user's cache; it need not exist.
+    """
+    root = root.resolve()
+    digest = hashlib.sha256(os.fsencode(root)).hexdigest()[:8]
+    return default_prepared_dir() / "wrong" / f"{root.name}-{digest}.txt"
+
+
+def _whole_list(root: Path, lines: list[str]) -> str:
+    """Write every line to a file and say where it is; nothing where it cannot be."""
+    path = full_list_of(root)
+    text = "".join(f"{line}\n" for line in lines)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, text)
+    except (OSError, UnicodeEncodeError):
+        return ""
+    return f"; the full list is in {path}"
 
 
 def _why(missing: tuple[str, ...]) -> str:

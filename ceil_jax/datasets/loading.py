@@ -2,13 +2,13 @@
 
 import dataclasses
 from collections.abc import Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ceil_jax.common.errors import DataError
+from ceil_jax.common.files import user_path
 from ceil_jax.common.progress import bar
 from ceil_jax.datasets import registry
 from ceil_jax.datasets.imageset import ArraySource, ImageSet, ImageSource, RecordSource
@@ -32,6 +32,8 @@ class Splits(NamedTuple):
             every report.
         camera_names: The user's names of the cameras by number, where they have any.
         identity_names: The user's names of the people by number, likewise.
+        value_ranges: By modality, the values that became 0 and 255 where images had
+            more than 8 bits; what is compared with these images is read with them.
     """
 
     train_visible: ImageSet
@@ -41,6 +43,7 @@ class Splits(NamedTuple):
     warnings: tuple[str, ...] = ()
     camera_names: Mapping[int, str] = MappingProxyType({})
     identity_names: Mapping[int, str] = MappingProxyType({})
+    value_ranges: Mapping[str, tuple[float, float]] = MappingProxyType({})
 
 
 class AllTrials(NamedTuple):
@@ -90,8 +93,8 @@ def prepare(
     """
     entry = registry.find(name)
     request = registry.Request(
-        data_dir=Path(data_dir) if data_dir else None,
-        prepared_dir=Path(prepared_dir) if prepared_dir else None,
+        data_dir=user_path(data_dir) if data_dir else None,
+        prepared_dir=user_path(prepared_dir) if prepared_dir else None,
         image_size=(int(image_size[0]), int(image_size[1])),
         options=dict(options or {}),
         progress=progress,
@@ -157,6 +160,7 @@ def load(
         warnings=builder.warnings,
         camera_names=builder.camera_names,
         identity_names=builder.identity_names,
+        value_ranges=getattr(builder, "value_ranges", {}),
     )
 
 

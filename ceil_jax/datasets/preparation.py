@@ -1,7 +1,6 @@
 """Where prepared data lie, and how they get there once and whole."""
 
 import contextlib
-import os
 import shutil
 import sys
 import tempfile
@@ -9,19 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ceil_jax.common.errors import DataError
+from ceil_jax.common.files import user_path
 from ceil_jax.datasets.builder import PersonBuilder
+from ceil_jax.datasets.files import default_prepared_dir
+from ceil_jax.datasets.listed import ListedBuilder
 from ceil_jax.datasets.listing import Listing, fingerprint
 
 try:
     import fcntl
 except ImportError:  # Windows: two preparations at once are then the user's affair
     fcntl = None
-
-
-def default_prepared_dir() -> Path:
-    """`$CEIL_JAX_CACHE`, or `~/.cache/ceil_jax` where it is not set."""
-    chosen = os.environ.get("CEIL_JAX_CACHE")
-    return Path(chosen) if chosen else Path.home() / ".cache" / "ceil_jax"
 
 
 def folder_of(prepared_dir: str | Path | None, root: Path, listing: Listing) -> Path:
@@ -42,9 +38,10 @@ def folder_of(prepared_dir: str | Path | None, root: Path, listing: Listing) -> 
     Raises:
         DataError: An image is missing or empty.
     """
-    home = Path(prepared_dir) if prepared_dir else default_prepared_dir()
+    home = user_path(prepared_dir) if prepared_dir else default_prepared_dir()
+    root = user_path(root)
     digest = fingerprint(root, listing)
-    return home.expanduser() / f"{root.resolve().name}-{digest}"
+    return home / f"{root.resolve().name}-{digest}"
 
 
 def prepare(builder: PersonBuilder) -> PersonBuilder:
@@ -90,6 +87,8 @@ def _informed(builder: PersonBuilder) -> PersonBuilder:
     """A builder that may be older than its data, which another one has written."""
     if not builder.info.splits:
         builder.info.read_from_directory(builder.data_path)
+    if isinstance(builder, ListedBuilder):
+        builder.check_ranges()
     return builder
 
 

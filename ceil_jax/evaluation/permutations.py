@@ -7,6 +7,7 @@ import numpy as np
 import scipy.io
 
 from ceil_jax.common.errors import UserError
+from ceil_jax.common.files import user_path
 
 NAME = "rand_perm_cam"
 NUM_CAMERAS = 6
@@ -86,7 +87,7 @@ def read(path: str | Path) -> Permutations:
     References:
         Wu et al., ICCV 2017: the data set's `exp/rand_perm_cam.mat`.
     """
-    path = Path(path)
+    path = user_path(path)
     if not path.is_file():
         raise UserError(
             f'{path}: no such file; sampling "official" needs SYSU-MM01\'s '

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ceil_jax.common.files import write_json
+from ceil_jax.common.files import user_path, write_json
 from ceil_jax.evaluation.metrics import Metrics
 
 RANKS = (1, 5, 10, 20)
@@ -139,7 +139,7 @@ class Results:
         Args:
             path: The file to write.
         """
-        write_json(Path(path), self.to_json())
+        write_json(user_path(path), self.to_json())
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> "Results":

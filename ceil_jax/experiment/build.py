@@ -337,7 +337,7 @@ def _permutations(config: Config, protocol: str) -> Permutations | None:
             "exp/rand_perm_cam.mat: name it by config.evaluation.permutations"
         )
     path = Path(chosen or Path(config.data_dir) / "exp" / "rand_perm_cam.mat")
-    return permutations.read(path.expanduser())
+    return permutations.read(path)
 
 
 def is_comparable(config: Config, warnings: tuple[str, ...]) -> bool:

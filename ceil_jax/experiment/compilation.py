@@ -4,6 +4,8 @@ from pathlib import Path
 
 import jax
 
+from ceil_jax.common.files import user_path
+
 _EVENT = "/jax/core/compile/backend_compile_duration"
 
 
@@ -36,6 +38,10 @@ def use_cache(folder: str) -> None:
     """
     if folder == "off":
         return
-    path = Path(folder) if folder else Path.home() / ".cache" / "ceil_jax" / "compiled"
+    path = (
+        user_path(folder)
+        if folder
+        else Path.home() / ".cache" / "ceil_jax" / "compiled"
+    )
     jax.config.update("jax_compilation_cache_dir", str(path))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ceil_jax.common.errors import UserError
+from ceil_jax.common.files import user_path
 from ceil_jax.evaluation.results import Results
 from ceil_jax.experiment.config import Config, to_dict
 
@@ -60,7 +61,7 @@ def read_control(config: Config) -> tuple[Results, str] | None:
     if not path:
         return None
     try:
-        record = json.loads(Path(path).read_text())
+        record = json.loads(user_path(path).read_text())
         results, recorded = Results.from_json(record["results"]), record["config"]
         note = record["note"]
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from ceil_jax.common.errors import UserError
+from ceil_jax.common.files import user_path
 
 
 def workdir_of(path: str) -> Path:
@@ -18,7 +19,7 @@ def workdir_of(path: str) -> Path:
     Raises:
         UserError: It is a file, lies below one, or cannot be written to.
     """
-    folder = Path(path).expanduser()
+    folder = user_path(path)
     nearest = next(p for p in (folder, *folder.absolute().parents) if p.exists())
     if not nearest.is_dir():
         raise UserError(f"--workdir={path}: {nearest} is not a folder")

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import jax
 
+from ceil_jax.common.files import user_path
 from ceil_jax.weights import converted, files
 from ceil_jax.weights.architecture import Architecture, architecture
 from ceil_jax.weights.openai import OPENAI_SHA256
@@ -68,7 +69,7 @@ def convert(weights_path: str | Path, output_dir: str | Path) -> Summary:
         FileNotFoundError: There is no such file.
         ValueError: The file cannot be used, see `load`, or the folder is not empty.
     """
-    source, output = Path(weights_path), Path(output_dir)
+    source, output = user_path(weights_path), user_path(output_dir)
     if output.exists() and not (output.is_dir() and not any(output.iterdir())):
         raise ValueError(
             f"{output}: is there already and not empty; name another folder"

@@ -6,10 +6,19 @@ from typing import Any, NamedTuple
 
 from safetensors import SafetensorError, safe_open
 
+from ceil_jax.common.files import user_path
 from ceil_jax.weights import archive, converted, naming, state_dict
 from ceil_jax.weights.layout import translate
+from ceil_jax.weights.tensors import unreadable
 
 KINDS = ".pt, .pth and .safetensors files and folders that --mode convert made"
+
+
+# Types of .safetensors that NumPy has, or that come with JAX.
+_KINDS = {
+    *("F64", "F32", "F16", "BF16", "BOOL"),
+    *("I8", "I16", "I32", "I64", "U8", "U16", "U32", "U64"),
+}
 
 
 class Found(NamedTuple):
@@ -50,7 +59,7 @@ def load(path: str | Path) -> dict[str, Any]:
             not an encoder's: it names the file and the first tensor that is missing or
             misshapen.
     """
-    path = Path(path)
+    path = user_path(path)
     if path.is_dir():
         return converted.read(path)
     return find(path).variables
@@ -73,10 +82,12 @@ def find(path: Path) -> Found:
         raise FileNotFoundError(f"{path}: no such file")
     with path.open("rb") as file:
         start = file.read(16)
+    is_pytorch = start.startswith((archive.ZIP_MAGIC, archive.PICKLE_MAGIC))
+    is_named = path.suffix.lower() == ".safetensors" and not is_pytorch
     try:
-        if path.suffix == ".safetensors":
+        if is_named or _is_safetensors(start, path.stat().st_size):
             return _from_safetensors(path)
-        if start.startswith((archive.ZIP_MAGIC, archive.PICKLE_MAGIC)):
+        if is_pytorch:
             return _from_pytorch(path)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
@@ -99,15 +110,24 @@ def _from_pytorch(path: Path) -> Found:
     return Found(*got[:2], place, got.num_tensors, len(tensors) - got.num_tensors)
 
 
+def _is_safetensors(start: bytes, size: int) -> bool:
+    """Whether a file starts as .safetensors do: a length, and JSON of that length."""
+    length = int.from_bytes(start[:8], "little")
+    return start[8:9] == b"{" and length + 8 <= size
+
+
 class _Entry:
     """A tensor of a .safetensors file, read when asked for."""
 
     def __init__(self, file: Any, name: str) -> None:
-        self.shape = tuple(file.get_slice(name).get_shape())
+        entry = file.get_slice(name)
+        self.shape, self._kind = tuple(entry.get_shape()), str(entry.get_dtype())
         self._file, self._name = file, name
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         del copy
+        if self._kind not in _KINDS:
+            raise ValueError(unreadable(self._kind))
         array = self._file.get_tensor(self._name)
         return array if dtype is None else array.astype(dtype)
 

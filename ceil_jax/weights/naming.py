@@ -10,8 +10,13 @@ from collections.abc import Iterable
 
 OPENAI, TIMM, RELEASED = "OpenAI CLIP", "timm CLIP", "released CEIL"
 STATISTICS = {"running_mean": "mean", "running_var": "var"}
-# Wrappers put these before a name: data parallelism, CLIP, open_clip, torch.compile.
-_PREFIX = re.compile(r"(?:(?:module|model|visual|trunk|_orig_mod)\.)*")
+# Wrappers put these before a name: data parallelism, CLIP, open_clip, torch.compile,
+# CLIP-ReID, baselines of re-identification, running averages.
+_WRAPPERS = (
+    *("module", "model", "visual", "trunk", "_orig_mod", "image_encoder", "clip_model"),
+    *("backbone", "base", "encoder", "net", "network", "ema", "ema_model", "model_ema"),
+)
+_PREFIX = re.compile(rf"(?:(?:{'|'.join(_WRAPPERS)})\.)*")
 _LAYER = re.compile(
     r"(?:((?:visible|thermal)_module|base_resnet)\.)?"
     r"(?:(conv|bn)([123])"
@@ -84,8 +89,9 @@ def choose(names: Iterable[str]) -> tuple[str, str, int]:
             counts[naming, prefix] += 1
     if not counts:
         return "", "", 0
-    (naming, prefix), count = counts.most_common(1)[0]
-    return naming, prefix, count
+    # Of a model and its running average in one file the model is taken.
+    naming, prefix = max(counts, key=lambda key: (counts[key], "ema" not in key[1]))
+    return naming, prefix, counts[naming, prefix]
 
 
 def modules(path: str, naming: str) -> list[tuple[str, ...]]:

@@ -54,6 +54,7 @@ def read(stream: BytesIO, make_storage: MakeStorage) -> Any:
         for opcode, argument, place in pickletools.genops(stream):
             position = place
             if opcode.name == "STOP":
+                machine.refuse_models()
                 return machine.pop()
             machine.step(opcode.name, argument)
     except names.RefusedError:
@@ -74,6 +75,7 @@ class _Machine:
         self._stack: list[Any] = []
         self._below: list[list[Any]] = []  # what stood on the stack at each mark
         self._memo: dict[int, Any] = {}
+        self._instances: list[names.Instance] = []
 
     def step(self, opcode: str, argument: Any) -> None:
         """Follow one opcode."""
@@ -102,12 +104,12 @@ class _Machine:
 
     def pop(self) -> Any:
         """The value on top."""
-        return self._stack.pop()
+        return names.checked(self._stack.pop())
 
     def pop_to_mark(self) -> list[Any]:
         """The values above the last mark."""
         items, self._stack = self._stack, self._below.pop()
-        return items
+        return [names.checked(item) for item in items]
 
     def mark(self) -> None:
         """Begin a run of values."""
@@ -139,7 +141,7 @@ class _Machine:
         target = self._stack[-1]
         if type(target) is list:
             target.extend(items)
-        elif not isinstance(target, names.Opaque):
+        elif not isinstance(target, names.Opaque | names.Instance):
             raise ValueError("it adds to what is no list")
 
     def set_items(self, items: list[Any]) -> None:
@@ -153,9 +155,24 @@ class _Machine:
         args, function = self.pop(), self.pop()
         self._stack.append(names.call(function, args))
 
+    def new(self) -> None:
+        """Replace a class and its arguments by what an object of it amounts to."""
+        args, kind = self.pop(), self._stack.pop()
+        self._stack.append(names.new(kind, args))
+        if isinstance(self._stack[-1], names.Instance):
+            self._instances.append(self._stack[-1])
+
+    def refuse_models(self) -> None:
+        """Stop where an object is a whole model; the outermost was made first."""
+        for instance in self._instances:
+            if instance.is_model:
+                names.checked(instance.kind)
+
     def build(self) -> None:
         """Give the value on top a state; only modules have one for us."""
-        state, target = self.pop(), self._stack[-1]
+        state, target = self.pop(), names.checked(self._stack[-1])
+        if isinstance(target, names.Instance):
+            target.is_model = _is_model(state)
         if isinstance(target, names.Module) and type(state) is dict:
             target.attributes.update(state)
         elif not isinstance(target, names.Module | names.Opaque | dict):
@@ -171,6 +188,11 @@ class _Machine:
     def persistent(self) -> None:
         """Replace an id by its storage."""
         self._stack.append(self._make_storage(self.pop()))
+
+
+def _is_model(state: Any) -> bool:
+    """Whether an object's state is that of a PyTorch module."""
+    return isinstance(state, dict) and "_parameters" in state
 
 
 def _dict_of(items: list[Any]) -> dict[Any, Any]:
@@ -196,7 +218,7 @@ _HANDLERS: dict[str, Callable[[_Machine], Any]] = {
     "SETITEM": lambda machine: machine.set_items([machine.pop(), machine.pop()][::-1]),
     "SETITEMS": lambda machine: machine.set_items(machine.pop_to_mark()),
     "REDUCE": _Machine.call,
-    "NEWOBJ": _Machine.call,
+    "NEWOBJ": _Machine.new,
     "BUILD": _Machine.build,
     "STACK_GLOBAL": _Machine.stack_global,
     "BINPERSID": _Machine.persistent,

@@ -21,6 +21,7 @@ DTYPES = {
     "torch.LongStorage": np.dtype(np.int64),
     "torch.ComplexFloatStorage": np.dtype(np.complex64),
     "torch.ComplexDoubleStorage": np.dtype(np.complex128),
+    "torch.storage.UntypedStorage": np.dtype(np.uint8),
 }
 
 
@@ -94,6 +95,46 @@ class Tensor:
         steps = [step * numbers.itemsize for step in self._strides]
         view = np.lib.stride_tricks.as_strided(numbers, self.shape, steps)
         return np.array(view, dtype=dtype)
+
+
+def _read_nothing(storage: Storage) -> np.ndarray:
+    raise ValueError(f"its storage {storage.key!r} is not read")
+
+
+_NOWHERE = Storage("", np.dtype(np.uint8), 0, _read_nothing)
+
+
+class Unreadable(Tensor):
+    """A tensor of a type that weights are not read from."""
+
+    def __init__(self, shape: tuple[int, ...], kind: str) -> None:
+        """Describe it.
+
+        Args:
+            shape: Entries along each axis.
+            kind: PyTorch's name of the type.
+        """
+        super().__init__(_NOWHERE, 0, shape, (0,) * len(shape))
+        self._kind = kind
+
+    def __array__(
+        self, dtype: Any = None, copy: bool | None = None
+    ) -> np.ndarray[Any, Any]:
+        """Name the type in an error."""
+        del dtype, copy
+        raise ValueError(unreadable(self._kind))
+
+
+def unreadable(kind: str) -> str:
+    """What is said of a tensor of another type.
+
+    Args:
+        kind: The file's name of the type.
+    """
+    return (
+        f"is of the type {kind}, which weights are not read from: save it as float32, "
+        "float16 or bfloat16"
+    )
 
 
 def is_count(value: Any) -> bool:

@@ -1,13 +1,21 @@
 """A folder of one's own cameras: unlabelled for training, labelled for evaluation."""
 
 import difflib
+import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from ceil_jax.common.errors import DataError
-from ceil_jax.datasets.files import files_below, folders_in, is_image
+from ceil_jax.datasets.files import (
+    EXTENSIONS,
+    Walk,
+    folders_in,
+    images_in,
+    is_image,
+    need_root,
+)
 from ceil_jax.datasets.listing import Layout, Listing, Row, listing_of
 from ceil_jax.datasets.modalities import MODALITIES
 
@@ -49,19 +57,20 @@ def read_listing(root: Path) -> Listing:
 
     Raises:
         DataError: There is no image, an image lies where it belongs to no camera or
-            person, a folder's name is none of the four, or only one of query and
-            gallery is there.
+            person, a folder cannot be read, is part of two of the four, or has a name
+            that is none of them, or only one of query and gallery is there.
     """
-    if not root.is_dir():
-        raise DataError(f"no such data folder: {root}")
+    need_root(root)
     _refuse_strangers(root)
     others: Counter[str] = Counter()
-    found = [image for part in PARTS for image in _images(root, part, others)]
+    walk = Walk(root)
+    found = [image for part in PARTS for image in _images(root, part, walk, others)]
     if not found:
         raise DataError(
             f"{root} holds no image: put them into {root / 'visible'}/<camera>/ and "
-            f"{root / 'infrared'}/<camera>/"
+            f"{root / 'infrared'}/<camera>/{_not_read(others)}"
         )
+    _refuse_shared(root, walk)
     _need_both_roles(root, found)
     cameras = _numbers({image.camera for image in found})
     identities = _numbers({i.identity for i in found if i.identity is not None})
@@ -78,7 +87,7 @@ def read_listing(root: Path) -> Listing:
     ]
     return listing_of(
         rows,
-        notes=_notes(root, found, others),
+        notes=_notes(root, found, walk, others),
         camera_names={number: name for name, number in cameras.items()},
         identity_names={number: name for name, number in identities.items()},
     )
@@ -88,14 +97,19 @@ def _numbers(names: set[str]) -> dict[str, int]:
     return {name: number for number, name in enumerate(sorted(names), start=1)}
 
 
-def _images(root: Path, part: str, others: Counter[str]) -> Iterator[Found]:
+def _images(root: Path, part: str, walk: Walk, others: Counter[str]) -> Iterator[Found]:
     """The images of one of the four folders; other files are counted by extension."""
-    for path in files_below(root / part):
+    paths = []
+    for path in walk.files(part):
+        name = path.rpartition("/")[2]
+        if is_image(name):
+            paths.append(path)
+        elif name.lower() not in JUNK:
+            others[Path(name).suffix.lower() or "none"] += 1
+    direct = [path for path in paths if "/" not in path]
+    for path in paths:
         name, parts = f"{part}/{path}", path.split("/")
-        if not is_image(parts[-1]):
-            if not parts[-1].startswith(".") and parts[-1].lower() not in JUNK:
-                others[Path(name).suffix.lower() or "none"] += 1
-        elif part in ROLES:
+        if part in ROLES:
             if len(parts) != 4 or parts[0] not in MODALITIES:
                 raise DataError(
                     f"{root / name}: expected {part}/<visible or infrared>/<camera>/"
@@ -103,26 +117,50 @@ def _images(root: Path, part: str, others: Counter[str]) -> Iterator[Found]:
                 )
             yield Found(name, MODALITIES.index(parts[0]), parts[1], parts[2])
         else:
-            if len(parts) < 2:
+            if direct and len(direct) < len(paths):
                 raise DataError(
-                    f"{root / name} lies in no camera's folder: expected "
+                    f"{root / part / direct[0]} lies in no camera's folder: expected "
                     f"{part}/<camera>/<image>"
                 )
-            yield Found(name, MODALITIES.index(part), parts[0], None)
+            camera = part if direct else parts[0]
+            yield Found(name, MODALITIES.index(part), camera, None)
+
+
+def _not_read(others: Counter[str]) -> str:
+    """What there is instead of images, in brackets."""
+    if not others:
+        return ""
+    return f" ({_kinds(others)}; images end in {', '.join(EXTENSIONS)})"
+
+
+def _kinds(others: Counter[str]) -> str:
+    num, counts = sum(others.values()), sorted(others.items())
+    files = "1 file is no image" if num == 1 else f"{num} files are no images"
+    return f"{files} by name: {', '.join(f'{n} {kind}' for kind, n in counts)}"
+
+
+def _refuse_shared(root: Path, walk: Walk) -> None:
+    """Stop where one folder is linked from two parts: its images cannot be of both."""
+    for one, other in walk.same:
+        if one.split("/")[0] != other.split("/")[0]:
+            raise DataError(
+                f"{root / one} and {root / other} are the same folder: an image is for "
+                "training or for evaluation, visible or infrared, a query or in the "
+                "gallery; remove one of the links"
+            )
 
 
 def _refuse_strangers(root: Path) -> None:
     """Stop at images outside the four folders: a mistyped name would hide them."""
-    for entry in sorted(root.iterdir()):
-        if entry.name in PARTS or entry.name.startswith("."):
-            continue
-        inside = files_below(entry) if entry.is_dir() else [entry.name]
+    folders = folders_in(root)
+    for name in sorted({*folders, *images_in(root)} - {*PARTS}):
+        inside = Walk(root).files(name) if name in folders else [name]
         if any(is_image(path.rpartition("/")[2]) for path in inside):
-            close = difflib.get_close_matches(entry.name.lower(), PARTS, n=1)
+            close = difflib.get_close_matches(name.lower(), PARTS, n=1)
             hint = f"did you mean {close[0]}? " if close else ""
             raise DataError(
-                f"{entry} would not be read: {hint}images lie in {', '.join(PARTS)} "
-                "(lower case); rename it or move it away"
+                f"{root / name} would not be read: {hint}images lie in "
+                f"{', '.join(PARTS)} (lower case); rename it or move it away"
             )
 
 
@@ -138,16 +176,27 @@ def _need_both_roles(root: Path, found: list[Found]) -> None:
         )
 
 
-def _notes(root: Path, found: list[Found], others: Counter[str]) -> Iterator[str]:
+def _notes(
+    root: Path, found: list[Found], walk: Walk, others: Counter[str]
+) -> Iterator[str]:
     """What does no harm but may surprise."""
     filled = {image.name.split("/")[0] + "/" + image.camera for image in found}
     for modality in MODALITIES:
+        direct = [i for i in found if os.path.dirname(i.name) == modality]
+        if direct:
+            yield (
+                f"{len(direct)} images lie directly in {modality} and count as those "
+                f"of one camera: in folders {modality}/<camera> the people's clusters "
+                "would be split into proxies by camera, and the views of one camera "
+                "told from those of another"
+            )
         for camera in folders_in(root / modality):
             if f"{modality}/{camera}" not in filled:
                 yield f"{modality}/{camera} holds no image"
+    for one, other in walk.same:
+        yield f"{other} is the same folder as {one}: its images are read once, as {one}"
     if others:
-        kinds = ", ".join(f"{n} {kind}" for kind, n in sorted(others.items()))
-        yield f"{sum(others.values())} files are no images by their names ({kinds})"
+        yield _kinds(others)
 
 
 def deviations(listing: Listing) -> list[str]:

@@ -46,10 +46,12 @@ def read_listing(root: Path) -> Listing:
     need_folder(root, "idx", TITLE, CONTENTS)
     rows: list[Row] = []
     missing: list[str] = []
+    details: list[str] = []
     for modality in (VISIBLE, INFRARED):
-        names, absent = split_missing(root, _listed(root, modality))
+        names, absent, each = split_missing(root, _listed(root, modality))
         rows += [_train_row(name, modality) for name in names]
         missing += absent
+        details += each
     people = read_identities(root / "idx" / "test_id.txt")
     tested = [row for m in (VISIBLE, INFRARED) for row in _test_rows(root, m, people)]
     absent_people = sorted(set(people) - {row.identity for row in tested})
@@ -58,7 +60,8 @@ def read_listing(root: Path) -> Listing:
             f"no image of {len(absent_people)} of the {len(people)} identities in "
             f"{root / 'idx' / 'test_id.txt'}, the first {absent_people[0]}"
         )
-    listing = listing_of(rows + tested, missing=missing)
+        details += [f"no image of identity {person}" for person in absent_people]
+    listing = listing_of(rows + tested, missing=missing, details=details)
     refuse_overlap(
         root / "idx",
         listing.identities[listing.train[:, 0]],

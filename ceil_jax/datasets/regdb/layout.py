@@ -41,12 +41,14 @@ def read_listing(root: Path) -> Listing:
     need_folder(root, "idx", TITLE, CONTENTS)
     rows: list[Row] = []
     missing: list[str] = []
+    details: list[str] = []
     for modality in (VISIBLE, INFRARED):
         used = _trials(root, modality)
-        names, absent = split_missing(root, sorted(used))
+        names, absent, each = split_missing(root, sorted(used))
         rows += [_row(name, modality, used[name]) for name in names]
         missing += absent
-    listing = listing_of(rows, num_trials=NUM_TRIALS, missing=missing)
+        details += each
+    listing = listing_of(rows, num_trials=NUM_TRIALS, missing=missing, details=details)
     for trial in range(NUM_TRIALS):
         refuse_overlap(
             root / "idx",

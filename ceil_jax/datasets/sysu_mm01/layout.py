@@ -80,6 +80,7 @@ def read_listing(root: Path) -> Listing:
         if not (root / f"cam{camera}").is_dir()
     ]
     seen = {row.identity for row in rows}
+    details: list[str] = []
     for lists, people in ((TRAIN_LISTS, train), (TEST_LISTS, test)):
         absent = sorted(set(people) - seen)
         if absent:
@@ -90,7 +91,8 @@ def read_listing(root: Path) -> Listing:
                 f"no image of {len(absent)} of the {len(set(people))} identities in "
                 f"{names}, the first {absent[0]}"
             )
-    return listing_of(rows, missing=missing)
+            details += [f"no image of identity {person}" for person in absent]
+    return listing_of(rows, missing=missing, details=details)
 
 
 def _rows(root: Path, train: set[int], test: set[int]) -> Iterator[Row]:

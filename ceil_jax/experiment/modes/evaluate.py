@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ceil_jax.common.errors import UserError
-from ceil_jax.common.files import write_json
+from ceil_jax.common.files import user_path, write_json
 from ceil_jax.evaluation.results import Results
 from ceil_jax.experiment import results_files, settings, trained_on
 from ceil_jax.experiment.checkpoint import Checkpoints, Saved
@@ -45,7 +45,7 @@ def evaluate_checkpoint(config: Config, workdir: Path, output: str = "") -> Resu
             would be tested on, or another mistake that the user can mend.
     """
     check_trained(workdir)
-    place = Path(output).expanduser() if output else workdir
+    place = user_path(output) if output else workdir
     if output:
         _check_no_training(place, f"--output={output}")
     with Checkpoints(workdir / "checkpoints") as saved:

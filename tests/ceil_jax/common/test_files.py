@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ceil_jax.common import files
+from ceil_jax.common.errors import DataError
 
 
 def test_a_file_is_written_and_replaced(tmp_path):
@@ -28,3 +29,17 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         files.write_whole(path, "new")
     assert path.read_bytes() == b"old"
+
+
+def test_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert files.user_path("~/a/b") == tmp_path / "a" / "b"
+    assert files.user_path(Path("~")) == tmp_path
+    for path in ("a/~/b", "/a~", "a"):
+        assert files.user_path(path) == Path(path)
+    with pytest.raises(
+        DataError, match=r"^~nobody-here/a: there is no home folder of ~n"
+    ):
+        files.user_path("~nobody-here/a")
+    with pytest.raises(DataError, match="null character"):
+        files.user_path("a\0b")

@@ -17,7 +17,7 @@ def test_images_are_told_by_their_names():
         ".DS_Store",
         "1.jpg.txt",
         "1",
-        "1.tif",
+        "1.gif",
     ):
         assert not files.is_image(name)
 
@@ -30,8 +30,10 @@ def test_only_images_and_visible_folders_are_found(tmp_path: Path):
         (tmp_path / name / "3.jpg").touch()
     assert files.images_in(tmp_path) == ["1.PNG", "2.jpg"]
     assert files.folders_in(tmp_path) == ["a", "b"]
-    below = ["._1.PNG", "1.PNG", "2.jpg", "Thumbs.db", "a/3.jpg", "b/3.jpg"]
-    assert sorted(files.files_below(tmp_path)) == below
+    below = ["1.PNG", "2.jpg", "Thumbs.db", "a/3.jpg", "b/3.jpg"]
+    walk = files.Walk(tmp_path.parent)
+    assert list(walk.files(tmp_path.name)) == below
+    assert walk.same == []
     assert files.images_in(tmp_path / "nowhere") == []
     assert files.folders_in(tmp_path / "2.jpg") == []
 
@@ -91,11 +93,12 @@ def test_missing_files_are_told_from_those_there(tmp_path: Path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     names = ["a/1.jpg", "a/3.jpg", "b/1.jpg", "c/1.jpg"]
-    there, missing = files.split_missing(tmp_path, names)
+    there, missing, each = files.split_missing(tmp_path, names)
     assert there == ["a/1.jpg", "b/1.jpg"]
     first = tmp_path / "a" / "3.jpg"
     assert missing == [f"2 listed images are missing, the first {first}"]
-    assert files.split_missing(tmp_path, there) == (there, [])
+    assert each == [f"missing image: {tmp_path / n}" for n in ("a/3.jpg", "c/1.jpg")]
+    assert files.split_missing(tmp_path, there) == (there, [], [])
 
 
 def test_people_on_both_sides_are_refused(tmp_path: Path):

@@ -10,6 +10,7 @@ from ceil_jax.datasets.listing import (
     Listing,
     Row,
     fingerprint,
+    full_list_of,
     listing_of,
     open_folder,
 )
@@ -59,6 +60,8 @@ def test_wrong_figures_stop_or_warn(
 ):
     listing = listing_of(ROWS, num_trials=2, missing=missing, notes=["odd"])
     message = f"THE-SET at {tmp_path} is not whole: {want}"
+    if "more" in want:
+        message += f"; the full list is in {full_list_of(tmp_path)}"
     with pytest.raises(DataError) as caught:
         open_folder(layout(listing, *wrong), tmp_path, allow_partial=False)
     hint = " (--config.allow_partial=True goes on nevertheless)"
@@ -104,7 +107,17 @@ def test_fingerprint_changes_with_everything_that_is_prepared(tmp_path: Path):
     }
     os.utime(root / "a/1.jpg", ns=(5, 6))
     others.add(fingerprint(root, whole))
-    assert len(others | {first}) == 8
+    others |= {
+        fingerprint(root, whole._replace(test=~whole.test)),
+        fingerprint(root, whole._replace(train=~whole.train)),
+        fingerprint(root, whole._replace(modalities=1 - whole.modalities)),
+        fingerprint(root, whole._replace(identity_names={1: "x"})),
+    }
+    with (root / "a/1.jpg").open("ab") as file:  # longer, and as old as before
+        file.write(b"more")
+    os.utime(root / "a/1.jpg", ns=(5, 6))
+    others.add(fingerprint(root, whole))
+    assert len(others | {first}) == 13
     np.testing.assert_array_equal(whole.cameras, [3, 2])
 
 

@@ -231,6 +231,27 @@ def test_trials_that_do_not_exist_are_refused_before_anything_is_read(tmp_path: 
     assert not list(tmp_path.iterdir())
 
 
+def test_every_image_of_a_set_is_read_whatever_the_block(tmp_path, cache, monkeypatch):
+    for number in range(7):
+        path = tmp_path / "set" / "infrared" / "roof" / f"{number}.png"
+        write_image(path, 3, 2, 1, 10 + number)
+    monkeypatch.setattr(loading, "READ_BLOCK", 3)
+    images = load_tree("folder", tmp_path / "set", cache).train_infrared.images
+    assert isinstance(images, ArraySource)
+    shown = images.take(np.arange(7))[:, 0, 0, 2].tolist()
+    assert shown == [10, 11, 12, 13, 14, 15, 16]
+
+
+def test_tilde_is_the_home_folder(tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write_image(tmp_path / "set" / "infrared" / "roof" / "0.png", 3, 2, 1)
+    splits = load_tree("folder", Path("~/set"), "~/prepared")
+    assert len(splits.train_infrared) == 1
+    assert (tmp_path / "prepared").is_dir()
+    with pytest.raises(DataError, match="there is no home folder of ~nobody-here"):
+        load_tree("folder", Path("~nobody-here/set"), "~/prepared")
+
+
 def test_unknown_name_is_refused(cache: str):
     with pytest.raises(DataError, match="did you mean 'regdb'"):
         loading.load("RegDB", prepared_dir=cache)

@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 
 from ceil_jax.common.errors import DataError
-from ceil_jax.datasets.listing import open_folder
+from ceil_jax.datasets.listing import full_list_of, open_folder
 from ceil_jax.datasets.registry import Request, find
 from ceil_jax.datasets.sysu_mm01.layout import LAYOUT
 from tests.ceil_jax.datasets.sysu_mm01.test_layout import whole_listing
 from tests.ceil_jax.datasets.trees import TREES, keep
 
 DOCS = (Path(__file__).parents[3] / "docs" / "data.md").read_text(encoding="utf-8")
-PARTIAL = "(--config.allow_partial=True goes on nevertheless)"
+PARTIAL = (
+    "; the full list is in LIST (--config.allow_partial=True goes on nevertheless)"
+)
 
 
 def append(path: str, text: str) -> Callable[[Path], object]:
@@ -79,7 +81,7 @@ CASES = [
         "sysu_mm01",
         remove("cam4"),
         "SYSU-MM01 at ROOT is not whole: no folder ROOT/cam4; 3 training identities "
-        f"instead of 395; and 14 more wrong figures {PARTIAL}",
+        f"instead of 395; and 14 more wrong figures{PARTIAL}",
     ),
     (
         "regdb",
@@ -108,7 +110,7 @@ CASES = [
         remove("Visible/1/male_back_v_00000_1.bmp"),
         "RegDB at ROOT is not whole: 1 listed image is missing, the first "
         "ROOT/Visible/1/male_back_v_00000_1.bmp; 4 identities instead of 412; and 40 "
-        f"more wrong figures {PARTIAL}",
+        f"more wrong figures{PARTIAL}",
     ),
     (
         "llcm",
@@ -116,14 +118,14 @@ CASES = [
         "LLCM at ROOT is not whole: 1 listed image is missing, the first "
         "ROOT/vis/0001/0001_c01_s000003_f0_vis.jpg (there is 0001_c01_s000003_f0_vis."
         "JPG: upper and lower case differ); 2 training identities instead of 713; and "
-        f"5 more wrong figures {PARTIAL}",
+        f"5 more wrong figures{PARTIAL}",
     ),
     (
         "llcm",
         append("idx/test_id.txt", "612\n"),
         "LLCM at ROOT is not whole: no image of 1 of the 3 identities in "
         "ROOT/idx/test_id.txt, the first 612; 2 training identities instead of 713; "
-        f"and 5 more wrong figures {PARTIAL}",
+        f"and 5 more wrong figures{PARTIAL}",
     ),
     (
         "llcm",
@@ -158,7 +160,7 @@ CASES = [
 
 
 def shown(message: str, name: str) -> str:
-    return message.replace("ROOT", f"/data/{TREES[name].title}")
+    return message.replace("ROOT", f"/data/{TREES[name].title}").replace("LIST", "...")
 
 
 @pytest.mark.parametrize(("name", "spoil", "message"), CASES)
@@ -172,7 +174,8 @@ def test_message(
     )
     with pytest.raises(DataError) as caught:
         find(name).make_builder(request)
-    assert str(caught.value) == message.replace("ROOT", str(root))
+    want = message.replace("LIST", str(full_list_of(root))).replace("ROOT", str(root))
+    assert str(caught.value) == want
     assert f"`{shown(message, name)}`" in DOCS
 
 
@@ -191,6 +194,6 @@ def test_the_classic_message():
             Path("ROOT"),
             allow_partial=False,
         )
-    message = str(caught.value)
+    message = str(caught.value).replace(str(full_list_of(Path("ROOT"))), "LIST")
     assert message.startswith(f"SYSU-MM01 at ROOT is not whole: {missing[0]}; 367 trai")
     assert f"`{shown(message, 'sysu_mm01')}`" in DOCS

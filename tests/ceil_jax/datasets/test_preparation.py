@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 import signal
@@ -171,10 +172,10 @@ sys.path.insert(0, {root!r})
 from ceil_jax.datasets import listed, preparation
 from tests.ceil_jax.datasets import test_preparation as tests
 old = listed.read_image
-def interrupted(path, size):
+def interrupted(path, size, value_range=None):
     if path.name == "male_back_v_00001_3.bmp":
         os.kill(os.getpid(), signal.SIGINT)
-    return old(path, size)
+    return old(path, size, value_range)
 listed.read_image = interrupted
 builder = tests.regdb(pathlib.Path({tree!r}), pathlib.Path({place!r}))
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's "&" ignores it
@@ -216,6 +217,71 @@ def test_a_disk_too_small_is_noticed_before_it_is_full(tmp_path: Path, monkeypat
     assert "cannot write prepared data to " in str(caught.value)
     assert ": 2 MiB are needed, 1 MiB are free (--config.prepar" in str(caught.value)
     assert not list((tmp_path / "cache").rglob("*.array_record*"))
+
+
+@pytest.mark.parametrize("damage", ["objects", "no field", "text", "empty"])
+def test_an_index_of_something_else_is_made_again(tmp_path: Path, damage: str):
+    builder = preparation.prepare(synthetic(tmp_path))
+    index = builder.index()
+    stored = Path(builder.data_path) / FILE_NAME
+    if damage == "objects":
+        fields = {**index._asdict(), "name": index.name.astype(object)}
+        np.savez(stored, **fields)
+    elif damage == "no field":
+        np.savez(stored, name=index.name)
+    else:
+        stored.write_text("x" if damage == "text" else "")
+    again = builder.index()
+    np.testing.assert_array_equal(again.name, index.name)
+    with np.load(stored) as mended:
+        np.testing.assert_array_equal(mended["name"], index.name)
+
+
+def test_a_size_of_its_own_is_stored_by_itself(tmp_path: Path):
+    root = write_regdb(tmp_path / "RegDB")
+    sizes = ((12, 6), (24, 8), (6, 12))
+    builders = [
+        find("regdb").make_builder(
+            Request(root, tmp_path / "cache", size, {"allow_partial": True}, False)
+        )
+        for size in sizes
+    ]
+    assert len({builder.data_path for builder in builders}) == 3
+    for builder, size in zip(builders, sizes, strict=True):
+        image = preparation.prepare(builder).records("images")[0]["image"]
+        assert image.shape == (*size, 3)
+
+
+def test_a_builder_older_than_its_data_is_told_of_them(tmp_path: Path):
+    """Of two processes the second made its builder before the first had prepared."""
+    root = write_regdb(tmp_path / "RegDB")
+    early, late = (regdb(root, tmp_path / "cache") for _ in range(2))
+    preparation.prepare(early)
+    assert list(preparation.prepare(late).info.splits) == ["images"]
+
+
+def test_data_prepared_before_ranges_were_recorded_are_named(tmp_path: Path):
+    path = tmp_path / "set" / "infrared" / "roof" / "1.png"
+    path.parent.mkdir(parents=True)
+    Image.fromarray(np.full((12, 6), 7000, np.uint16)).save(path)
+
+    def builder() -> PersonBuilder:
+        request = Request(tmp_path / "set", tmp_path / "cache", (12, 6), {}, False)
+        return find("folder").make_builder(request)
+
+    metadata = Path(preparation.prepare(builder()).data_path) / "metadata.json"
+    preparation.prepare(builder())
+    fields = json.loads(metadata.read_text())
+    del fields["value_ranges"]
+    metadata.write_text(json.dumps(fields))
+    with pytest.raises(DataError, match=r"upper 8 bits .*1\.png were kept: remove"):
+        preparation.prepare(builder())
+
+
+def test_default_place_expands_the_home_folder(monkeypatch, tmp_path: Path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("CEIL_JAX_CACHE", "~/there")
+    assert preparation.default_prepared_dir() == tmp_path / "there"
 
 
 def test_default_place(monkeypatch, tmp_path: Path):

@@ -77,6 +77,12 @@ def test_what_the_file_does_not_hold(tmp_path, identity, camera, options, messag
         read.first(identity, camera, **options)
 
 
+def test_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write(tmp_path / "a.mat")
+    assert permutations.read("~/a.mat").path == tmp_path / "a.mat"
+
+
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(UserError, match=r"none\.mat: no such file; .*exp/rand_perm"):
         permutations.read(tmp_path / "none.mat")
@@ -106,6 +112,13 @@ def test_a_file_of_another_kind(tmp_path):
         (
             [orders((4,))] * 5 + [cell([np.array([[1, 2, 4]])])],
             r"a row of rand_perm_cam\{6\}\{1\} is no permutation of 1 to 3",
+        ),
+        *(
+            (
+                [orders((4,))] * 5 + [cell([np.array([[1, 2], row])])],
+                r"a row of rand_perm_cam\{6\}\{1\} is no permutation of 1 to 2",
+            )
+            for row in ([1, 1], [1.5, 2], [0, 1], [np.nan, 1], [1, np.inf], [-1, 2])
         ),
     ],
 )

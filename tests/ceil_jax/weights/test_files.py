@@ -1,5 +1,6 @@
 """Files of every kind, told apart, and what a user reads who gives the wrong one."""
 
+import itertools
 import json
 import struct
 import subprocess
@@ -61,7 +62,12 @@ def test_the_usual_places_come_first(tmp_path):
     """A running average beside a model has the same names."""
     own = {k: torch.from_numpy(v) for k, v in small.released().items()}
     other = {k: v + 1 for k, v in own.items()}
-    for place in ("net", "state_dict", "model"):
+    places = ("net", "state_dict", "model_state_dict", "model")
+    for first, second in itertools.pairwise(places):
+        for entries in ({first: own, second: other}, {second: other, first: own}):
+            torch.save(entries, tmp_path / "a.pt")
+            assert_same(weights.load(tmp_path / "a.pt"), small.variables())
+    for place in places:
         torch.save({"average": other, place: own}, tmp_path / "a.pt")
         assert_same(weights.load(tmp_path / "a.pt"), small.variables())
         assert files.find(tmp_path / "a.pt").place == place

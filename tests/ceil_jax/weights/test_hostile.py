@@ -116,6 +116,7 @@ def tensor(shape, strides, numbers, key="0"):
         ((4, 2, 3, 3), (0, 0, 0, 0), 1, "more than|does not fit"),
         ((4, 2, 3, 3), (18, 9, 3, 2), 72, "does not fit its storage of 72"),
         ((4, 2, 3, 3), (18, 9, 3, 1), 71, "does not fit its storage of 71"),
+        ((4, 2, 3, 3), (18, 9, 3, 1), 73, "holds 288 bytes, not 73 x 4"),
         ((4, 2, 3, 3), (18, 9, 3, 1), 10**12, "holds 288 bytes, not 1000000000000 x 4"),
         ((4, 2, 3, 3), (18, 9, 3, -1), 72, "no tensor has such a shape"),
         ((4, 2, 3, 3), (18, 9, 3), 72, "no tensor has such a shape"),

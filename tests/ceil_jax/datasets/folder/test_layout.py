@@ -67,14 +67,14 @@ def test_what_may_surprise_is_noted(tmp_path: Path):
     root = write_folder(tmp_path / "images")
     (root / "infrared" / "cellar" / "2024").mkdir(parents=True)
     (root / "visible" / "hall" / "notes.txt").write_text("")
-    (root / "visible" / "hall" / "scan.tif").write_text("")
+    (root / "visible" / "hall" / "scan.raw").write_text("")
     (root / "visible" / "hall" / "Thumbs.db").write_text("")
     (root / "visible" / "hall" / ".DS_Store").write_text("")
     (root / "labels").mkdir()
     (root / "labels" / "all.csv").write_text("")
     assert read_listing(root).notes == (
         "infrared/cellar holds no image",
-        "2 files are no images by their names (1 .tif, 1 .txt)",
+        "2 files are no images by name: 1 .raw, 1 .txt",
     )
 
 
