@@ -3,7 +3,6 @@
 python -m ceil_jax.main --config configs/synthetic.py --workdir runs/demo
 """
 
-import difflib
 import os
 import re
 import sys
@@ -15,6 +14,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from ceil_jax.common.errors import UserError
+from ceil_jax.experiment import command as command_lib
 from ceil_jax.experiment import config as config_lib
 from ceil_jax.experiment import usage
 
@@ -113,14 +113,8 @@ def _config_path(argv: Sequence[str]) -> str | None:
 
 def _nearest(name: str) -> str:
     """The message about a field or flag that does not exist."""
-    known = list(config_lib.field_names(config_lib.Config()))
-    known += [*EXAMPLES, "mode"]
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
-    inside = [k for k in known if k.startswith(f"{name}.")]
-    if inside:
-        return f"--{name} is a group of fields: --{', --'.join(inside)}"
-    by_leaf = [k for k in known if k.rsplit(".", 1)[-1] == name.rsplit(".", 1)[-1]]
-    return f"there is no --{name}; the nearest is --{(by_leaf or near)[0]}"
+    fields = config_lib.field_names(config_lib.Config())
+    return command_lib.unknown(name, fields, [*EXAMPLES, "mode"])
 
 
 def _check_names(argv: Sequence[str]) -> None:
@@ -166,26 +160,33 @@ def parse(argv: Sequence[str]) -> Command:
 
     Raises:
         UserError: A flag or field is unknown, missing, of the wrong type, out of its
-            range, or nothing to the mode.
+            range, or not used by the mode.
     """
     path = _config_path(argv)
     if path is None and {"--config", "-config"} & {*argv}:
         raise _missing("config")
+    if path is not None:
+        command_lib.check_path("config", path)
     if path is not None and not os.path.isfile(path):
         raise UserError(f"--config={path}: no such file")
     values = _values(argv, path)
     words = {name: values[name].value or "" for name in EXAMPLES if name != "config"}
+    for name, word in words.items():
+        command_lib.check_path(name, word)
     said = {name for name, word in words.items() if word}
     _check_given(values.mode, said | {"config"} if path else said)
     config = config_lib.Config() if path is None else values.config
     if not isinstance(config, config_lib.Config):
         raise UserError(f"--config={path}: get_config() must return a ceil_jax Config")
     config_lib.check(config)
+    fields = config_lib.field_names(config)
+    for name in command_lib.PATH_FIELDS:
+        command_lib.check_path(f"config.{name}", fields[f"config.{name}"])
     return Command(values.mode, config, **words)
 
 
 def _check_given(mode: str, given: Collection[str]) -> None:
-    """Refuse a mode without what it needs, or with what it would not look at."""
+    """Refuse a mode without what it needs, or with what it does not use."""
     needed, possible = MODES[mode]
     for name in needed:
         if name not in given:
@@ -193,7 +194,9 @@ def _check_given(mode: str, given: Collection[str]) -> None:
     for name in EXAMPLES:
         if name in given and name not in (*needed, *possible):
             taken = ", ".join(f"--{word}" for word in (*needed, *possible))
-            raise UserError(f"--{name} says nothing to --mode {mode}: it takes {taken}")
+            raise UserError(
+                f"--{name} is not used by --mode {mode}, which takes {taken}"
+            )
 
 
 def _missing(name: str, mode: str = "") -> UserError:
@@ -211,6 +214,7 @@ def run(argv: Sequence[str]) -> None:
     """
     command = parse(argv)
     # Imported late: a typing mistake is answered at once, not after JAX has started.
+    from ceil_jax.common import progress
     from ceil_jax.experiment import build, compilation
     from ceil_jax.experiment.modes import prepare
 
@@ -222,7 +226,9 @@ def run(argv: Sequence[str]) -> None:
         return
     compilation.use_cache(command.config.compilation_cache)
     build.choose_kernels(command.config)
-    _run_in(build.workdir_of(command.workdir), command)
+    workdir = build.workdir_of(command.workdir)
+    with progress.heartbeat(f"--mode {command.mode}"):
+        _run_in(workdir, command)
 
 
 def _run_in(workdir: Path, command: Command) -> None:
@@ -253,7 +259,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     argv = list(sys.argv if argv is None else argv)
     if any(word in ("--help", "-h", "-help", "--helpfull") for word in argv[1:]):
-        print(_help(argv))
+        command_lib.quietly(_help(argv))
         return 0
     from ceil_jax.common.errors import DataError
 
@@ -265,6 +271,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nstopped; the same command resumes", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # whoever reads the lines has stopped
+        command_lib.close_stdout()
+        return 141
     return 0
 
 

@@ -1,8 +1,22 @@
 """Files that are there whole or not at all."""
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
+
+
+def check_writable(folder: Path) -> None:
+    """Refuse a folder in which nothing can be made, such as one of `/proc`.
+
+    Args:
+        folder: One that is there; it is left as it was.
+
+    Raises:
+        OSError: It cannot be written to.
+    """
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".ceil_jax_"):
+        pass
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -14,6 +14,7 @@ import optax
 from ceil_jax import weights
 from ceil_jax.common import parallel
 from ceil_jax.common.errors import UserError
+from ceil_jax.common.files import check_writable
 from ceil_jax.datasets import loading, registry
 from ceil_jax.datasets.imageset import ImageSet
 from ceil_jax.embedding.embedder import Embedder
@@ -325,11 +326,12 @@ def protocol_of(config: Config) -> str:
     return chosen or own
 
 
-def workdir_of(path: str) -> Path:
+def workdir_of(path: str, flag: str = "--workdir") -> Path:
     """The run's folder, which need not exist yet: a run makes it once it is sure to go.
 
     Args:
         path: What the user gave.
+        flag: What it was given by, for messages.
 
     Returns:
         The folder.
@@ -340,9 +342,15 @@ def workdir_of(path: str) -> Path:
     folder = Path(path).expanduser()
     nearest = next(p for p in (folder, *folder.absolute().parents) if p.exists())
     if not nearest.is_dir():
-        raise UserError(f"--workdir={path}: {nearest} is not a folder")
+        raise UserError(f"{flag}={path}: {nearest} is not a folder")
     if not os.access(nearest, os.W_OK | os.X_OK):
-        raise UserError(f"--workdir={path}: {nearest} cannot be written to")
+        raise UserError(f"{flag}={path}: {nearest} cannot be written to")
+    try:
+        check_writable(nearest)
+    except OSError as error:
+        raise UserError(
+            f"{flag}={path}: {nearest} cannot be written to ({error.strerror})"
+        ) from error
     return folder
 
 

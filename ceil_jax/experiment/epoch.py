@@ -117,6 +117,11 @@ class Trainer:
             for stage in (1, 2)
         }
 
+    @property
+    def num_images(self) -> dict[str, int]:
+        """Number of training images by modality."""
+        return dict(zip(MODALITIES, map(len, self._sets), strict=True))
+
     def epoch(self, state: TrainState, epoch: int) -> tuple[TrainState, dict[str, Any]]:
         """Train one epoch.
 
