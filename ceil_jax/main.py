@@ -121,7 +121,7 @@ def _check_names(argv: Sequence[str]) -> None:
     """Refuse fields that do not exist, before the flag library words it its own way."""
     known = config_lib.field_names(config_lib.Config())
     for word in argv[1:]:
-        match = re.match(r"--?(?:no)?(config\.[\w.]+)", word)
+        match = re.match(r"--?(?:no)?(config\.[\w.-]*)", word)
         if match and match[1] not in known:
             raise UserError(_nearest(match[1]))
 

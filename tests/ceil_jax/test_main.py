@@ -301,7 +301,7 @@ MALFORMED = [
     (["--weights=a.pt"], "--weights"),
     (["--output=a"], "--output"),
     (["--mode=prepare"], "--workdir"),
-    (["--mode=convert"], "--output"),
+    (["--mode=convert"], "--weights"),
     # Paths that cannot be, or where nothing can be written.
     (["--workdir=a\0b"], "--workdir"),
     (["--workdir=" + "a" * 300], "--workdir"),
