@@ -3,7 +3,6 @@
 python -m ceil_jax.main --config configs/synthetic.py --workdir runs/demo
 """
 
-import difflib
 import os
 import re
 import sys
@@ -16,6 +15,7 @@ from ml_collections import config_flags
 
 from ceil_jax import __version__
 from ceil_jax.common.errors import UserError
+from ceil_jax.experiment import command as command_lib
 from ceil_jax.experiment import config as config_lib
 from ceil_jax.experiment import packaged, settings, usage
 
@@ -159,21 +159,15 @@ def _recorded_path(argv: Sequence[str], path: str | None) -> str | None:
 
 def _nearest(name: str) -> str:
     """The message about a field or flag that does not exist."""
-    known = list(config_lib.field_names(config_lib.Config()))
-    known += [*EXAMPLES, "mode"]
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
-    inside = [k for k in known if k.startswith(f"{name}.")]
-    if inside:
-        return f"--{name} is a group of fields: --{', --'.join(inside)}"
-    by_leaf = [k for k in known if k.rsplit(".", 1)[-1] == name.rsplit(".", 1)[-1]]
-    return f"there is no --{name}; the nearest is --{(by_leaf or near)[0]}"
+    fields = config_lib.field_names(config_lib.Config())
+    return command_lib.unknown(name, fields, [*EXAMPLES, "mode"])
 
 
 def _check_names(argv: Sequence[str]) -> None:
     """Refuse fields that do not exist, before the flag library words it its own way."""
     known = config_lib.field_names(config_lib.Config())
     for word in argv[1:]:
-        match = re.match(r"--?(?:no)?(config\.[\w.]+)", word)
+        match = re.match(r"--?(?:no)?(config\.[\w.-]*)", word)
         if match and match[1] not in known:
             raise UserError(_nearest(match[1]))
 
@@ -214,18 +208,22 @@ def parse(argv: Sequence[str]) -> Command:
 
     Raises:
         UserError: A flag or field is unknown, missing, of the wrong type, out of its
-            range, or nothing to the mode.
+            range, or not used by the mode.
     """
     argv = packaged.found(argv)
     path = _config_path(argv)
     if path is None and {"--config", "-config"} & {*argv}:
         raise _missing("config")
+    if path is not None:
+        command_lib.check_path("config", path)
     if path is not None and not os.path.isfile(path):
         raise UserError(f"--config={path}: no such file")
     source = _recorded_path(argv, path)
     recorded = settings.read(Path(source)) if source else None
     values = _values(argv, path, recorded)
     words = {name: values[name].value or "" for name in EXAMPLES if name != "config"}
+    for name, word in words.items():
+        command_lib.check_path(name, word)
     said = {name for name, word in words.items() if word}
     takes_config = "config" in MODES[values.mode].needed
     given = said | {"config"} if path or (recorded and takes_config) else said
@@ -237,11 +235,14 @@ def parse(argv: Sequence[str]) -> Command:
     config_lib.check(config)
     if values.mode == "evaluate" and words["weights"] and words["output"]:
         raise UserError("--output is for a run's model; with --weights give --workdir")
+    fields = config_lib.field_names(config)
+    for name in command_lib.PATH_FIELDS:
+        command_lib.check_path(f"config.{name}", fields[f"config.{name}"])
     return Command(values.mode, config, **words)
 
 
 def _check_given(mode: str, given: Collection[str]) -> None:
-    """Refuse a mode without what it needs, or with what it would not look at."""
+    """Refuse a mode without what it needs, or with what it does not use."""
     needed, possible = MODES[mode]
     for name in needed:
         if name not in given:
@@ -249,7 +250,9 @@ def _check_given(mode: str, given: Collection[str]) -> None:
     for name in EXAMPLES:
         if name in given and name not in (*needed, *possible):
             taken = ", ".join(f"--{word}" for word in (*needed, *possible))
-            raise UserError(f"--{name} says nothing to --mode {mode}: it takes {taken}")
+            raise UserError(
+                f"--{name} is not used by --mode {mode}, which takes {taken}"
+            )
 
 
 def _missing(name: str, mode: str = "") -> UserError:
@@ -268,6 +271,7 @@ def run(argv: Sequence[str]) -> None:
     command = parse(argv)
     packaged.require(command.mode, command.config)
     # Imported late: a typing mistake is answered at once, not after JAX has started.
+    from ceil_jax.common import progress
     from ceil_jax.experiment import build, compilation
     from ceil_jax.experiment.modes import prepare
 
@@ -281,7 +285,9 @@ def run(argv: Sequence[str]) -> None:
     build.choose_kernels(command.config)
     from ceil_jax.experiment.workdir import workdir_of
 
-    _run_in(workdir_of(command.workdir), command)
+    workdir = workdir_of(command.workdir)
+    with progress.heartbeat(f"--mode {command.mode}"):
+        _run_in(workdir, command)
 
 
 def _run_in(workdir: Path, command: Command) -> None:
@@ -315,7 +321,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"ceil-jax {__version__}")
         return 0
     if any(word in ("--help", "-h", "-help", "--helpfull") for word in argv[1:]):
-        print(_help(argv))
+        command_lib.quietly(_help(argv))
         return 0
     from ceil_jax.common.errors import DataError
 
@@ -327,6 +333,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nstopped; the same command resumes", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # whoever reads the lines has stopped
+        command_lib.close_stdout()
+        return 141
     return 0
 
 

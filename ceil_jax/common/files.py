@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,19 @@ def user_path(path: str | os.PathLike[str]) -> Path:
     except RuntimeError as error:
         user = Path(path).parts[0]
         raise DataError(f"{path}: there is no home folder of {user} here") from error
+
+
+def check_writable(folder: Path) -> None:
+    """Refuse a folder in which nothing can be made, such as one of `/proc`.
+
+    Args:
+        folder: One that is there; it is left as it was.
+
+    Raises:
+        OSError: It cannot be written to.
+    """
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".ceil_jax_"):
+        pass
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -118,6 +118,11 @@ class Trainer:
         """The stage of an epoch, which is counted from 1."""
         return 1 if epoch <= self.stage1_epochs else 2
 
+    @property
+    def num_images(self) -> dict[str, int]:
+        """Number of training images by modality."""
+        return dict(zip(MODALITIES, map(len, self.sets), strict=True))
+
     def epoch(self, state: TrainState, epoch: int) -> tuple[TrainState, dict[str, Any]]:
         """Train one epoch.
 

@@ -73,12 +73,13 @@ def _epoch(line: str) -> float:
         return float("inf")
 
 
-def epoch_line(record: Mapping[str, Any], num_epochs: int) -> str:
+def epoch_line(record: Mapping[str, Any], num_epochs: int, left: str = "") -> str:
     """One readable line about an epoch.
 
     Args:
         record: The epoch's object of `metrics.jsonl`.
         num_epochs: Epochs of the whole training.
+        left: How long the others will take, in words; "" where it is not known.
 
     Returns:
         Clusters, proxies and kept images of both modalities, the losses, the rate and
@@ -104,4 +105,5 @@ def epoch_line(record: Mapping[str, Any], num_epochs: int) -> str:
         + f" | loss {record['loss']:.3f} ({losses})"
         + f" | rate {record['learning_rate']:.2e}"
         + f" | s: {seconds}"
+        + (f" | {left}" if left else "")
     )

@@ -8,8 +8,8 @@ import tokenize
 from ceil_jax.experiment import config as config_lib
 
 USAGE = """\
-python -m ceil_jax.main --config FILE --workdir DIR [--mode MODE]
-                        [--config.FIELD=VALUE ...]
+ceil-jax --config FILE --workdir DIR [--mode MODE] [--config.FIELD=VALUE ...]
+python -m ceil_jax.main ...    is the same, where the package is not installed
 
   --config FILE    describes the experiment: configs/synthetic.py, regdb.py,
                    sysu_mm01.py, llcm.py or folder.py
@@ -26,6 +26,18 @@ python -m ceil_jax.main --config FILE --workdir DIR [--mode MODE]
   --mode prepare   only prepare the data set's images; takes no --workdir
   --mode convert   write the weights of --weights FILE as an Orbax checkpoint to
                    --output DIR; takes neither --config nor --workdir
+
+Examples:
+  ceil-jax --config configs/synthetic.py --workdir runs/demo
+  ceil-jax --config configs/regdb.py --workdir runs/regdb
+      --config.data_dir=RegDB --config.init_from=RN50.pt
+  ceil-jax --config configs/regdb.py --workdir runs/regdb
+      --config.data_dir=RegDB --mode export
+  ceil-jax --mode convert --weights RN50.pt --output RN50
+
+Names that other programs use are understood in messages: --config.lr is answered with
+--config.optimizer.rate. Where no terminal shows a bar, long work prints a line every
+30 s to stderr.
 """
 _COLUMN = 54  # of the comments
 

@@ -4,14 +4,15 @@ import os
 from pathlib import Path
 
 from ceil_jax.common.errors import UserError
-from ceil_jax.common.files import user_path
+from ceil_jax.common.files import check_writable, user_path
 
 
-def workdir_of(path: str) -> Path:
+def workdir_of(path: str, flag: str = "--workdir") -> Path:
     """The run's folder, which need not exist yet: a run makes it once it is sure to go.
 
     Args:
         path: What the user gave.
+        flag: What it was given by, for messages.
 
     Returns:
         The folder.
@@ -22,9 +23,15 @@ def workdir_of(path: str) -> Path:
     folder = user_path(path)
     nearest = next(p for p in (folder, *folder.absolute().parents) if p.exists())
     if not nearest.is_dir():
-        raise UserError(f"--workdir={path}: {nearest} is not a folder")
+        raise UserError(f"{flag}={path}: {nearest} is not a folder")
     if not os.access(nearest, os.W_OK | os.X_OK):
-        raise UserError(f"--workdir={path}: {nearest} cannot be written to")
+        raise UserError(f"{flag}={path}: {nearest} cannot be written to")
+    try:
+        check_writable(nearest)
+    except OSError as error:
+        raise UserError(
+            f"{flag}={path}: {nearest} cannot be written to ({error.strerror})"
+        ) from error
     return folder
 
 

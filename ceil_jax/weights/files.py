@@ -9,6 +9,7 @@ from safetensors import SafetensorError, safe_open
 from ceil_jax.common.files import user_path
 from ceil_jax.weights import archive, converted, naming, state_dict
 from ceil_jax.weights.layout import translate
+from ceil_jax.weights.openai import PUBLISHED
 from ceil_jax.weights.tensors import unreadable
 
 KINDS = ".pt, .pth and .safetensors files and folders that --mode convert made"
@@ -79,7 +80,8 @@ def find(path: Path) -> Found:
         ValueError: As `load`.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file")
+        where = f"; {PUBLISHED}" if path.name == "RN50.pt" else ""
+        raise FileNotFoundError(f"{path}: no such file{where}")
     with path.open("rb") as file:
         start = file.read(16)
     is_pytorch = start.startswith((archive.ZIP_MAGIC, archive.PICKLE_MAGIC))

@@ -42,6 +42,8 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
         ),
         ([SYNTHETIC, "--wrkdir=x"], ["--wrkdir", "--workdir"]),
         ([SYNTHETIC, "--mode=tain"], ["tain", "train"]),
+        ([SYNTHETIC, "--config.lr=1"], ["--config.lr", "--config.optimizer.rate"]),
+        ([SYNTHETIC, "--config.data_dir=" + "a" * 300], ["data_dir", "255 bytes"]),
         ([SYNTHETIC, "stray"], ["stray"]),
         ([SYNTHETIC, "--config.rerank.k1=0"], ["config.rerank.k1=0", "at least 1"]),
         ([SYNTHETIC, "--config.clustering.eps=1.5"], ["eps=1.5", "between 0 and 1"]),
@@ -171,3 +173,17 @@ def test_a_trained_folder_refuses_what_does_not_fit_it(config, tmp_path):
     config.seed, config.encoder.width = 1, 6
     with pytest.raises(UserError, match="another architecture"):
         train.train_and_evaluate(config, tmp_path)
+
+
+def test_help_ends_quietly_when_nobody_reads_on():
+    command = f"'{sys.executable}' -m ceil_jax.main --help | head -n 1"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],
+        cwd=source.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (0, 141)
+    assert done.stderr == ""
+    assert done.stdout.startswith("ceil-jax --config FILE")

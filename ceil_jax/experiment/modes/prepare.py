@@ -4,9 +4,11 @@ import time
 
 from ceil_jax import weights
 from ceil_jax.common.errors import UserError
+from ceil_jax.common.progress import heartbeat
 from ceil_jax.experiment import sources
 from ceil_jax.experiment.config import Config
 from ceil_jax.experiment.run import warn
+from ceil_jax.experiment.workdir import workdir_of
 
 
 def prepare_data(config: Config) -> None:
@@ -19,7 +21,8 @@ def prepare_data(config: Config) -> None:
         DataError: The folder, a list, a count or an image is wrong.
     """
     start = time.monotonic()
-    builder = sources.prepare_images(config)
+    with heartbeat(f"preparing {config.dataset}"):
+        builder = sources.prepare_images(config)
     for warning in builder.warnings:
         warn(warning)
     num_images = len(builder.index().record)
@@ -41,6 +44,7 @@ def convert_weights(path: str, output: str) -> None:
     Raises:
         UserError: The file cannot be used, or the folder cannot be written.
     """
+    workdir_of(output, "--output")
     try:
         summary = weights.convert(path, output)
     except (OSError, ValueError) as error:

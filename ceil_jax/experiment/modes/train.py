@@ -7,11 +7,12 @@ from ceil_jax.common import digest
 from ceil_jax.common.errors import UserError
 from ceil_jax.common.files import write_json
 from ceil_jax.evaluation.results import Results
-from ceil_jax.experiment import build, logs, results_files, score, trained_on
+from ceil_jax.experiment import announce, build, logs, results_files, score, trained_on
 from ceil_jax.experiment.checkpoint import Checkpoints
 from ceil_jax.experiment.comparison import Comparison
 from ceil_jax.experiment.compilation import CompilationCounter
 from ceil_jax.experiment.config import Config, to_dict
+from ceil_jax.experiment.epoch import Trainer
 from ceil_jax.experiment.record import (
     Origin,
     check_fingerprint,
@@ -72,18 +73,49 @@ def train_and_evaluate(config: Config, workdir: Path) -> Results | None:
             evaluations = _Evaluations(run, record, scores, comparison, log)
             if done:  # the run may have been stopped after saving, before scoring
                 evaluations.of_epoch(state, done)
+            print(_opening(config, trainer, done), flush=True)
+            measured: list[tuple[int, float]] = []
             for epoch in range(done + 1, config.num_epochs + 1):
                 state, figures = trainer.epoch(state, epoch)
                 figures["compilations"] = counter.count
                 log.write(figures)
-                print(logs.epoch_line(figures, config.num_epochs), flush=True)
+                measured.append((figures["stage"], sum(figures["seconds"].values())))
+                left = announce.remaining(_seconds_left(config, measured, epoch))
+                print(logs.epoch_line(figures, config.num_epochs, left), flush=True)
                 if _is_saved(config, epoch):
                     saved.save(state, epoch, record)
                 evaluations.of_epoch(state, epoch)
             if not is_scored:
                 print(f"no test images to score; checkpoints are in {workdir}")
+                print(announce.next_steps(str(workdir), scored=False), flush=True)
                 return None
-            return evaluations.of_model(state, saved)
+            results = evaluations.of_model(state, saved)
+            pictured = bool(config.evaluation.num_pictured_queries)
+            print(announce.next_steps(str(workdir), pictured=pictured), flush=True)
+            return results
+
+
+def _opening(config: Config, trainer: Trainer, done: int) -> str:
+    """The first lines, see `announce.opening`."""
+    return announce.opening(
+        [device.device_kind for device in build.devices_of(config)],
+        trainer.num_images,
+        (config.stage1_epochs, config.stage2_epochs),
+        (config.batch.stage1_steps, config.batch.stage2_steps),
+        done=done,
+    )
+
+
+def _seconds_left(
+    config: Config, measured: list[tuple[int, float]], epoch: int
+) -> float:
+    """What the epochs after this one will take, see `announce.time_left`."""
+    first = max(0, config.stage1_epochs - epoch)
+    return announce.time_left(
+        measured,
+        (first, config.num_epochs - epoch - first),
+        (config.batch.stage1_steps, config.batch.stage2_steps),
+    )
 
 
 def _is_own(config: Config, workdir: Path) -> bool:

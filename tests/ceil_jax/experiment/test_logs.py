@@ -60,6 +60,11 @@ def test_the_line_says_it_all():
     )
 
 
+def test_the_line_ends_with_the_time_left():
+    line = logs.epoch_line(RECORD, 18, "about 35 s left")
+    assert line == f"{logs.epoch_line(RECORD, 18)} | about 35 s left"
+
+
 def test_matches_are_told_where_people_are_known():
     record = {k: v for k, v in RECORD.items() if k != "right_matches"}
     assert "matches" not in logs.epoch_line(record, 18)
