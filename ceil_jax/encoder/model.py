@@ -43,8 +43,10 @@ class Encoder(nn.Module):
 
     References:
         Xia et al., TCSVT 2025, section III-A; Radford et al., ICML 2021 (the ResNet);
-        the released `models/agw.py` and `models/resnet.py`. We have no attention pool
-        and no frozen shift in the last norm, which the released code holds at 0.
+        the released `code/models/clip/make_model.py` (`Net`),
+        `code/models/clip/modules.py` and `code/models/clip/utils/model_utils.py`. We
+        have no attention pool and no frozen shift in the last norm, which the released
+        code holds at 0.
     """
 
     stage_sizes: Sequence[int] = (3, 4, 6, 3)

@@ -50,7 +50,8 @@ def draw(
         UserError: The permutations are not of these images.
 
     References:
-        CEIL's and AGW's `process_gallery_sysu` and `process_gallery_llcm`; Wu et al.,
+        The released `code/tools/eavl/get_test_data.py` and
+        `code/tools/eavl/img_get.py`; AGW's `process_gallery_sysu`; Wu et al.,
         ICCV 2017, for "official".
     """
     groups = _groups(labels, positions, cameras)

@@ -113,8 +113,8 @@ def evaluate(
 
     References:
         Wu et al., ICCV 2017 (SYSU-MM01's CMC over identities); Ye et al., TPAMI 2022
-        (mINP). CEIL's `eval_metrics.py`, which fails where a gallery shows fewer
-        identities than `max_rank`; here the CMC is padded.
+        (mINP). The released `code/tools/eavl/eval_metrics.py`, which fails where a
+        gallery shows fewer identities than `max_rank`; here the CMC is padded.
     """
     rule = _rule(protocol)
     (max_rank,) = checks.between(1, _MOST_PLACES, max_rank=max_rank)

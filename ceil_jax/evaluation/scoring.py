@@ -108,8 +108,9 @@ def score_protocol(
         UserError: The test set lacks what the protocol needs.
 
     References:
-        CEIL's `test_sysu.py`, `test_regdb.py` and `test_llcm.py`. `test_regdb.py`
-        scores one model on all ten splits, which is protocol "regdb_released" here.
+        The released `code/test.py`, `code/train/trainer/tester.py` and
+        `code/tools/eavl/eval_metrics.py`. For RegDB it scores one model on all ten
+        splits, which is protocol "regdb_released" here.
     """
     if max_rank < max(RANKS):
         raise ValueError(f"{max_rank=} must be at least {max(RANKS)}")

@@ -47,9 +47,9 @@ def cdl(
             type, or, outside `jit`, names a proxy or camera that there is not.
 
     References:
-        Xia et al., TCSVT 2025, the CDL loss; the released `models/camera_memory.py`,
-        which gathers the proxies of each camera in a loop over rows. Here all rows and
-        cameras are one masked top-k.
+        Xia et al., TCSVT 2025, the CDL loss; the released
+        `code/tools/loss/cam_associate_loss.py`, which loops over cameras. Here all rows
+        and cameras are one masked top-k.
     """
     (num_negatives,) = checks.at_least(0, num_negatives=num_negatives)
     scores = shapes.matrix("scores", scores)
@@ -104,7 +104,7 @@ def info_nce(
 
     References:
         van den Oord et al., 2018; Xia et al., TCSVT 2025, the ID loss; the released
-        `models/camera_memory.py`.
+        `code/models/ClusterContrast/record_memory.py`.
     """
     scores = shapes.matrix("scores", scores)
     num_columns = scores.shape[1]

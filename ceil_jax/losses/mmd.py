@@ -43,7 +43,7 @@ def mmd(
 
     References:
         Long et al., ICML 2015; Xia et al., TCSVT 2025, stage 1; the released
-        `models/mmd.py`.
+        `code/tools/loss/MMDLoss.py`, of which only the compiled file is published.
     """
     visible = shapes.matrix("visible", visible)
     infrared = shapes.matrix("infrared", infrared)

@@ -29,7 +29,8 @@ def centers(
             less than 1.
 
     References:
-        Xia et al., TCSVT 2025, eq. for the proxy centres; the released `trainer.py`.
+        Xia et al., TCSVT 2025, eq. for the proxy centres; the released
+        `code/tools/utils/train_utils.py`, `generate_center_features`.
     """
     features = shapes.matrix("features", features)
     (num_rows,) = checks.at_least(1, num_rows=num_rows)
@@ -82,8 +83,9 @@ def scores(
             `gradient_memory` has another shape than `memory`.
 
     References:
-        The released `models/ClusterContrast/cm.py`, whose backward pass both multiplies
-        with and replaces the memory. Here the two memories are two arguments.
+        The released `code/models/ClusterContrast/cm.py`, whose backward pass both
+        multiplies with and replaces the memory. Here the two memories are two
+        arguments.
     """
     memory = lax.stop_gradient(shapes.matrix("memory", memory))
     embeddings = shapes.matrix("embeddings", embeddings, width=memory.shape[1])

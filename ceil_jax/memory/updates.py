@@ -72,9 +72,10 @@ def dcmu(
             type.
 
     References:
-        Xia et al., TCSVT 2025, DCMU; the released `models/ClusterContrast/cm.py`, which
-        loops over the labels of the batch. Where rounding puts every difficulty below
-        its mean (all members equal), all are kept.
+        Xia et al., TCSVT 2025, DCMU; the released
+        `code/models/ClusterContrast/cm.py`, class `CM`, which loops over the labels of
+        the batch. Where rounding puts every difficulty below its mean (all members
+        equal), all are kept.
     """
     smoothing = checks.number("smoothing", smoothing)
     if not 0 <= smoothing <= 1:
@@ -120,7 +121,7 @@ def random_member(
         ValueError: An array has the wrong shape or type.
 
     References:
-        The released `models/ClusterContrast/cm.py`, the update without weights.
+        The released `code/models/ClusterContrast/cm.py`, the update without weights.
     """
     memory, embeddings, labels = _checked(memory, embeddings, labels)
     same = _same_label(labels)
@@ -153,7 +154,8 @@ def momentum(
         ValueError: `beta` is outside [0, 1], or an array has the wrong shape or type.
 
     References:
-        Dai et al., ACCV 2022; the released `models/ClusterContrast/cm.py`, class `HM`.
+        Dai et al., ACCV 2022; the released `code/models/ClusterContrast/cm.py`, class
+        `HM`.
     """
     beta = checks.number("beta", beta)
     if not 0 <= beta <= 1:

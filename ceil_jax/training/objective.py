@@ -149,8 +149,9 @@ def contrastive(
         The CDL and the ID loss.
 
     References:
-        Xia et al., TCSVT 2025; the released `models/camera_memory.py` and
-        `models/cross_memory.py`.
+        Xia et al., TCSVT 2025; the released
+        `code/models/ClusterContrast/record_memory.py` and
+        `code/models/ClusterContrast/cross_memory.py`.
     """
     gradient = Memory(None, None) if gradient_bank is None else gradient_bank
     owners = tables.proxy_clusters[labels.proxies]

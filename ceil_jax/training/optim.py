@@ -22,7 +22,7 @@ def adam(
         The transformation from gradients to steps at rate 1.
 
     References:
-        Kingma and Ba, ICLR 2015; the released `solver/make_optimizer.py`.
+        Kingma and Ba, ICLR 2015; the released `code/tools/optim/make_optimizer.py`.
     """
 
     def scale_biases(updates: Any, params: Any = None) -> Any:

@@ -35,8 +35,8 @@ def warmup_multistep(
         ValueError: A value is out of range or the milestones do not ascend.
 
     References:
-        The released `solver/lr_scheduler.py` with its defaults 30 and 50; the paper's
-        text names 20 and 50.
+        The released `code/tools/optim/lr_scheduler.py` with the milestones 30 and 50 of
+        the released `code/config/common.yaml`; the paper's text names 20 and 50.
     """
     if base_rate <= 0:
         raise ValueError(f"{base_rate=} must be more than 0")

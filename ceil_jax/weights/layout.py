@@ -47,7 +47,7 @@ def from_torch(state_dict: Mapping[str, Any]) -> dict[str, Any]:
             another shape than the others imply, or is not finite.
 
     References:
-        The released `models/agw.py`, whose `embed_net` names the modules.
+        The released `code/models/clip/make_model.py`, whose `Net` names the modules.
     """
     return translate(state_dict).variables
 
