@@ -1,7 +1,7 @@
 """Malformed inputs to every public function: refused by name, or answered rightly.
 
-Each row of the table is one call. What overflows used to end the process, so those calls
-are made in a process of their own, too.
+Each row of the tables is one call. What overflows once ended the process, so that those
+calls are made in a process of their own.
 """
 
 import os

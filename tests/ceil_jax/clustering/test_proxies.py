@@ -34,6 +34,21 @@ def test_proxies_are_numbered_by_cluster_then_camera():
     np.testing.assert_array_equal(got.proxies, [1, 2, 0, 2, 1, 3, -1, 0, 3, 1, 4])
 
 
+def test_without_cameras_clusters_are_proxies(rng):
+    rows, cameras = example(rng)
+    found = cluster(rows, k1=10, k2=4)
+    want = cluster(rows, cameras, k1=10, k2=4)
+    np.testing.assert_array_equal(found.labels, want.labels)
+    np.testing.assert_array_equal(found.proxies, found.labels)
+
+
+def test_cameras_may_be_text(rng):
+    rows, cameras = example(rng)
+    want = cluster(rows, cameras, k1=10, k2=4)
+    got = cluster(rows, [f"c{camera}" for camera in cameras], k1=10, k2=4)
+    np.testing.assert_array_equal(got.proxies, want.proxies)
+
+
 @settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_names_of_cameras_do_not_matter(seed):
@@ -160,6 +175,12 @@ def test_bad_labels_are_named():
         drop_small(Clustering(labels, np.array([0])))
     with pytest.raises(ValueError, match="must not be negative"):
         proxy_tables(np.array([0, -1]), labels, labels)
+    with pytest.raises(
+        ValueError, match="labels: 3 must be the last of numbers from 0"
+    ):
+        proxy_tables(np.array([0, 3]), labels, labels)
+    with pytest.raises(ValueError, match="proxies: 1 must be the last"):
+        proxy_tables(labels, np.array([1, 1]), labels)
     with pytest.raises(ValueError, match="num_images=0"):
         proxy_tables(labels[:0], labels[:0], labels[:0])
     with pytest.raises(ValueError, match=r"cameras\.shape"):

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from ceil_jax.neighbours import search
+from ceil_jax.rerank import auto as chosen_for
 from ceil_jax.rerank import choosing as auto
+from ceil_jax.rerank import gcr
 
 
 def groups(sizes, *, noise=0.3, seed=0, width=64):
@@ -85,6 +87,17 @@ def test_parameters_follow_both_sides(sizes, k1, k2):
     assert chosen.query.images_per_identity == sizes[0]
     assert chosen.gallery.images_per_identity == sizes[1]
     assert (chosen.k1, chosen.k2, chosen.camera_weight) == (k1, k2, 0.4)
+
+
+def test_what_is_chosen_can_be_handed_on():
+    query, gallery = groups([6] * 9, noise=0.8), groups([3] * 9, seed=2)
+    chosen = chosen_for(query, gallery)
+    found = auto.auto_parameters(query, gallery)
+    assert chosen == dict(zip(("k1", "k2", "camera_weight"), found[:3], strict=True))
+    got = gcr(query, gallery, **chosen)
+    want = gcr(query, gallery, k1=found.k1, k2=found.k2, camera_weight=0.4)
+    np.testing.assert_array_equal(got, want)
+    assert chosen_for(3 * query, 1e-9 * gallery, normalise=True) == chosen
 
 
 def test_the_order_of_images_does_not_matter():
