@@ -227,7 +227,9 @@ def test_numbers_are_not_counted_in_eight_bits():
     # 100 neighbours of 130 rows: 13,000 entries.
     rows = naive.unit_rows(np.random.default_rng(1), 130)
     want = clustering.jaccard_distance(rows, k1=100, k2=3)
-    got = clustering.jaccard_distance(rows, k1=np.int8(100), k2=np.int8(3))
+    k1: Any = np.int8(100)
+    k2: Any = np.int8(3)
+    got = clustering.jaccard_distance(rows, k1=k1, k2=k2)
     is_same(got, want)
 
 
@@ -295,7 +297,7 @@ def test_clusterings_that_are_none_are_refused():
         with pytest.raises(ValueError, match=message):
             clustering.drop_small(Clustering(labels, proxies))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="clustering=7 must be labels and proxies"):
-        clustering.drop_small(7)  # type: ignore[arg-type]
+        clustering.drop_small(7)
     # No memory for numbers that nobody has.
     keep, *_ = clustering.drop_small(Clustering([2**60] * 2, [2**61] * 2))  # type: ignore[arg-type]
     assert keep.all()

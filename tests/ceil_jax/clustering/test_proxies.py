@@ -45,7 +45,8 @@ def test_without_cameras_clusters_are_proxies(rng):
 def test_cameras_may_be_text(rng):
     rows, cameras = example(rng)
     want = cluster(rows, cameras, k1=10, k2=4)
-    got = cluster(rows, [f"c{camera}" for camera in cameras], k1=10, k2=4)
+    names = np.array([f"c{camera}" for camera in cameras])
+    got = cluster(rows, names, k1=10, k2=4)
     np.testing.assert_array_equal(got.proxies, want.proxies)
 
 

@@ -150,7 +150,7 @@ def test_numbers_beyond_single_precision_are_named():
 def test_other_ways_to_normalise_are_refused(normalise):
     with pytest.raises(ValueError, match=r"normalise=.* must be None, True or False"):
         features.rows("x", np.eye(2), normalise=normalise)
-    features.rows("x", np.eye(2), normalise=np.True_)
+    features.rows("x", np.eye(2), normalise=np.True_)  # type: ignore[arg-type]
 
 
 def test_normalising_holds_one_copy():

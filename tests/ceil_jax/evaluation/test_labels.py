@@ -1,5 +1,7 @@
 """Identities and cameras: unknown ones, their types, and text."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -110,7 +112,8 @@ class TestNames:
             np.testing.assert_array_equal(ours, theirs)
 
     def test_a_protocol_that_names_cameras_needs_their_numbers(self):
-        similarity, *labels = random_problem(8)
+        similarity, *given = random_problem(8)
+        labels: list[Any] = [*given]
         labels[2] = [str(camera) for camera in labels[2]]
         with pytest.raises(
             ValueError, match=r"query_cameras\.dtype=<U1 must be an int"
@@ -125,6 +128,7 @@ class TestNames:
         ids = query_ids, gallery_ids
         want = naive(similarity, *ids, *apart, protocol=protocol, max_rank=20)
         got = evaluate(similarity, *ids, protocol=protocol)
+        assert want is not None
         for ours, theirs in zip(got, want, strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-12)
         assert has_match(*ids, protocol=protocol).sum() == got.num_valid_queries
