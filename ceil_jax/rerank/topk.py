@@ -75,28 +75,15 @@ def gcr_topk(
     )
     check_search(search)
     features.check_normalise(normalise)
-    lists, rows = None, None
-    if neighbours is None:
-        if query is None or gallery is None:
-            raise ValueError("query and gallery must be given where neighbours=None")
-        rows, num_queries, num_gallery = _rows(query, gallery, num_queries, normalise)
-    else:
-        lists = checked(neighbours, k1=chosen.k1)
-        num_queries, num_gallery = _sizes(
-            query, gallery, len(lists.indices), num_queries
-        )
+    given = _given(query, gallery, neighbours, num_queries, normalise, chosen.k1)
+    lists, rows, num_queries, num_gallery = given
     num_rows = num_queries + num_gallery
     (top,) = checks.at_least(1, top=top)
     if top > num_gallery:
         raise ValueError(f"{top=} must be in [1, {num_gallery}], the gallery rows")
     chosen = chosen.cut(num_rows)
-    allowed = budget(
-        memory_gib,
-        num_rows=num_rows,
-        k1=chosen.k1,
-        k2=chosen.k2,
-        num_rounds=chosen.num_rounds,
-    )
+    sizes = {"k1": chosen.k1, "k2": chosen.k2, "num_rounds": chosen.num_rounds}
+    allowed = budget(memory_gib, num_rows=num_rows, **sizes)
     cameras = checks.camera_pair(
         query_cameras, gallery_cameras, num_queries, num_gallery
     )
@@ -107,6 +94,24 @@ def gcr_topk(
     options.check_products(lists.similarities, k2=chosen.k2, name=name)
     state = _planned(lists, cameras, chosen, allowed.max_entries)
     return _best_of_all(state, num_queries, top, allowed.block_rows)
+
+
+def _given(
+    query: checks.Rows | None,
+    gallery: checks.Rows | None,
+    neighbours: tuple[checks.Rows, checks.Rows] | None,
+    num_queries: int | None,
+    normalise: Normalise,
+    k1: int,
+) -> tuple[Neighbours | None, np.ndarray | None, int, int]:
+    """Lists or rows, whichever was given, and the numbers of queries and gallery."""
+    if neighbours is None:
+        if query is None or gallery is None:
+            raise ValueError("query and gallery must be given where neighbours=None")
+        return None, *_rows(query, gallery, num_queries, normalise)
+    lists = checked(neighbours, k1=k1)
+    sizes = _sizes(query, gallery, len(lists.indices), num_queries)
+    return lists, None, *sizes
 
 
 def _planned(
