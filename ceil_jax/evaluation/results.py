@@ -83,7 +83,7 @@ class Results:
         selection: How the epoch was chosen: "last" or "best_on_test".
         comparable: Whether figures published for the data set, if any, were measured
             in the same way.
-        warnings: What must be known to trust the figures, a line each.
+        warnings: What a reader of the figures must know, a line each.
         by_split: Figures of each split, where `modes` is their mean.
     """
 

@@ -66,7 +66,7 @@ class Module:
 
 
 class Opaque:
-    """A value of no concern to weights, such as a NumPy scalar."""
+    """A value that weights do not need, such as a NumPy scalar."""
 
 
 class Instance(dict[Any, Any]):

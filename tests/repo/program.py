@@ -2,6 +2,7 @@
 
 from ceil_jax import main
 from ceil_jax.experiment.config import Config
+from tests.repo import source
 
 
 def arguments_of_main(words: list[str]) -> list[str] | None:
@@ -25,4 +26,8 @@ def parse(argv: list[str]) -> Config:
     Raises:
         Exception: A flag, a mode, a config file or a field does not exist.
     """
+    has_config = any(word.split("=")[0] == "--config" for word in argv)
+    if not has_config and any(word.startswith("--workdir") for word in argv):
+        # The reader's folder holds a config.json; here any configuration stands for it.
+        argv = [*argv, f"--config={source.ROOT / 'configs' / 'regdb.py'}"]
     return main.parse(argv).config
