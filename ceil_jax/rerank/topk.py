@@ -41,8 +41,7 @@ def gcr_topk(
     Args:
         query: (Q, d) unit rows; may be None where `neighbours` is given.
         gallery: (G, d) unit rows; may be None where `neighbours` is given.
-        query_cameras: (Q,) whole numbers or text. None for both sides: all weights are
-            1.
+        query_cameras: (Q,) whole numbers or text; without any, all weights are 1.
         gallery_cameras: (G,) likewise.
         top: Gallery rows wanted for each query, in [1, G].
         k1: Neighbours linked, the row itself included; cut to N = Q + G.
@@ -75,36 +74,25 @@ def gcr_topk(
     )
     check_search(search)
     features.check_normalise(normalise)
-    lists, rows = None, None
     if neighbours is None:
-        if query is None or gallery is None:
-            raise ValueError("query and gallery must be given where neighbours=None")
         rows, num_queries, num_gallery = _rows(query, gallery, num_queries, normalise)
+        lists, name = None, "query and gallery"
     else:
-        lists = checked(neighbours, k1=chosen.k1)
-        num_queries, num_gallery = _sizes(
-            query, gallery, len(lists.indices), num_queries
-        )
-    num_rows = num_queries + num_gallery
+        rows, lists, name = None, checked(neighbours, k1=chosen.k1), "neighbours[1]"
+        num_rows = len(lists.indices)
+        num_queries, num_gallery = _sizes(query, gallery, num_rows, num_queries)
     (top,) = checks.at_least(1, top=top)
     if top > num_gallery:
         raise ValueError(f"{top=} must be in [1, {num_gallery}], the gallery rows")
-    chosen = chosen.cut(num_rows)
-    allowed = budget(
-        memory_gib,
-        num_rows=num_rows,
-        k1=chosen.k1,
-        k2=chosen.k2,
-        num_rounds=chosen.num_rounds,
-    )
-    cameras = checks.camera_pair(
-        query_cameras, gallery_cameras, num_queries, num_gallery
-    )
-    if lists is None:
-        assert rows is not None
-        lists = of_rows(rows, k=chosen.k1, search=search)
-    name = "query and gallery" if neighbours is None else "neighbours[1]"
-    options.check_products(lists.similarities, k2=chosen.k2, name=name)
+    num_rows = num_queries + num_gallery
+    k1, k2, _, num_rounds = chosen = chosen.cut(num_rows)
+    allowed = budget(memory_gib, num_rows=num_rows, k1=k1, k2=k2, num_rounds=num_rounds)
+    sides = query_cameras, gallery_cameras
+    cameras = checks.camera_pair(*sides, num_queries, num_gallery)
+    if rows is not None:
+        lists = of_rows(rows, k=k1, search=search)
+    assert lists is not None
+    options.check_products(lists.similarities, k2=k2, name=name)
     state = _planned(lists, cameras, chosen, allowed.max_entries)
     return _best_of_all(state, num_queries, top, allowed.block_rows)
 
@@ -151,6 +139,8 @@ def _rows(
     query: Any, gallery: Any, num_queries: Any, normalise: Normalise
 ) -> tuple[np.ndarray, int, int]:
     """The features, query then gallery, and how many are of each."""
+    if query is None or gallery is None:
+        raise ValueError("query and gallery must be given where neighbours=None")
     found = features.pair(query, gallery, normalise=normalise)
     if num_queries is not None:
         (given,) = checks.at_least(1, num_queries=num_queries)
