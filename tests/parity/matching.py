@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ceil_jax.common.features import directions
 from ceil_jax.rerank import gcr
 from ceil_jax.training.matching import assign, assignment_cost, match
 from tests.parity.clustering import differing
@@ -27,7 +28,8 @@ def replay_matching(arrays: Mapping[str, np.ndarray], name: str) -> Figures:
         got = gcr(*sides, **settings)
         figures["similarity"] = (error(got, arrays["similarity"]), TOLERANCE)
     if "cost" in arrays:
-        got = assignment_cost(rows, columns, **settings)
+        units = (directions(name, side) for name, side in (("r", rows), ("c", columns)))
+        got = assignment_cost(*units, **settings)
         figures["cost"] = (error(got, arrays["cost"]), TOLERANCE)
         partners, back = assign(arrays["cost"])
         row_key, column_key = ("r2i", "i2r") if visible_is_rows else ("i2r", "r2i")

@@ -29,5 +29,5 @@ def parse(argv: list[str]) -> Config:
     has_config = any(word.split("=")[0] == "--config" for word in argv)
     if not has_config and any(word.startswith("--workdir") for word in argv):
         # The reader's folder holds a config.json; here any configuration stands for it.
-        argv = [*argv, f"--config={source.ROOT / 'configs' / 'regdb.py'}"]
+        argv = [argv[0], f"--config={source.ROOT / 'configs' / 'regdb.py'}", *argv[1:]]
     return main.parse(argv).config
