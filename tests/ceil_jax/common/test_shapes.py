@@ -68,6 +68,8 @@ MISTAKES = [
         "gradient_memory.shape=(4, 3) must equal memory.shape=(5, 3)",
     ),
     ("dcmu", "into", BANK.T, "into.shape=(3, 5) must equal memory.shape=(5, 3)"),
+    ("dcmu", "into", BANK[:, :2], "into.shape=(5, 2) must equal memory.shape=(5, 3)"),
+    ("mmd", "visible", X[:, :2], "visible.shape=(4, 2) must equal infrared.shape=(4"),
     *(
         (update, *mistake)
         for update in ("dcmu", "momentum", "random_member")
