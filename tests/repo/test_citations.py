@@ -78,6 +78,7 @@ def test_every_listed_file_is_cited():
 def test_the_reader_of_citations_reads():
     text = (
         "References:\n    The released `models/agw.py`,\n    `a/b.py` and `c.py`;\n"
-        "    CEIL `code/d.py`, `run`. Others have `e/f.py`, as the released code has `g.py`."
+        "    CEIL `code/d.py`, `run`. Others have `e/f.py`, as the "
+        "released code has `g.py`."
     )
     assert citations(text) == {"models/agw.py", "a/b.py", "c.py", "code/d.py"}
