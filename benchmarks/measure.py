@@ -1,6 +1,7 @@
 """Measuring on shared machines: medians, ratios in one run, peaks of memory."""
 
 import ctypes
+import functools
 import multiprocessing
 import os
 import platform
@@ -13,6 +14,8 @@ from concurrent.futures import ProcessPoolExecutor
 from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
 
 LIBRARIES = ("jax", "jaxlib", "numpy", "scipy", "faiss-cpu", "faiss-gpu", "torch")
 
@@ -169,19 +172,61 @@ def growth_gib(
     return cost.peak_gib - cost.before_gib
 
 
+@functools.cache
+def matrix_rate(size: int = 2048, runs: int = 5) -> float:
+    """GFLOP/s of NumPy's product of two square float32 matrices, the best of some runs.
+
+    It is measured once in a process, so that all records of one are of one machine.
+
+    Args:
+        size: Rows of the matrices.
+        runs: How often.
+
+    Returns:
+        10^9 floating-point operations per second, a product and a sum counted as two.
+    """
+    matrix = np.ones((size, size), np.float32)
+    seconds = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        np.matmul(matrix, matrix)
+        seconds.append(time.perf_counter() - start)
+    return 2 * size**3 / min(seconds) / 1e9
+
+
+def instruction_sets() -> list[str]:
+    """The vector instruction sets that NumPy found on this processor.
+
+    Returns:
+        Their names, those that it was built for first.
+    """
+    found: Any = np.show_config(mode="dicts")
+    known = found.get("SIMD Extensions", {})
+    return [*known.get("baseline", []), *known.get("found", [])]
+
+
 def machine() -> dict[str, str]:
-    """What the figures were measured on: processor, cores, memory, versions."""
+    """What the figures were measured on: processor, cores, memory, versions.
+
+    Two processors of one name may differ by a factor of two: family and model tell them
+    apart, the matrix rate says what they do, and the list of instruction sets why.
+    """
     name = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
-    if info.is_file():
-        found = re.search(r"model name\s*:\s*(.+)", info.read_text())
-        name = found[1] if found else name
+    text = info.read_text() if info.is_file() else ""
+    if found := re.search(r"model name\s*:\s*(.+)", text):
+        name = found[1]
+    for key, field in (("family", "cpu family"), ("model", "model")):
+        if found := re.search(rf"^{field}\s*:\s*(\d+)", text, re.MULTILINE):
+            name = f"{name}, {key} {found[1]}"
     cores = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
         cores = len(os.sched_getaffinity(0))
     about = {
         "processor": name,
         "cores": str(cores),
+        "float32 matrix rate": f"{matrix_rate():.0f} GFLOP/s",
+        "simd": " ".join(instruction_sets()),
         "python": platform.python_version(),
     }
     if hasattr(os, "sysconf"):
