@@ -124,13 +124,14 @@ def _config_path(argv: Sequence[str]) -> str | None:
 
 
 def _word_of(argv: Sequence[str], flag: str) -> str | None:
-    """What a flag is given, before anything is parsed."""
+    """What a flag is given, the last time it is, before anything is parsed."""
+    given = None
     for i, word in enumerate(argv):
         if word in (f"--{flag}", f"-{flag}") and i + 1 < len(argv):
-            return argv[i + 1]
+            given = argv[i + 1]
         if match := re.match(rf"--?{flag}=(.+)", word):
-            return match[1]
-    return None
+            given = match[1]
+    return given
 
 
 def _without_config(argv: Sequence[str]) -> list[str]:
@@ -210,12 +211,13 @@ def parse(argv: Sequence[str]) -> Command:
         UserError: A flag or field is unknown, missing, of the wrong type, out of its
             range, or not used by the mode.
     """
+    named = _config_path(argv)
+    if named is not None:
+        command_lib.check_path("config", named)
     argv = packaged.found(argv)
     path = _config_path(argv)
     if path is None and {"--config", "-config"} & {*argv}:
         raise _missing("config")
-    if path is not None:
-        command_lib.check_path("config", path)
     if path is not None and not os.path.isfile(path):
         raise UserError(f"--config={path}: no such file")
     source = _recorded_path(argv, path)

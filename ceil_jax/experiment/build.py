@@ -12,6 +12,7 @@ import optax
 from ceil_jax import weights
 from ceil_jax.common import parallel
 from ceil_jax.common.errors import UserError
+from ceil_jax.common.files import user_path
 from ceil_jax.datasets.loading import Splits
 from ceil_jax.embedding.embedder import Embedder
 from ceil_jax.encoder import Encoder
@@ -337,7 +338,7 @@ def _permutations(config: Config, protocol: str) -> Permutations | None:
             "exp/rand_perm_cam.mat: name it by config.evaluation.permutations"
         )
     path = Path(chosen or Path(config.data_dir) / "exp" / "rand_perm_cam.mat")
-    return permutations.read(path)
+    return permutations.read(user_path(path))
 
 
 def is_comparable(config: Config, warnings: tuple[str, ...]) -> bool:

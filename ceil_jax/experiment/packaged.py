@@ -1,6 +1,7 @@
 """Configuration files that come with the program, and what its modes need installed."""
 
 import importlib.util
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def find(path: str) -> str:
     """
     given = Path(path)
     named = given.parent in (Path(), Path(ROOM)) and given.suffix in ("", ".py")
-    if Path(path).is_file() or not named:
+    if os.path.isfile(path) or not named:  # false, too, for names that cannot be
         return path
     own = folder() / f"{given.stem}.py"
     return str(own) if own.is_file() and given.stem != "__init__" else path

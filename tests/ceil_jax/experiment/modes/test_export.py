@@ -55,7 +55,7 @@ class FakeEmbedder:
 def exported(monkeypatch):
     def of(**sets: ImageSet) -> export.Exported:
         splits = types.SimpleNamespace(**(SETS | sets))
-        monkeypatch.setattr(export.build, "load_images", lambda _: splits)
+        monkeypatch.setattr(export.sources, "load_images", lambda _: splits)
         monkeypatch.setattr(export, "Embedder", FakeEmbedder)
         return export.embed_everything(Config(), STATE)
 
