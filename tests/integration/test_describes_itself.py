@@ -112,27 +112,28 @@ def test_other_generated_people_are_another_data_set(run, tmp_path, capsys):
     assert content(run) == before
 
 
+@pytest.fixture(scope="module")
+def places(shared, tmp_path_factory):
+    base = tmp_path_factory.mktemp("folders")
+    data = cameras.write(base / "a")
+    made = small.config(shared)
+    made.dataset, made.data_dir = "folder", str(data)
+    made.stage1_epochs, made.stage2_epochs, made.eval_step = 1, 0, 0
+    made.optimizer.schedule, made.optimizer.warmup_epochs = "multistep", 0
+    made.evaluation.baselines = False
+    start = field_names(folder.get_config())
+    words = [
+        f"--{name}={value}"
+        for name, value in field_names(made).items()
+        if value != start[name]
+    ]
+    workdir = base / "run"
+    assert main.main(["main", CONFIG, *words, f"--workdir={workdir}"]) == 0
+    return data, workdir
+
+
 class TestFolders:
     """One's own images, where only their pixels can tell."""
-
-    @pytest.fixture(scope="class")
-    def places(self, shared, tmp_path_factory):
-        base = tmp_path_factory.mktemp("folders")
-        data = cameras.write(base / "a")
-        made = small.config(shared)
-        made.dataset, made.data_dir = "folder", str(data)
-        made.stage1_epochs, made.stage2_epochs, made.eval_step = 1, 0, 0
-        made.optimizer.schedule, made.optimizer.warmup_epochs = "multistep", 0
-        made.evaluation.baselines = False
-        start = field_names(folder.get_config())
-        words = [
-            f"--{name}={value}"
-            for name, value in field_names(made).items()
-            if value != start[name]
-        ]
-        workdir = base / "run"
-        assert main.main(["main", CONFIG, *words, f"--workdir={workdir}"]) == 0
-        return data, workdir
 
     def test_the_folder_may_move(self, places, tmp_path):
         data, workdir = places

@@ -75,7 +75,8 @@ def test_splits_are_averaged(run):
     record = read(run / "results.json")
     parts = [read(run / f"trial_0{t}" / "results.json") for t in (1, 3)]
     assert [part["split"] for part in parts] == [1, 3]
-    assert [part["config"]["trial"] for part in parts] == [1, 3]
+    assert [part["trained_with"]["trial"] for part in parts] == [1, 3]
+    assert [part["evaluated_with"]["trial"] for part in parts] == [1, 3]
     assert record["trials"] == 2
     assert list(record["splits"]) == ["1", "3"]
     for mode in ("visible_to_infrared", "infrared_to_visible"):
@@ -116,7 +117,9 @@ def test_one_model_on_all_splits_says_so(run, config, tmp_path, capsys):
     assert main.main([*command, "--config.evaluation.protocol=regdb_released"]) == 0
     out = capsys.readouterr().out
     assert "one model on all splits: leaks training identities" in out
-    record = read(copy / "results.json")
+    (path,) = (copy / "results").glob("*.json")
+    assert path.name == "regdb_released-none-1-epoch_1.json"
+    record = read(path)
     assert (record["protocol"], record["trials"]) == ("regdb_released", 10)
     assert record["split"] is None
 
