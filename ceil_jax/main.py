@@ -42,7 +42,7 @@ MODES = {
     "convert": Words(("weights", "output")),
 }
 EXAMPLES = {
-    "config": "a file, e.g. configs/synthetic.py, or a --workdir with a config.json",
+    "config": "a file, e.g. configs/synthetic.py",
     "workdir": "a folder for the run",
     "weights": "a file, e.g. RN50.pt",
     "output": "a folder to write",
@@ -229,7 +229,7 @@ def parse(argv: Sequence[str]) -> Command:
     said = {name for name, word in words.items() if word}
     takes_config = "config" in MODES[values.mode].needed
     given = said | {"config"} if path or (recorded and takes_config) else said
-    _check_given(values.mode, given)
+    _check_given(values.mode, given, words["workdir"])
     has_config = path is not None or recorded is not None
     config = values.config if has_config else config_lib.Config()
     if not isinstance(config, config_lib.Config):
@@ -243,12 +243,15 @@ def parse(argv: Sequence[str]) -> Command:
     return Command(values.mode, config, **words)
 
 
-def _check_given(mode: str, given: Collection[str]) -> None:
+def _check_given(mode: str, given: Collection[str], workdir: str) -> None:
     """Refuse a mode without what it needs, or with what it does not use."""
     needed, possible = MODES[mode]
     for name in needed:
         if name not in given:
-            raise _missing(name, f" with --mode {mode}" if mode != "train" else "")
+            where = f" with --mode {mode}" if mode != "train" else ""
+            if name == "config" and "workdir" in given:
+                where += f", and --workdir={workdir} holds no config.json"
+            raise _missing(name, where)
     for name in EXAMPLES:
         if name in given and name not in (*needed, *possible):
             taken = ", ".join(f"--{word}" for word in (*needed, *possible))

@@ -1,11 +1,11 @@
 """What computed a run's figures: the program, the machine, and the exact model."""
 
 import dataclasses
-from importlib import metadata
 from typing import Any
 
 import jax
 
+from ceil_jax import __version__
 from ceil_jax.common import digest
 from ceil_jax.experiment.config import Config
 from ceil_jax.inputs.augment.planes import MEAN, STD
@@ -22,7 +22,7 @@ def facts(config: Config, variables: Any) -> dict[str, Any]:
         Versions, device, kernels, search, and the digest of the model.
     """
     return {
-        "ceil_jax": version("ceil-jax"),
+        "ceil_jax": __version__,
         "jax": jax.__version__,
         "device": jax.local_devices()[0].device_kind,
         "num_devices": config.num_devices or jax.local_device_count(),
@@ -54,18 +54,3 @@ def model_digest(config: Config, variables: Any) -> str:
             "colour": "RGB",
         },
     )
-
-
-def version(distribution: str) -> str:
-    """The installed version of a distribution.
-
-    Args:
-        distribution: Its name.
-
-    Returns:
-        The version; "not installed" in a checkout that was not installed.
-    """
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return "not installed"

@@ -63,6 +63,7 @@ class Run:
         if training:
             build.check_batch(config, len(devices))
         protocol = sources.protocol_of(config)
+        sources.check_folder(config)
         self.initial = build.initial_state(
             config,
             from_weights=training or bool(init_flag),

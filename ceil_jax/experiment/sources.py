@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ceil_jax.common.errors import UserError
+from ceil_jax.common.files import user_path
 from ceil_jax.datasets import loading, registry
+from ceil_jax.datasets.files import need_root
 from ceil_jax.datasets.imageset import ImageSet
 from ceil_jax.evaluation import protocols
 from ceil_jax.experiment.config import Config
@@ -42,6 +44,19 @@ def prepare_images(config: Config) -> "PersonBuilder":
     where = _where(config)
     del where["cache_gib"]
     return loading.prepare(config.dataset, **where)
+
+
+def check_folder(config: Config) -> None:
+    """Refuse a data folder that is none, before anything else is done.
+
+    Args:
+        config: The whole configuration.
+
+    Raises:
+        DataError: It is missing, a file, or an archive that was not unpacked.
+    """
+    if config.data_dir and registry.find(config.dataset).needs_data_dir:
+        need_root(user_path(config.data_dir))
 
 
 def load_images(config: Config) -> loading.Splits:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ceil_jax.common.errors import UserError
+from ceil_jax.common.errors import DataError, UserError
 from ceil_jax.datasets import loading
 from ceil_jax.experiment import sources
 from ceil_jax.experiment.config import Config
@@ -107,3 +107,13 @@ def test_the_protocol_is_the_data_sets_own(dataset, protocol):
         sources.protocol_of(config)
     with pytest.raises(UserError, match=message):
         sources.tested(config, SPLITS)
+
+
+def test_a_data_folder_that_is_none_is_refused_before_anything_else(tmp_path):
+    there = tmp_path / "RegDB"
+    there.mkdir()
+    sources.check_folder(Config(dataset="regdb", data_dir=str(there)))
+    with pytest.raises(DataError, match="no such data folder: .*/none"):
+        sources.check_folder(Config(dataset="regdb", data_dir=str(tmp_path / "none")))
+    # Generated people lie in no folder.
+    sources.check_folder(Config(dataset="synthetic", data_dir="/none"))

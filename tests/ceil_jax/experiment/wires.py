@@ -116,6 +116,7 @@ def _watch_everything(patch: pytest.MonkeyPatch, config: Config) -> Ends:
     ends.watch(loading, "load", lambda _: SPLITS)
     ends.watch(loading, "load_all_trials", lambda _: ALL_TRIALS)
     ends.watch(loading, "prepare", lambda _: None)
+    ends.watch(sources, "need_root", lambda _: None)
     ends.watch(weights, "load", lambda a: a["path"])
     ends.watch(weights, "architecture", lambda _: architecture)
     ends.watch(steps, "init_state", lambda _: STATE)
