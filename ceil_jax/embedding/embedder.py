@@ -5,6 +5,7 @@ from contextlib import closing
 from typing import Any
 
 import numpy as np
+from flax import linen as nn
 
 from ceil_jax.common import parallel
 from ceil_jax.common.errors import UserError
@@ -12,14 +13,13 @@ from ceil_jax.common.progress import bar
 from ceil_jax.datasets.imageset import ImageSet
 from ceil_jax.datasets.read_ahead import read_ahead
 from ceil_jax.embedding.step import make_embed_step
-from ceil_jax.encoder import Encoder
 
 
 class Embedder:
     """Compiled embedding steps, one for each modality, over all devices."""
 
     def __init__(
-        self, encoder: Encoder, *, num_rows: int, flip: bool, devices: list[Any]
+        self, encoder: nn.Module, *, num_rows: int, flip: bool, devices: list[Any]
     ) -> None:
         """Build the steps; they compile at their first use.
 
@@ -30,7 +30,6 @@ class Embedder:
             devices: The devices that share the work.
         """
         self._num_rows = -(-num_rows // len(devices)) * len(devices)
-        self._num_features = encoder.num_features
         self._devices = devices
         self._steps = {
             modality: parallel.over_devices(
@@ -59,7 +58,7 @@ class Embedder:
         """
         if not len(images):
             raise UserError(f"there are no {modality} images to embed")
-        rows = np.empty((len(images), self._num_features), np.float32)
+        rows: np.ndarray | None = None
         variables = parallel.replicate(variables, self._devices)
         pending = None
         with (
@@ -71,10 +70,12 @@ class Embedder:
                 # Results are fetched one batch late: the device has the next to go on
                 # with.
                 if pending is not None:
-                    self._store(rows, *pending, shown)
+                    rows = _stored(rows, len(images), *pending)
+                    shown.update(len(pending[0]))
                 pending = (index, out)
             assert pending is not None
-            self._store(rows, *pending, shown)
+            rows = _stored(rows, len(images), *pending)
+            shown.update(len(pending[0]))
         bad = ~np.isfinite(rows).all(1)
         if bad.any():
             name = images.names[np.flatnonzero(bad)[0]]
@@ -96,9 +97,16 @@ class Embedder:
                 batch = np.pad(batch, ((0, short), (0, 0), (0, 0), (0, 0)))
             yield index, parallel.send(batch, self._devices)
 
-    def _store(self, rows: np.ndarray, index: np.ndarray, out: Any, shown: Any) -> None:
-        rows[index] = parallel.join(out)[: len(index)]
-        shown.update(len(index))
+
+def _stored(
+    rows: np.ndarray | None, total: int, index: np.ndarray, out: Any
+) -> np.ndarray:
+    """The rows with those of a batch; the first batch tells how wide they are."""
+    batch = parallel.join(out)[: len(index)]
+    if rows is None:
+        rows = np.empty((total, batch.shape[1]), np.float32)
+    rows[index] = batch
+    return rows
 
 
 def unit_rows(rows: np.ndarray) -> np.ndarray:

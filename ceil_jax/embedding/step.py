@@ -3,14 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
+from flax import linen as nn
 from jaxtyping import Array, Float
 
-from ceil_jax.encoder import Encoder
 from ceil_jax.inputs import augment
+from ceil_jax.inputs.augment.planes import MEAN, STD
+
+# What is done to an image before the encoder sees it, besides its resizing.
+PREPROCESSING: dict[str, Any] = {"mean": list(MEAN), "std": list(STD), "colour": "RGB"}
 
 
 def make_embed_step(
-    encoder: Encoder, modality: str, *, flip: bool
+    encoder: nn.Module, modality: str, *, flip: bool
 ) -> Callable[[Any, Any], Float[Array, "b d"]]:
     """Embedding of 8-bit images in evaluation mode.
 

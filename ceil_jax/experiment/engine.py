@@ -7,8 +7,8 @@ import jax
 
 from ceil_jax import __version__
 from ceil_jax.common import digest
+from ceil_jax.embedding.step import PREPROCESSING
 from ceil_jax.experiment.config import Config
-from ceil_jax.inputs.augment.planes import MEAN, STD
 
 
 def facts(config: Config, variables: Any) -> dict[str, Any]:
@@ -47,10 +47,5 @@ def model_digest(config: Config, variables: Any) -> str:
         jax.device_get(variables),
         architecture={"stage_sizes": list(encoder["stage_sizes"])}
         | {"width": encoder["width"]},
-        preprocessing={
-            "image_size": list(config.image_size),
-            "mean": list(MEAN),
-            "std": list(STD),
-            "colour": "RGB",
-        },
+        preprocessing=PREPROCESSING | {"image_size": list(config.image_size)},
     )

@@ -9,8 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from ceil_jax.common.files import user_path
-
 # Right and wrong also differ in line style and mark, for readers who see no colours.
 _RIGHT, _WRONG, _QUERY, _INK = "#1a8f3c", "#d62728", "#1f4e9c", "#333333"
 _Style = str | tuple[float, tuple[float, ...]]
@@ -93,7 +91,7 @@ def save(figure: Figure, path: str | Path) -> None:
         figure: What `ranked_lists` returned.
         path: File to write, e.g. `ranked_lists.png`.
     """
-    figure.savefig(user_path(path), dpi=_DPI, facecolor="white")
+    figure.savefig(Path(path).expanduser(), dpi=_DPI, facecolor="white")
 
 
 def _check_images(

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+from flax import linen as nn
 
 from ceil_jax.common import parallel
-from ceil_jax.encoder import Encoder
 from ceil_jax.inputs import augment
 from ceil_jax.inputs.augment.views import StrongViewFrom
 from ceil_jax.training import objective, optim
@@ -54,7 +54,7 @@ def update(
     labels: tuple[RowLabels | None, RowLabels | None],
     key: jax.Array,
     *,
-    encoder: Encoder,
+    encoder: nn.Module,
     optimizer: optax.GradientTransformation,
     constants: objective.Objective,
     stage: int,
@@ -112,7 +112,7 @@ def update(
 
 def make_train_step(
     *,
-    encoder: Encoder,
+    encoder: nn.Module,
     optimizer: optax.GradientTransformation,
     constants: objective.Objective,
     stage: int,
@@ -197,7 +197,7 @@ def train_step_over(devices: Sequence[Any], **of_step: Any) -> Callable[..., Any
 
 
 def init_state(
-    encoder: Encoder,
+    encoder: nn.Module,
     optimizer: optax.GradientTransformation,
     image_size: tuple[int, int],
     *,

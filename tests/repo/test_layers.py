@@ -18,7 +18,7 @@ FLOORS = (
     "common pretrained",
 )
 RANK = {name: rank for rank, names in enumerate(FLOORS) for name in names.split()}
-MAX_ROOMS, MAX_ARROWS = 20, 45
+MAX_ROOMS, MAX_ARROWS = 20, 36
 PURE = (
     *("ceil_jax.losses", "ceil_jax.memory", "ceil_jax.evaluation.metrics"),
     "pallas_kernels",

@@ -113,7 +113,7 @@ def test_a_data_folder_that_is_none_is_refused_before_anything_else(tmp_path):
     there = tmp_path / "RegDB"
     there.mkdir()
     sources.check_folder(Config(dataset="regdb", data_dir=str(there)))
-    with pytest.raises(DataError, match="no such data folder: .*/none"):
+    with pytest.raises(DataError, match=r"no such data folder: .*/none"):
         sources.check_folder(Config(dataset="regdb", data_dir=str(tmp_path / "none")))
     # Generated people lie in no folder.
     sources.check_folder(Config(dataset="synthetic", data_dir="/none"))
