@@ -33,6 +33,11 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def _many(unit: str) -> str:
+    """The plural of what is counted; bars on a terminal take the singular."""
+    return {"": "", "img": "images", "query": "queries"}.get(unit, f"{unit}s")
+
+
 class Part(Generic[T]):
     """A part of the work, which reports itself in lines; used as tqdm's bars are.
 
@@ -115,12 +120,15 @@ class Part(Generic[T]):
         passed = now - self._start
         words = [duration(passed)]
         if self.total:
-            words = [f"{self.n:,} of {self.total:,} {self.unit}".rstrip(), *words]
+            words = [
+                f"{self.n:,} of {self.total:,} {_many(self.unit)}".rstrip(),
+                *words,
+            ]
             if 0 < self.n < self.total:
                 left = passed / self.n * (self.total - self.n)
                 words.append(f"{duration(left)} left")
         elif self.n:
-            words = [f"{self.n:,} {self.unit}".rstrip(), *words]
+            words = [f"{self.n:,} {_many(self.unit)}".rstrip(), *words]
         return f"{self.desc or 'working'}: {', '.join(words)}"
 
 

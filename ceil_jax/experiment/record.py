@@ -1,7 +1,6 @@
 """What a run notes of itself in every checkpoint, and what follows from it later."""
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -49,7 +48,7 @@ def record_of(
         "init_from": Path(config.init_from).name,
         "init_digest": init_digest,
         "data": data_of(config) | {"fingerprint": fingerprint},
-        "config": json.loads(json.dumps(to_dict(config))),
+        "config": settings.plain(to_dict(config)),
     }
 
 

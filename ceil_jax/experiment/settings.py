@@ -162,7 +162,7 @@ def differences(
         if name == "config.init_from":  # the same file may lie elsewhere
             was, value = Path(str(was)).name, Path(value).name
         looked_at = of_figures(name) if tag is None else kinds[name] == tag
-        if looked_at and _plain(was) != _plain(value):
+        if looked_at and plain(was) != plain(value):
             found[name] = was
     return found
 
@@ -206,7 +206,7 @@ def evaluated_with(config: Config) -> dict[str, Any]:
     kinds = tags()
     data = ("config.dataset", "config.trial", "config.image_size", "config.synthetic.")
     return {
-        name.removeprefix("config."): _plain(value)
+        name.removeprefix("config."): plain(value)
         for name, value in field_names(config).items()
         if kinds[name] == FREE or name.startswith(data)
     }
@@ -233,6 +233,13 @@ def same_evaluation(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return kept(one) == kept(other)
 
 
-def _plain(value: Any) -> Any:
-    """A value as JSON keeps it."""
+def plain(value: Any) -> Any:
+    """A value as JSON keeps it: tuples become lists.
+
+    Args:
+        value: Plain values, nested.
+
+    Returns:
+        The same, read back.
+    """
     return json.loads(json.dumps(value))

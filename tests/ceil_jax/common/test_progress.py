@@ -77,7 +77,7 @@ def test_long_work_says_how_far_it_is_and_what_is_left(watch, clock, lines):
         bar.update(96)
         # 35 s for 4,096 images: 155.2 s for the 18,162 that are left.
         assert lines() == [
-            "embedding visible: 4,096 of 22,258 img, 35 s, 2 min 35 s left"
+            "embedding visible: 4,096 of 22,258 images, 35 s, 2 min 35 s left"
         ]
         clock.seconds = 64.0
         bar.update(4096)
@@ -94,8 +94,8 @@ def test_work_that_is_walked_through_counts_itself(watch, clock, lines):
         seen.append(item)
     assert seen == ["a", "b", "c", "d"]
     assert lines() == [
-        "reading: 2 of 4 file, 40 s, 40 s left",
-        "reading: 4 of 4 file, 1 min 20 s",
+        "reading: 2 of 4 files, 40 s, 40 s left",
+        "reading: 4 of 4 files, 1 min 20 s",
     ]
 
 
