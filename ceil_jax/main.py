@@ -6,6 +6,7 @@ python -m ceil_jax.main --config configs/synthetic.py --workdir runs/demo
 import os
 import re
 import sys
+import traceback
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +18,7 @@ from ceil_jax import __version__
 from ceil_jax.common.errors import UserError
 from ceil_jax.experiment import command as command_lib
 from ceil_jax.experiment import config as config_lib
-from ceil_jax.experiment import packaged, settings, usage
+from ceil_jax.experiment import packaged, settings, stopping, usage
 
 
 class Words(NamedTuple):
@@ -34,9 +35,9 @@ class Words(NamedTuple):
 
 # `config` may be missing where `workdir` holds the config.json of a run.
 MODES = {
-    "train": Words(("config", "workdir")),
-    "evaluate": Words(("config", "workdir"), ("weights", "output")),
-    "trials": Words(("config", "workdir"), ("trials",)),
+    "train": Words(("config", "workdir"), ("take-over",)),
+    "evaluate": Words(("config", "workdir"), ("weights", "output", "take-over")),
+    "trials": Words(("config", "workdir"), ("trials", "take-over")),
     "export": Words(("config", "workdir"), ("weights",)),
     "prepare": Words(("config",)),
     "convert": Words(("weights", "output")),
@@ -49,6 +50,8 @@ EXAMPLES = {
     "trials": "all, or numbers such as 1,3-5",
 }
 
+TAKE_OVER = "take-over"
+
 
 class Command(NamedTuple):
     """What a command line asks for; words that were not given are "".
@@ -60,6 +63,8 @@ class Command(NamedTuple):
         weights: File of weights.
         output: Folder of converted weights, or of figures on another data set.
         trials: Splits to train.
+        take_over: Whether a process of another host, which has not said that it ended,
+            is taken to have ended.
     """
 
     mode: str
@@ -68,6 +73,7 @@ class Command(NamedTuple):
     weights: str = ""
     output: str = ""
     trials: str = ""
+    take_over: bool = False
 
 
 def _read(
@@ -89,6 +95,7 @@ def _read(
         if name != "config":
             flags.DEFINE_string(name, None, "", flag_values=values)
     flags.DEFINE_enum("mode", "train", list(MODES), "", flag_values=values)
+    flags.DEFINE_boolean(TAKE_OVER, False, "", flag_values=values)
     # The library looks for overridden fields in the process's own command line.
     process_argv, sys.argv = sys.argv, list(argv)
     try:
@@ -161,7 +168,7 @@ def _recorded_path(argv: Sequence[str], path: str | None) -> str | None:
 def _nearest(name: str) -> str:
     """The message about a field or flag that does not exist."""
     fields = config_lib.field_names(config_lib.Config())
-    return command_lib.unknown(name, fields, [*EXAMPLES, "mode"])
+    return command_lib.unknown(name, fields, [*EXAMPLES, "mode", TAKE_OVER])
 
 
 def _check_names(argv: Sequence[str]) -> None:
@@ -227,6 +234,9 @@ def parse(argv: Sequence[str]) -> Command:
     for name, word in words.items():
         command_lib.check_path(name, word)
     said = {name for name, word in words.items() if word}
+    take_over = bool(values[TAKE_OVER].value)
+    if take_over:
+        said.add(TAKE_OVER)
     takes_config = "config" in MODES[values.mode].needed
     given = said | {"config"} if path or (recorded and takes_config) else said
     _check_given(values.mode, given, words["workdir"])
@@ -240,7 +250,7 @@ def parse(argv: Sequence[str]) -> Command:
     fields = config_lib.field_names(config)
     for name in command_lib.PATH_FIELDS:
         command_lib.check_path(f"config.{name}", fields[f"config.{name}"])
-    return Command(values.mode, config, **words)
+    return Command(values.mode, config, take_over=take_over, **words)
 
 
 def _check_given(mode: str, given: Collection[str], workdir: str) -> None:
@@ -252,7 +262,7 @@ def _check_given(mode: str, given: Collection[str], workdir: str) -> None:
             if name == "config" and "workdir" in given:
                 where += f", and --workdir={workdir} holds no config.json"
             raise _missing(name, where)
-    for name in EXAMPLES:
+    for name in (*EXAMPLES, TAKE_OVER):
         if name in given and name not in (*needed, *possible):
             taken = ", ".join(f"--{word}" for word in (*needed, *possible))
             raise UserError(
@@ -274,6 +284,16 @@ def run(argv: Sequence[str]) -> None:
         UserError: A mistake that the user can mend.
     """
     command = parse(argv)
+    try:
+        _run(command)
+    except Exception:
+        if command.config.debug:
+            traceback.print_exc()
+        raise
+
+
+def _run(command: Command) -> None:
+    """Do it in its mode."""
     packaged.require(command.mode, command.config)
     # Imported late: a typing mistake is answered at once, not after JAX has started.
     from ceil_jax.common import progress
@@ -299,17 +319,23 @@ def _run_in(workdir: Path, command: Command) -> None:
     """Do what is done in a run's folder."""
     from ceil_jax.experiment.modes import evaluate, export, train, trials
 
+    take_over = command.take_over
     match command.mode:
         case "train":
-            train.train_and_evaluate(command.config, workdir)
+            train.train_and_evaluate(command.config, workdir, take_over=take_over)
         case "trials":
-            trials.run_trials(command.config, workdir, command.trials or "all")
+            chosen = command.trials or "all"
+            trials.run_trials(command.config, workdir, chosen, take_over=take_over)
         case "export":
             export.export(command.config, workdir, command.weights)
         case "evaluate" if command.weights:
-            evaluate.evaluate_weights(command.config, workdir, command.weights)
+            evaluate.evaluate_weights(
+                command.config, workdir, command.weights, take_over=take_over
+            )
         case "evaluate":
-            evaluate.evaluate_checkpoint(command.config, workdir, command.output)
+            evaluate.evaluate_checkpoint(
+                command.config, workdir, command.output, take_over=take_over
+            )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -329,18 +355,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         command_lib.quietly(_help(argv))
         return 0
     from ceil_jax.common.errors import DataError
+    from ceil_jax.common.files import explained
 
     try:
-        run(argv)
-    except (UserError, DataError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nstopped; the same command resumes", file=sys.stderr)
-        return 130
+        with stopping.Stopping():
+            run(argv)
+    except stopping.Stopped as stopped:
+        print(f"\n{stopped}", file=sys.stderr)
+        stopping.leave(stopped.status)
     except BrokenPipeError:  # whoever reads the lines has stopped
         command_lib.close_stdout()
         return 141
+    except (UserError, DataError, OSError) as error:
+        text = explained(error) if isinstance(error, OSError) else str(error)
+        print(f"error: {' '.join(text.split())}", file=sys.stderr)
+        return 2
     return 0
 
 

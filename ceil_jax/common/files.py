@@ -66,3 +66,8 @@ def write_json(path: Path, value: Any) -> None:
         value: Its content.
     """
     write_whole(path, json.dumps(value, indent=2) + "\n")
+
+
+def explained(error: OSError, path: Path | None = None) -> str:
+    """Why a file cannot be written or read."""
+    return f"{error.strerror or error} ({path or error.filename})"

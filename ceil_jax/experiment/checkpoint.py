@@ -1,57 +1,135 @@
-"""Checkpoints of a run, by Orbax: training state, epoch and what belongs to them."""
+"""The checkpoints of a run: which there are, which are kept, and the newest whole one.
 
-from collections.abc import Callable, Mapping, Sequence
+The folder `12` is the state after epoch 12; `13.step340` is the state within epoch 13,
+after its step 340, to go on from, and is removed once a later one is there.
+"""
+
+import dataclasses
+import re
+import shutil
+import threading
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-import orbax.checkpoint as ocp
-from orbax.checkpoint.checkpoint_managers import (
-    AnyPreservationPolicy,
-    CustomSteps,
-    LatestN,
-)
+from flax import serialization
 
 from ceil_jax.common.errors import UserError
+from ceil_jax.experiment import stored
 from ceil_jax.training.state import TrainState
 from ceil_jax.training.steps import check_same_shapes
 
+STATE, WITHIN = "state", "within"
+SAVE_SECONDS = 600.0
+"""Longest wait for what is being written."""
 
-class Saved(NamedTuple):
-    """What a checkpoint holds.
+
+class Place(NamedTuple):
+    """How far a training has come.
 
     Attributes:
-        state: The training state at the end of `epoch`.
-        epoch: Epochs finished.
-        record: Seed, data and what else training notes, plain values.
+        done: Epochs finished.
+        step: Steps taken of the epoch after them, for a state to go on from; None for
+            the checkpoint of the last finished epoch.
     """
 
-    state: TrainState
-    epoch: int
+    done: int
+    step: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of its folder."""
+        if self.step is None:
+            return str(self.done)
+        return f"{self.done + 1}.step{self.step}"
+
+    @property
+    def order(self) -> tuple[int, int, bool]:
+        """Greater for later places."""
+        return self.done, self.step or 0, self.step is None
+
+    def __str__(self) -> str:
+        """In words."""
+        if self.step:
+            return f"epoch {self.done + 1}, step {self.step}"
+        return f"epoch {self.done}"
+
+
+def _place_of(name: str) -> Place | None:
+    """The place that a folder's name says; None for what is no checkpoint."""
+    if match := re.fullmatch(r"([1-9]\d*)(?:\.step(0|[1-9]\d*))?", name):
+        if match[2] is None:
+            return Place(int(match[1]))
+        return Place(int(match[1]) - 1, int(match[2]))
+    return None
+
+
+@dataclasses.dataclass(frozen=True)
+class Saved:
+    """A checkpoint that has proven itself.
+
+    Attributes:
+        place: How far the training had come.
+        record: Seed, data and what else training noted, plain values.
+        arrays: NumPy arrays by item and name.
+        folder: Where it was read from.
+        skipped: Why newer ones were not taken, a line each.
+    """
+
+    place: Place
     record: dict[str, Any]
+    arrays: Mapping[str, Any]
+    folder: Path
+    skipped: tuple[str, ...] = ()
 
+    @property
+    def epoch(self) -> int:
+        """Epochs finished."""
+        return self.place.done
 
-class _Best:
-    """Orbax's policy that the best checkpoint stays, as known when one is saved."""
+    @property
+    def within(self) -> dict[str, Any] | None:
+        """Arrays of the epoch that was interrupted; None at the end of an epoch."""
+        return self.arrays.get(WITHIN)
 
-    def __init__(self, epoch: Callable[[], int | None]) -> None:
-        self._epoch = epoch
+    def state(self, like: TrainState) -> TrainState:
+        """The training state.
 
-    def should_preserve(
-        self, checkpoints: Sequence[Any], *, context: Any
-    ) -> Sequence[bool]:
-        """Whether each checkpoint is the best."""
-        del context
-        best = self._epoch()
-        return [info.step == best for info in checkpoints]
+        Args:
+            like: A state of the architecture that is expected.
+
+        Returns:
+            The state, on the host.
+
+        Raises:
+            UserError: It is of another architecture.
+        """
+        tree, want = self.arrays[STATE], serialization.to_state_dict(like)
+        try:
+            # Weights first: their names say more than those of the optimiser.
+            for names in (("params", "batch_stats"), tuple(want)):
+                check_same_shapes(
+                    {name: tree[name] for name in names},
+                    {name: want[name] for name in names},
+                )
+        except ValueError as error:
+            raise UserError(
+                f"{self.folder.parent}: the checkpoint of {self.place} is of another "
+                f"architecture than the configuration ({error})"
+            ) from error
+        state: Any = serialization.from_state_dict(like, tree)
+        return state
 
 
 class Checkpoints:
     """The checkpoints of one run's folder; a context manager.
 
-    The last two are kept, those of the epochs in `keep_epochs`, and the best. Each is
-    saved before it is scored, so the best is known from elsewhere, when the next is.
+    The last two epochs are kept, those in `keep_epochs`, and the best. Each is saved
+    before it is scored, so the best is known from elsewhere, when the next is. A state
+    within an epoch is kept until a later state is there.
     """
 
     def __init__(
@@ -60,6 +138,7 @@ class Checkpoints:
         *,
         keep_epochs: tuple[int, ...] = (),
         best: Callable[[], int | None] = lambda: None,
+        guard: Callable[[], None] | None = None,
     ) -> None:
         """Open the folder, which need not exist yet.
 
@@ -67,43 +146,60 @@ class Checkpoints:
             folder: The run's `checkpoints` folder.
             keep_epochs: Epochs whose checkpoints are never removed.
             best: The epoch that is the best so far, if any.
+            guard: Given by the one process that may write here; raises where it may
+                not any more. Without it nothing in the folder is changed.
         """
-        keep = [LatestN(2), _Best(best)]
-        if keep_epochs:
-            keep.append(CustomSteps(steps=list(keep_epochs)))
-        self._manager = ocp.CheckpointManager(
-            folder.resolve(),
-            options=ocp.CheckpointManagerOptions(
-                preservation_policy=AnyPreservationPolicy(keep),
-                cleanup_tmp_directories=True,
-            ),
-            # Named here, a later process can read the shapes before it restores.
-            item_handlers={
-                "state": ocp.StandardCheckpointHandler(),
-                "record": ocp.JsonCheckpointHandler(),
-            },
-        )
+        self._folder, self._keep, self._best = folder, keep_epochs, best
+        self._guard = guard
+        self._thread: threading.Thread | None = None
+        self._error: BaseException | None = None
+        self.seconds = 0.0  # that the last checkpoint took to save
+        if guard is not None:
+            self._remove_drafts()
 
     def __enter__(self) -> "Checkpoints":
         """Return itself."""
         return self
 
-    def __exit__(self, *unused: object) -> None:
-        """Wait for what is being written, and close."""
-        self._manager.wait_until_finished()
-        self._manager.close()
+    def __exit__(self, kind: object, *unused: object) -> None:
+        """Wait for what is being written; its failure is raised, unless another is."""
+        try:
+            self.wait()
+        except UserError:
+            if kind is None:
+                raise
 
     @property
-    def latest_epoch(self) -> int | None:
-        """Epoch of the newest checkpoint; None where there is none."""
-        return self._manager.latest_step()
+    def places(self) -> list[Place]:
+        """All checkpoints, whole or not, the latest first."""
+        try:
+            names = [each.name for each in self._folder.iterdir()]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise UserError(f"{self._folder}: unreadable: {error.strerror}") from error
+        places = [place for place in map(_place_of, names) if place is not None]
+        return sorted(places, key=lambda place: place.order, reverse=True)
 
     @property
     def epochs(self) -> list[int]:
-        """Epochs of all checkpoints, ascending."""
-        return sorted(self._manager.all_steps())
+        """Epochs of all checkpoints at the end of one, ascending."""
+        return sorted(place.done for place in self.places if place.step is None)
 
-    def save(self, state: TrainState, epoch: int, record: Mapping[str, Any]) -> None:
+    @property
+    def latest_epoch(self) -> int | None:
+        """The greatest of them; None where there is none."""
+        return max(self.epochs, default=None)
+
+    def save(
+        self,
+        state: TrainState,
+        epoch: int,
+        record: Mapping[str, Any],
+        *,
+        step: int | None = None,
+        within: Mapping[str, Any] | None = None,
+    ) -> None:
         """Save in the background.
 
         Args:
@@ -111,85 +207,189 @@ class Checkpoints:
                 be donated at once and be restored on any number of devices.
             epoch: Epochs finished.
             record: Plain values.
+            step: Steps taken of the epoch after them, see `Place`.
+            within: Arrays that its other steps need; they are copied, too.
+
+        Raises:
+            UserError: The checkpoint before could not be saved.
         """
-        if epoch in self._manager.all_steps():
+        self.wait()
+        place = Place(epoch, step)
+        if place in self.places:
             return
-        self._manager.save(
-            epoch,
-            args=ocp.args.Composite(
-                state=ocp.args.StandardSave(_to_host(state)),
-                record=ocp.args.JsonSave(dict(record)),
-            ),
-        )
+        assert self._guard is not None
+        self._guard()
+        begin = time.monotonic()
+        arrays = {STATE: serialization.to_state_dict(jax.device_get(state))}
+        if within is not None:
+            arrays[WITHIN] = dict(jax.device_get(within))
+        # Copies: on a CPU a host array may be the memory that the next step takes over.
+        arrays = jax.tree.map(np.array, arrays)
 
-    def record(self, epoch: int | None = None) -> dict[str, Any]:
-        """Read what training noted in a checkpoint, without its arrays.
+        def write() -> None:
+            try:
+                folder = self._folder / place.name
+                stored.write(folder, arrays, record, list(place))
+                self._remove_old(place)
+                self.seconds = time.monotonic() - begin
+            except BaseException as error:
+                self._error = error
 
-        Args:
-            epoch: Which; None for the newest.
+        self._thread = threading.Thread(target=write, name="save", daemon=True)
+        self._thread.start()
 
-        Returns:
-            The record.
+    def check(self) -> None:
+        """Raise what went wrong in the background.
 
         Raises:
-            UserError: There is none.
+            UserError: The last checkpoint could not be saved.
         """
-        epoch = self._existing(epoch)
-        got = self._manager.restore(
-            epoch, args=ocp.args.Composite(record=ocp.args.JsonRestore())
-        )
-        return dict(got["record"])
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
 
-    def _existing(self, epoch: int | None) -> int:
-        """The epoch of a checkpoint that is there; None stands for the newest."""
-        folder = self._manager.directory
+    def wait(self) -> None:
+        """Wait for what is being written.
+
+        Raises:
+            UserError: It could not be saved, or not in time.
+        """
+        if self._thread is not None:
+            self._thread.join(SAVE_SECONDS)
+            if self._thread.is_alive():
+                raise UserError(
+                    f"{self._folder}: a checkpoint is not written after "
+                    f"{SAVE_SECONDS:.0f} s: the disk does not answer"
+                )
+            self._thread = None
+        self.check()
+
+    def open(self, epoch: int | None = None) -> Saved:
+        """Read a checkpoint and prove it.
+
+        Args:
+            epoch: Which; None for the newest whole one, within an epoch or not.
+
+        Returns:
+            What it holds.
+
+        Raises:
+            UserError: There is none, or none that is whole.
+        """
         if epoch is None:
-            epoch = self.latest_epoch
-        if epoch is None:
-            raise UserError(f"{folder}: no checkpoint here; train first")
+            return self._newest(self.places)
         if epoch not in self.epochs:
-            raise UserError(f"{folder}: no checkpoint of epoch {epoch}; {self.epochs=}")
-        return epoch
-
-    def restore(self, like: TrainState, epoch: int | None = None) -> Saved:
-        """Read a checkpoint.
-
-        Args:
-            like: A state of the architecture that is expected.
-            epoch: Which; None for the newest.
-
-        Returns:
-            What it holds, on the host.
-
-        Raises:
-            UserError: There is none, or it is of another architecture.
-        """
-        epoch = self._existing(epoch)
-        self._check_architecture(like, epoch)
-        got = self._manager.restore(
-            epoch,
-            args=ocp.args.Composite(
-                state=ocp.args.StandardRestore(_to_host(like)),
-                record=ocp.args.JsonRestore(),
-            ),
-        )
-        return Saved(got["state"], epoch, dict(got["record"]))
-
-    def _check_architecture(self, like: TrainState, epoch: int) -> None:
-        # A wrong shape would come back silently padded or cut.
-        metadata = self._manager.item_metadata(epoch)["state"]
-        tree = getattr(metadata, "tree", metadata)
-        stored = {"params": tree["params"], "batch_stats": tree["batch_stats"]}
-        want = {"params": like.params, "batch_stats": like.batch_stats}
-        try:
-            check_same_shapes(stored, want)
-        except ValueError as error:
-            folder = self._manager.directory
+            if not self.places:
+                raise self._none()
             raise UserError(
-                f"{folder}: the checkpoint of epoch {epoch} is of another architecture "
-                f"than the configuration ({error})"
+                f"{self._folder}: no checkpoint of epoch {epoch}; {self.epochs=}"
+            )
+        try:
+            return self._read(Place(epoch))
+        except stored.DamagedError as error:
+            raise UserError(
+                f"{self._folder / str(epoch)}: the checkpoint of epoch {epoch} is "
+                f"damaged ({error})"
             ) from error
 
+    def newest_epoch(self) -> Saved:
+        """The newest whole checkpoint at the end of an epoch.
 
-def _to_host(state: TrainState) -> TrainState:
-    return jax.tree.map(np.asarray, jax.device_get(state))
+        Returns:
+            What it holds.
+
+        Raises:
+            UserError: There is none, or none that is whole.
+        """
+        return self._newest([place for place in self.places if place.step is None])
+
+    def restore(self, like: TrainState, epoch: int | None = None) -> TrainState:
+        """The state of a checkpoint, see `open` and `Saved.state`."""
+        return self.open(epoch).state(like)
+
+    def _none(self) -> UserError:
+        return UserError(f"{self._folder}: no checkpoint here; train first")
+
+    def _read(self, place: Place) -> Saved:
+        folder = self._folder / place.name
+        got = stored.read(folder, list(place))
+        return Saved(place, got.record, got.arrays, folder)
+
+    def _newest(self, places: list[Place]) -> Saved:
+        damaged: list[tuple[Place, str]] = []
+        for place in places:
+            try:
+                got = self._read(place)
+            except stored.DamagedError as error:
+                damaged.append((place, str(error)))
+                continue
+            lines = [self._set_aside(*each, got.place) for each in damaged]
+            return dataclasses.replace(got, skipped=tuple(lines))
+        if damaged:
+            said = "; ".join(f"{place} ({why})" for place, why in damaged)
+            raise UserError(
+                f"{self._folder}: no checkpoint is whole: {said}. Nothing was deleted; "
+                "give another --workdir to train anew"
+            )
+        raise self._none()
+
+    def check_room(self, state: TrainState, epochs_left: int) -> None:
+        """Refuse to begin what the disk has no room for.
+
+        Args:
+            state: The training state.
+            epochs_left: Epochs that are still to be trained.
+
+        Raises:
+            UserError: Says what is needed and what is free.
+        """
+        each = sum(leaf.nbytes for leaf in jax.tree.leaves(state))
+        # The last two, the ends of stages, the best, one within an epoch, one draft.
+        number = min(epochs_left, 2) + len(self._keep) + 3
+        nearest = next(p for p in (self._folder, *self._folder.parents) if p.exists())
+        free = shutil.disk_usage(nearest).free
+        if number * each > free:
+            raise UserError(
+                f"{self._folder}: {number} checkpoints of {each / 1e6:,.0f} MB need "
+                f"{number * each / 1e6:,.0f} MB, {free / 1e6:,.0f} MB are free there"
+            )
+
+    def _set_aside(self, place: Place, reason: str, taken: Place) -> str:
+        """Move a damaged checkpoint out of the way, if this process may; say so."""
+        folder, moved = self._folder / place.name, ""
+        if self._guard is not None:
+            self._guard()
+            aside, number = folder.with_name(f"{folder.name}.damaged"), 1
+            while aside.exists():
+                number += 1
+                aside = folder.with_name(f"{folder.name}.damaged-{number}")
+            folder.rename(aside)
+            moved = f" and is now {aside.name}"
+        return (
+            f"{folder}: the checkpoint of {place} is damaged ({reason}){moved}; "
+            f"that of {taken} was taken"
+        )
+
+    def _remove_old(self, newest: Place) -> None:
+        """Remove what need not be kept once a checkpoint is there."""
+        best = self._best()
+        kept = {*self.epochs[-2:], *self._keep} | (
+            {best} if best is not None else set()
+        )
+        for place in self.places:
+            is_passed = place.step is not None and place.order < newest.order
+            if is_passed or (place.step is None and place.done not in kept):
+                self._remove(self._folder / place.name)
+
+    def _remove(self, folder: Path) -> None:
+        # Under another name first: half a checkpoint is never taken for one.
+        doomed = folder.with_name(f"{folder.name}.removed")
+        shutil.rmtree(doomed, ignore_errors=True)
+        folder.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
+
+    def _remove_drafts(self) -> None:
+        """Remove what a kill while saving or removing has left."""
+        for pattern in ("*.orbax-checkpoint-tmp*", "*.removed"):
+            for left in self._folder.glob(pattern):
+                shutil.rmtree(left, ignore_errors=True)

@@ -172,10 +172,12 @@ class Config:
     stage1_epochs: int = training(50)  # within each modality
     stage2_epochs: int = training(40)  # across modalities
     save_epoch: int = free(10)  # save every so many epochs, and after a stage
+    save_minutes: float = free(10.0, was=0.0)  # save within epochs; 0 for never
     selection: str = free("last")  # the model is this epoch, or "best_on_test"
     eval_step: int = free(10)  # evaluate every so many epochs; 0 for only at the end
     num_devices: int = free(0)  # local devices to use; 0 for all
     compilation_cache: str = free("")  # of programs; "" for the user's cache
+    debug: bool = free(False)  # show where in the program an error arose
     kernels: str = free("")  # "" for the platform's best, or "xla", "triton"
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     batch: BatchConfig = field(default_factory=BatchConfig)

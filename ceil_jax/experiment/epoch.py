@@ -17,17 +17,23 @@ from ceil_jax.embedding.embedder import unit_rows
 from ceil_jax.training import fit, pseudo_labels
 from ceil_jax.training.pseudo_labels import PseudoLabels
 from ceil_jax.training.state import Memories, TrainState, variables_of
+from ceil_jax.training.within import MODALITIES, Within
 
 Embed = Callable[..., np.ndarray]
-MODALITIES = ("visible", "infrared")
+AtStep = Callable[[Callable[[], tuple[TrainState, Within]]], None]
 
 
 class Timer:
     """Seconds of the named parts of an epoch."""
 
-    def __init__(self) -> None:
-        """Start with none."""
-        self.seconds: dict[str, float] = {}
+    def __init__(self, seconds: Mapping[str, float] | None = None) -> None:
+        """Start with none, or with those of an earlier part of the epoch.
+
+        Args:
+            seconds: Of the parts so far.
+        """
+        self.seconds: dict[str, float] = dict(seconds or {})
+        self._start = 0.0
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
@@ -39,10 +45,21 @@ class Timer:
         Yields:
             Nothing.
         """
-        start = time.monotonic()
+        self._start = time.monotonic()
         yield
-        passed = time.monotonic() - start
-        self.seconds[name] = self.seconds.get(name, 0.0) + passed
+        self.seconds = self.so_far(name)
+
+    def so_far(self, name: str) -> dict[str, float]:
+        """The seconds with those of the part that is going on.
+
+        Args:
+            name: The part.
+
+        Returns:
+            Seconds by part.
+        """
+        passed = time.monotonic() - self._start
+        return self.seconds | {name: self.seconds.get(name, 0.0) + passed}
 
 
 class Clusters(NamedTuple):
@@ -127,7 +144,7 @@ class Trainer:
         """Train one epoch.
 
         Args:
-            state: The state before; donated.
+            state: The state before; the first step takes it over.
             epoch: Counted from 1; decides stage, rate and draws.
 
         Returns:
@@ -136,9 +153,23 @@ class Trainer:
         Raises:
             UserError: No cluster was found, or the training diverged.
         """
-        timer = Timer()
-        stage, rate = self.stage_of(epoch), self.rate_of(epoch)
+        return self.finish(state, self.begin(state, epoch))
+
+    def begin(self, state: TrainState, epoch: int) -> Within:
+        """All that comes before the first step of an epoch: embed, cluster, match.
+
+        Args:
+            state: The state before; it is left as it is.
+            epoch: Counted from 1.
+
+        Returns:
+            The epoch, no step of which is taken.
+
+        Raises:
+            UserError: No cluster was found.
+        """
         variables = variables_of(state)
+        timer, stage = Timer(), self.stage_of(epoch)
         with timer.part("embed"):
             features = [
                 self._embed(variables, images, modality)
@@ -155,25 +186,42 @@ class Trainer:
                     for rows, side, size in zip(features, labels, sizes, strict=True)
                 )
             )
-        record: dict[str, Any] = {"epoch": epoch, "stage": stage}
+        figures: dict[str, Any] = {"epoch": epoch, "stage": stage}
         across = None
         if stage == 2:
             with timer.part("match"):
                 across, right = self._match(memories, labels)
             if right is not None:
-                record["right_matches"] = right
+                figures["right_matches"] = right
+        figures["seconds"] = timer.seconds
+        tables = pseudo_labels.both_tables(labels, sizes, across)
+        return Within(epoch, 0, memories, tables, labels, {}, figures)
+
+    def finish(
+        self, state: TrainState, begun: Within, at_step: AtStep | None = None
+    ) -> tuple[TrainState, dict[str, Any]]:
+        """Take the steps of an epoch, or those that are left of it.
+
+        Args:
+            state: The state at the place of `begun`; the first step takes it over.
+            begun: Where the epoch is.
+            at_step: Called between two steps with what gives the state and the place
+                within the epoch; what it raises ends the epoch.
+
+        Returns:
+            The state after, and the epoch's object of `metrics.jsonl`.
+
+        Raises:
+            UserError: The training diverged.
+        """
+        timer = Timer(begun.figures["seconds"])
         with timer.part("fit"):
-            state, losses = self._fit(
-                state,
-                memories,
-                pseudo_labels.both_tables(labels, sizes, across),
-                labels,
-                epoch,
-            )
-        record |= losses | {"learning_rate": rate}
+            state, losses = self._fit(state, begun, timer, at_step)
+        record = dict(begun.figures)
+        record |= losses | {"learning_rate": self.rate_of(begun.epoch)}
         record |= {
             name: side.counts()
-            for name, side in zip(MODALITIES, labels, strict=True)
+            for name, side in zip(MODALITIES, begun.labels, strict=True)
             if side is not None
         }
         return state, record | {"seconds": timer.seconds}
@@ -222,16 +270,16 @@ class Trainer:
     def _fit(
         self,
         state: TrainState,
-        memories: Memories,
-        tables: Any,
-        labels: Any,
-        epoch: int,
+        begun: Within,
+        timer: Timer,
+        at_step: AtStep | None,
     ) -> tuple[TrainState, dict[str, float]]:
-        stage, drawing = self.stage_of(epoch), self.drawing
+        epoch, drawing = begun.epoch, self.drawing
+        stage = self.stage_of(epoch)
         num_steps = drawing.num_steps[stage - 1]
         sides = [
             None if label is None else fit.Side(images, label)
-            for images, label in zip(self.sets, labels, strict=True)
+            for images, label in zip(self.sets, begun.labels, strict=True)
         ]
         source = fit.batches(
             *sides,
@@ -239,10 +287,26 @@ class Trainer:
             images_per_proxy=drawing.images_per_proxy,
             num_steps=num_steps,
             seed=(drawing.seed, epoch),
+            done=begun.step,
         )
         state, memories, tables = parallel.replicate(
-            (state, memories, tables), self.devices
+            (state, begun.memories, begun.tables), self.devices
         )
+
+        def between(reached: Callable[[], fit.Reached]) -> None:
+            def take() -> tuple[TrainState, Within]:
+                now = reached()
+                figures = begun.figures | {"seconds": timer.so_far("fit")}
+                return now.state, begun._replace(
+                    step=now.step,
+                    memories=now.memories,
+                    sums=now.sums,
+                    figures=figures,
+                )
+
+            assert at_step is not None
+            at_step(take)
+
         sent = (parallel.send(batch, self.devices) for batch in source)
         with closing(read_ahead(sent)) as ready:
             return fit.fit(
@@ -254,4 +318,7 @@ class Trainer:
                 ready,
                 num_steps=num_steps,
                 epoch=epoch,
+                done=begun.step,
+                sums=begun.sums,
+                at_step=between if at_step is not None else None,
             )

@@ -69,7 +69,12 @@ def origin_of(
         f"epoch {epoch}",
         record["seed"],
         chosen,
-        start_warnings(record["data"]["dataset"], record.get("init_from", "unknown")),
+        (
+            *start_warnings(
+                record["data"]["dataset"], record.get("init_from", "unknown")
+            ),
+            *record.get("warnings", ()),
+        ),
         record.get("config"),
     )
 

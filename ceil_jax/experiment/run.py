@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -91,18 +92,25 @@ class Run:
             return self.trainer.embed
         return build.embedder_of(self.config, devices, flip=flip)
 
-    def checkpoints(self, scores: selection.Scores | None = None) -> Checkpoints:
-        """The run's checkpoints.
+    def checkpoints(
+        self, scores: selection.Scores, guard: Callable[[], None]
+    ) -> Checkpoints:
+        """The run's checkpoints, to be written.
 
         Args:
             scores: Those of its epochs: the best one's checkpoint is kept.
+            guard: See `Checkpoints`.
 
         Returns:
             To be used as a context manager.
         """
         keep = tuple(e for e in (self.config.stage1_epochs,) if e)
-        best = (lambda: scores.best) if scores is not None else (lambda: None)
-        return Checkpoints(self.workdir / "checkpoints", keep_epochs=keep, best=best)
+        return Checkpoints(
+            self.workdir / "checkpoints",
+            keep_epochs=keep,
+            best=lambda: scores.best,
+            guard=guard,
+        )
 
     def score(self, state: TrainState, origin: Origin) -> Results:
         """Figures of a state, without any file.

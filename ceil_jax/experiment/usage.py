@@ -27,6 +27,9 @@ python -m ceil_jax.main ...    is the same, where the package is not installed
   --mode convert   write the weights of --weights FILE as an Orbax checkpoint to
                    --output DIR; takes neither --config nor --workdir
 
+  --take-over      write into DIR although a process of another host, which did not
+                   say that it ended, was the last to write there: it has ended
+
 Examples:
   ceil-jax --config configs/synthetic.py --workdir runs/demo
   ceil-jax --config configs/regdb.py --workdir runs/regdb

@@ -1,7 +1,9 @@
 """The steps of one epoch: batches to the devices, losses back, never waiting."""
 
+import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 import jax
@@ -17,8 +19,26 @@ from ceil_jax.training.pseudo_labels import PseudoLabels
 from ceil_jax.training.state import Batch, BothTables, Memories, RowLabels, TrainState
 
 # Steps in flight before the oldest one's losses are read: the device never waits for
-# the host, and a divergence is seen soon.
+# the host, and a divergence is seen soon. Slow steps gain nothing from it, and would
+# make whoever asks the training to stop wait for all of them.
 STEPS_IN_FLIGHT = 4
+SLOW_STEP_SECONDS = 0.5
+
+
+class Reached(NamedTuple):
+    """Where an epoch is between two of its steps.
+
+    Attributes:
+        state: The training state; the next step takes it over.
+        memories: The memories; likewise.
+        step: Steps taken.
+        sums: Every loss, summed over them.
+    """
+
+    state: TrainState
+    memories: Memories
+    step: int
+    sums: dict[str, float]
 
 
 class Side(NamedTuple):
@@ -36,6 +56,7 @@ def batches(
     images_per_proxy: int,
     num_steps: int,
     seed: tuple[int, ...],
+    done: int = 0,
 ) -> Iterator[Batch]:
     """The batches of one epoch: twice as many infrared images as visible ones.
 
@@ -46,6 +67,7 @@ def batches(
         images_per_proxy: Images of each drawn proxy.
         num_steps: Number of batches.
         seed: Source of the draws, e.g. the training's seed and the epoch.
+        done: How many of the first ones to leave out; the others are the same.
 
     Yields:
         Batches of host arrays.
@@ -64,7 +86,7 @@ def batches(
         )
         for side, rows in zip(sides, counts, strict=True)
     ]
-    for pair in zip(*positions, strict=True):
+    for pair in islice(zip(*positions, strict=True), done, None):
         images, labels, rows = zip(*map(_rows_of, sides, pair, counts), strict=True)
         yield Batch(*images, *labels, *rows)
 
@@ -102,8 +124,11 @@ def fit(
     *,
     num_steps: int,
     epoch: int,
+    done: int = 0,
+    sums: Mapping[str, float] | None = None,
+    at_step: Callable[[Callable[[], Reached]], None] | None = None,
 ) -> tuple[TrainState, dict[str, float]]:
-    """Take the steps of one epoch.
+    """Take the steps of one epoch, or those that are left of it.
 
     Args:
         step: The compiled step of the stage.
@@ -112,8 +137,12 @@ def fit(
         tables: The epoch's tables.
         rate: The epoch's learning rate.
         source: The batches, of the host or sent ahead.
-        num_steps: Their number.
+        num_steps: Their number, with those that are done.
         epoch: For messages.
+        done: Steps that were taken before.
+        sums: Every loss, summed over these steps.
+        at_step: Called between two steps, with what waits for the steps in flight and
+            tells where the epoch is; what it raises ends the epoch.
 
     Returns:
         The state after the last step, and the mean of every loss.
@@ -122,8 +151,9 @@ def fit(
         UserError: A loss is not finite; names epoch and step.
     """
     in_flight: deque[tuple[int, dict[str, jax.Array]]] = deque()
-    sums: dict[str, float] = {}
+    sums = dict(sums or {})
     learning_rate = np.asarray(rate, np.float32)
+    is_fast = False
 
     def read() -> None:
         number, losses = in_flight.popleft()
@@ -133,15 +163,27 @@ def fit(
                 raise UserError(_diverged(what, epoch, number, rate))
             sums[name] = sums.get(name, 0.0) + float(value)
 
+    def reached() -> Reached:
+        while in_flight:
+            read()
+        return Reached(state, memories, number, dict(sums))
+
     with bar(total=num_steps, desc=f"epoch {epoch} fitting", unit="step") as shown:
-        for number, batch in enumerate(source, start=1):
+        shown.update(done)
+        begin = time.monotonic()
+        for number, batch in enumerate(source, start=done + 1):
             state, memories, losses = step(
                 state, memories, tables, learning_rate, batch
             )
             in_flight.append((number, losses))
-            if len(in_flight) > STEPS_IN_FLIGHT:
+            # The first one may compile; the second one tells how long a step takes.
+            while len(in_flight) > (STEPS_IN_FLIGHT if is_fast else 0):
                 read()
+            begin, last = time.monotonic(), begin
+            is_fast = number > done + 1 and begin - last < SLOW_STEP_SECONDS
             shown.update()
+            if at_step is not None and number < num_steps:
+                at_step(reached)
         while in_flight:
             read()
     # A loss belongs to the parameters before its update: the last update needs a look.

@@ -23,11 +23,16 @@ from ceil_jax.experiment.run import Run, warn
 from ceil_jax.experiment.selection import BEST_ON_TEST, Scores
 from ceil_jax.experiment.trained_on import TrainedOn
 from ceil_jax.experiment.workdir import check_one_split
-from ceil_jax.training.state import TrainState
+from ceil_jax.experiment.writer import Writer
 
 
-def evaluate_checkpoint(config: Config, workdir: Path, output: str = "") -> Results:
+def evaluate_checkpoint(
+    config: Config, workdir: Path, output: str = "", *, take_over: bool = False
+) -> Results:
     """Evaluate a run's newest checkpoint, or its best on the test set if asked for.
+
+    A damaged checkpoint is passed over, which the figures say. With `output` nothing is
+    changed in the run's folder, in which a training may go on.
 
     Args:
         config: How to evaluate, and on which data set; architecture and image size are
@@ -35,6 +40,7 @@ def evaluate_checkpoint(config: Config, workdir: Path, output: str = "") -> Resu
         workdir: The run's folder.
         output: A folder for the figures of a data set that the run was not trained on;
             "" for the run's own data set and folder.
+        take_over: See `Writer`.
 
     Returns:
         The figures, which are also in `results.json` of the run, if its training is
@@ -48,25 +54,30 @@ def evaluate_checkpoint(config: Config, workdir: Path, output: str = "") -> Resu
     place = user_path(output) if output else workdir
     if output:
         _check_no_training(place, f"--output={output}")
-    with Checkpoints(workdir / "checkpoints") as saved:
-        epoch = _chosen(config, workdir, saved) or saved.latest_epoch
-        record = saved.record(epoch)
-        config = of_model(config, record)
-        if not output:
-            check_same_data(config, record)
-        run = _run(config, place)
-        warnings = _check_people(run, record, trained_on.read(workdir), bool(output))
-        got = saved.restore(run.initial, epoch)
-    origin = origin_of(record, got.epoch, config.selection)
-    origin = origin._replace(warnings=(*origin.warnings, *warnings))
-    if output:
-        place.mkdir(parents=True, exist_ok=True)
-        if not (place / "config.json").exists():
-            write_json(place / "config.json", to_dict(config))
+    with Writer(place, "evaluating", take_over=take_over):
+        return _evaluated(config, workdir, place, is_other=bool(output))
+
+
+def _evaluated(
+    config: Config, workdir: Path, place: Path, *, is_other: bool
+) -> Results:
+    """Score a run's model; keep the figures in a folder that is this process's."""
+    got = open_model(config, workdir)
+    record, epoch = got.record, got.epoch
+    config = of_model(config, record)
+    if not is_other:
+        check_same_data(config, record)
+    run = _run(config, place)
+    warnings = _check_people(run, record, trained_on.read(workdir), is_other)
+    state = got.state(run.initial)
+    origin = origin_of(record, epoch, config.selection)
+    origin = origin._replace(warnings=(*origin.warnings, *got.skipped, *warnings))
+    if is_other and not (place / "config.json").exists():
+        write_json(place / "config.json", to_dict(config))
     is_own = not results_files.is_evaluated(place) and (
-        bool(output) or _is_runs_own(config, record, got.epoch)
+        is_other or _is_runs_own(config, record, epoch)
     )
-    return run.report(got.state, origin, own=is_own)
+    return run.report(state, origin, own=is_own)
 
 
 def _is_runs_own(config: Config, record: Mapping[str, Any], epoch: int) -> bool:
@@ -123,39 +134,26 @@ def check_trained(workdir: Path) -> None:
         raise UserError(f"{workdir}/checkpoints: no checkpoint here; train first")
 
 
-def model_config(config: Config, workdir: Path) -> Config:
-    """A configuration with the architecture and image size of a run's model.
-
-    Args:
-        config: Its `selection` decides which checkpoint is the model.
-        workdir: The run's folder.
-
-    Returns:
-        The configuration.
-
-    Raises:
-        UserError: There is no checkpoint, or it was not kept.
-    """
-    with Checkpoints(workdir / "checkpoints") as saved:
-        return of_model(config, saved.record(_chosen(config, workdir, saved)))
-
-
-def restore(config: Config, workdir: Path, like: TrainState) -> Saved:
+def open_model(config: Config, workdir: Path) -> Saved:
     """The checkpoint that is a run's model.
 
     Args:
-        config: Its `selection` decides: the newest, or the best on the test set.
-        workdir: The run's folder.
-        like: A state of the architecture that is expected.
+        config: Its `selection` decides: the newest whole one, or the best on the test
+            set.
+        workdir: The run's folder; nothing in it is changed.
 
     Returns:
-        What the checkpoint holds.
+        What the checkpoint holds, its architecture in its record: see `of_model`.
 
     Raises:
-        UserError: It was not kept, or is of another architecture.
+        UserError: There is none, it was not kept, or none is whole.
     """
-    with Checkpoints(workdir / "checkpoints") as saved:
-        return saved.restore(like, _chosen(config, workdir, saved))
+    saved = Checkpoints(workdir / "checkpoints")
+    epoch = _chosen(config, workdir, saved)
+    got = saved.newest_epoch() if epoch is None else saved.open(epoch)
+    for text in got.skipped:
+        warn(text)
+    return got
 
 
 def _chosen(config: Config, workdir: Path, saved: Checkpoints) -> int | None:
@@ -177,13 +175,16 @@ def _chosen(config: Config, workdir: Path, saved: Checkpoints) -> int | None:
     return best
 
 
-def evaluate_weights(config: Config, workdir: Path, path: str) -> Results:
+def evaluate_weights(
+    config: Config, workdir: Path, path: str, *, take_over: bool = False
+) -> Results:
     """Evaluate weights of a file, such as a released model's.
 
     Args:
         config: A configuration of their data set and architecture.
         workdir: The folder for the report; not that of a training.
         path: The weights.
+        take_over: See `Writer`.
 
     Returns:
         The figures, which are also in `results.json`.
@@ -195,15 +196,15 @@ def evaluate_weights(config: Config, workdir: Path, path: str) -> Results:
     check_one_split(workdir)
     _check_no_training(workdir, f"--workdir={workdir}")
     config = dataclasses.replace(config, init_from=path)
-    run = _run(config, workdir, init_flag="--weights")
-    unknown = unknown_people(config)
-    warn(unknown)
-    workdir.mkdir(parents=True, exist_ok=True)
-    if not (workdir / "config.json").exists():
-        write_json(workdir / "config.json", to_dict(config))
-    origin = Origin(f"weights {Path(path).name}", warnings=(unknown,))
-    is_own = not results_files.is_evaluated(workdir)
-    return run.report(run.initial, origin, own=is_own)
+    with Writer(workdir, "evaluating", take_over=take_over):
+        run = _run(config, workdir, init_flag="--weights")
+        unknown = unknown_people(config)
+        warn(unknown)
+        if not (workdir / "config.json").exists():
+            write_json(workdir / "config.json", to_dict(config))
+        origin = Origin(f"weights {Path(path).name}", warnings=(unknown,))
+        is_own = not results_files.is_evaluated(workdir)
+        return run.report(run.initial, origin, own=is_own)
 
 
 def _check_no_training(folder: Path, flag: str) -> None:

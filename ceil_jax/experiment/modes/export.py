@@ -10,7 +10,8 @@ from ceil_jax.datasets.imageset import ImageSet
 from ceil_jax.embedding.embedder import Embedder, unit_rows
 from ceil_jax.experiment import build, sources
 from ceil_jax.experiment.config import Config
-from ceil_jax.experiment.modes.evaluate import check_trained, model_config, restore
+from ceil_jax.experiment.modes.evaluate import check_trained, open_model
+from ceil_jax.experiment.record import of_model
 from ceil_jax.training.state import TrainState, variables_of
 
 FILE_NAME = "embeddings.npz"
@@ -100,9 +101,9 @@ def export(config: Config, workdir: Path, weights: str = "") -> Path:
         state = build.initial_state(config, flag="--weights")
     else:
         check_trained(workdir)
-        config = model_config(config, workdir)
-        random = build.initial_state(config, from_weights=False)
-        state = restore(config, workdir, random).state
+        got = open_model(config, workdir)
+        config = of_model(config, got.record)
+        state = got.state(build.initial_state(config, from_weights=False))
     exported = embed_everything(config, state)
     workdir.mkdir(parents=True, exist_ok=True)
     path = save(exported, workdir)

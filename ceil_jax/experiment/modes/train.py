@@ -1,18 +1,30 @@
 """Training a run: what is left of its epochs, saved and scored, then its report."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ceil_jax.common import digest
 from ceil_jax.common.errors import UserError
 from ceil_jax.common.files import write_json
 from ceil_jax.evaluation.results import Results
-from ceil_jax.experiment import announce, build, logs, results_files, score, trained_on
+from ceil_jax.experiment import (
+    announce,
+    build,
+    engine,
+    logs,
+    results_files,
+    score,
+    stopping,
+    trained_on,
+)
 from ceil_jax.experiment.checkpoint import Checkpoints
 from ceil_jax.experiment.comparison import Comparison
 from ceil_jax.experiment.compilation import CompilationCounter
 from ceil_jax.experiment.config import Config, to_dict
 from ceil_jax.experiment.epoch import Trainer
+from ceil_jax.experiment.keeper import Keeper
 from ceil_jax.experiment.record import (
     Origin,
     check_fingerprint,
@@ -21,78 +33,177 @@ from ceil_jax.experiment.record import (
     origin_of,
     record_of,
 )
-from ceil_jax.experiment.run import Run, warn_of_start
+from ceil_jax.experiment.run import Run, warn, warn_of_start
 from ceil_jax.experiment.selection import BEST_ON_TEST, Scores
 from ceil_jax.experiment.trained_on import TrainedOn
 from ceil_jax.experiment.workdir import check_one_split
+from ceil_jax.experiment.writer import Writer
 from ceil_jax.pretrained import SYNTHETIC, SYNTHETIC_NOTE
 from ceil_jax.training.state import TrainState, variables_of
+from ceil_jax.training.within import Within, from_saved
 
 
-def train_and_evaluate(config: Config, workdir: Path) -> Results | None:
+def train_and_evaluate(
+    config: Config, workdir: Path, *, take_over: bool = False
+) -> Results | None:
     """Train all epochs that are left, then evaluate the model.
 
     An epoch is saved before it is scored, the last one too: what goes wrong while it is
-    scored loses no training.
+    scored loses no training. A training that is told to stop saves first.
 
     Args:
         config: The whole configuration, checked.
         workdir: The run's folder; one with a checkpoint is resumed.
+        take_over: See `Writer`.
 
     Returns:
         The figures of the last epoch, or of the best one where that is asked for; they
         are also in `results.json`. None where no test images are there.
 
     Raises:
-        UserError: A mistake that the user can mend.
+        UserError: A mistake that the user can mend, or another process writes there.
+        Stopped: A signal asked for it.
     """
     check_one_split(workdir)
     counter = CompilationCounter()
-    run = Run(config, workdir, training=True)
-    config, trainer, is_scored = run.config, run.trainer, bool(run.scorer.modes)
+    with Writer(workdir, "training", take_over=take_over) as writer:
+        run = Run(config, workdir, training=True)
+        trained = _check_images(run)
+        scores = Scores(workdir / "scores.json")
+        with run.checkpoints(scores, writer.check) as saved:
+            start = _resume(run.config, saved, run.initial, trained)
+            return _Training(run, writer, saved, scores, start, counter).finish(trained)
+
+
+def _check_images(run: Run) -> TrainedOn:
+    """What is trained on, none of which may be tested on."""
+    config, trainer = run.config, run.trainer
     assert trainer is not None
-    if config.selection == BEST_ON_TEST and not is_scored:
+    if config.selection == BEST_ON_TEST and not run.scorer.modes:
         raise UserError("config.selection=best_on_test: there are no test images")
     trained = trained_on.of_images(trainer.sets)
     if not config.evaluation.protocol:
         trained_on.check_overlap(trained, run.scorer.sets, same_people=True)
-    workdir.mkdir(parents=True, exist_ok=True)
-    scores = Scores(workdir / "scores.json")
-    with run.checkpoints(scores) as saved:
-        state, done, record = _resume(config, saved, run.initial, trained)
+    return trained
+
+
+class _Start(NamedTuple):
+    """Where a training goes on.
+
+    Attributes:
+        state: The training state.
+        done: Epochs finished.
+        within: Where the epoch after them was interrupted; None at its beginning.
+        record: That of every checkpoint.
+        is_saved: Whether the end of epoch `done` is kept as a checkpoint.
+    """
+
+    state: TrainState
+    done: int
+    within: Within | None
+    record: dict[str, Any]
+    is_saved: bool
+
+
+class _Training:
+    """What is left of a training, in its folder."""
+
+    def __init__(
+        self,
+        run: Run,
+        writer: Writer,
+        saved: Checkpoints,
+        scores: Scores,
+        start: _Start,
+        counter: CompilationCounter,
+    ) -> None:
+        self._run, self._writer, self._saved = run, writer, saved
+        self._scores, self._start, self._counter = scores, start, counter
+        self._keeper = Keeper(
+            saved, writer, start.record, save_minutes=run.config.save_minutes
+        )
+
+    def finish(self, trained: TrainedOn) -> Results | None:
+        """Train what is left, and evaluate the model."""
+        config, workdir, done = self._run.config, self._run.workdir, self._start.done
+        is_scored = bool(self._run.scorer.modes)
         trained.save(workdir)
-        scores.forget_after(done)
+        self._scores.forget_after(done)
         if done < config.num_epochs or not (workdir / "config.json").exists():
+            self._saved.check_room(self._start.state, config.num_epochs - done)
             write_json(workdir / "config.json", to_dict(config))
         elif is_scored and not _is_own(config, workdir):
-            return _measured_again(run, saved, scores, record, state)
-        comparison = Comparison(workdir / "comparison.json", keep=done > 0)
-        if done == 0 and config.evaluation.baselines and is_scored:
-            _score_baselines(run, comparison)
-        with logs.EpochLog(workdir, epochs_done=done) as log:
-            evaluations = _Evaluations(run, record, scores, comparison, log)
-            if done:  # the run may have been stopped after saving, before scoring
-                evaluations.of_epoch(state, done)
-            print(_opening(config, trainer, done), flush=True)
-            measured: list[tuple[int, float]] = []
-            for epoch in range(done + 1, config.num_epochs + 1):
-                state, figures = trainer.epoch(state, epoch)
-                figures["compilations"] = counter.count
-                log.write(figures)
-                measured.append((figures["stage"], sum(figures["seconds"].values())))
-                left = announce.remaining(_seconds_left(config, measured, epoch))
-                print(logs.epoch_line(figures, config.num_epochs, left), flush=True)
-                if _is_saved(config, epoch):
-                    saved.save(state, epoch, record)
-                evaluations.of_epoch(state, epoch)
+            return self._measured_again()
+        with self._saved_if_stopped(), logs.EpochLog(workdir, epochs_done=done) as log:
+            comparison = Comparison(workdir / "comparison.json", keep=done > 0)
+            if done == 0 and config.evaluation.baselines and is_scored:
+                _score_baselines(self._run, comparison)
+            evaluations = _Evaluations(
+                self._run, self._start.record, self._scores, comparison, log
+            )
+            state = self._epochs(evaluations, log)
+            self._saved.wait()
             if not is_scored:
                 print(f"no test images to score; checkpoints are in {workdir}")
                 print(announce.next_steps(str(workdir), scored=False), flush=True)
                 return None
-            results = evaluations.of_model(state, saved)
+            results = evaluations.of_model(state, self._saved)
             pictured = bool(config.evaluation.num_pictured_queries)
             print(announce.next_steps(str(workdir), pictured=pictured), flush=True)
             return results
+
+    @contextlib.contextmanager
+    def _saved_if_stopped(self) -> Iterator[None]:
+        """Save what is not saved yet where the program is told to stop."""
+        stop = stopping.current()
+        try:
+            with stop.last_resort(self._keeper.stopped):
+                yield
+        except stopping.Stopped as stopped:
+            if stopped.saved:
+                raise
+            with stop.saving():
+                said = self._keeper.stopped()
+            raise stopping.Stopped(stopped.number, said) from None
+
+    def _epochs(self, evaluations: "_Evaluations", log: logs.EpochLog) -> TrainState:
+        config, trainer, keeper = self._run.config, self._run.trainer, self._keeper
+        state, done, within = self._start.state, self._start.done, self._start.within
+        assert trainer is not None
+        if within is not None:
+            keeper.went_on_from(f"epoch {within.epoch}, step {within.step}")
+        else:
+            keeper.hold(state, done, is_saved=self._start.is_saved)
+            if done:  # the run may have been stopped after saving, before scoring
+                evaluations.of_epoch(state, done)
+        print(_opening(config, trainer, done), flush=True)
+        measured: list[tuple[int, float]] = []
+        for epoch in range(done + 1, config.num_epochs + 1):
+            begun = within or trainer.begin(state, epoch)
+            with stopping.current().deferred():
+                state, figures = trainer.finish(state, begun, keeper.at_step)
+                within = None
+                figures["compilations"] = self._counter.count
+                self._writer.check()
+                is_saved = _is_saved(config, epoch)
+                if is_saved:
+                    self._saved.save(state, epoch, self._start.record)
+                keeper.hold(state, epoch, is_saved=is_saved)
+                log.write(figures)
+                measured.append((figures["stage"], sum(figures["seconds"].values())))
+                left = announce.remaining(_seconds_left(config, measured, epoch))
+                print(logs.epoch_line(figures, config.num_epochs, left), flush=True)
+            evaluations.of_epoch(state, epoch)
+        return state
+
+    def _measured_again(self) -> Results:
+        """Evaluate a finished run once more; its own figures and logs stay."""
+        config, state, chosen = self._run.config, self._start.state, self._start.done
+        if config.selection == BEST_ON_TEST and self._scores.best not in (None, chosen):
+            chosen = self._scores.best or chosen
+            state = self._saved.restore(state, chosen)
+        origin = origin_of(self._start.record, chosen, config.selection)
+        return self._run.report(state, origin, own=False)
 
 
 def _opening(config: Config, trainer: Trainer, done: int) -> str:
@@ -122,23 +233,6 @@ def _is_own(config: Config, workdir: Path) -> bool:
     """Whether a finished training has not been evaluated yet."""
     epochs = results_files.trained_epochs(workdir)
     return epochs is None or epochs != config.num_epochs
-
-
-def _measured_again(
-    run: Run,
-    saved: Checkpoints,
-    scores: Scores,
-    record: dict[str, Any],
-    state: TrainState,
-) -> Results:
-    """Evaluate a finished run once more; its own figures and logs stay as they are."""
-    config = run.config
-    chosen = config.num_epochs
-    if config.selection == BEST_ON_TEST and scores.best not in (None, chosen):
-        chosen = scores.best or chosen
-        state = saved.restore(state, chosen).state
-    origin = origin_of(record, chosen, config.selection)
-    return run.report(state, origin, own=False)
 
 
 class _Evaluations:
@@ -177,7 +271,7 @@ class _Evaluations:
             self._scores.add(chosen, score.mean_rank1(results))
             chosen = self._scores.best or chosen
             if chosen != config.num_epochs:
-                state = saved.restore(state, chosen).state
+                state = saved.restore(state, chosen)
         origin = origin_of(self._record, chosen, config.selection)
         name = f"stage {config.stage_of(chosen)}"
         results = run.report(state, origin, self._comparison, name)
@@ -221,23 +315,32 @@ def _is_saved(config: Config, epoch: int) -> bool:
 
 def _resume(
     config: Config, saved: Checkpoints, state: TrainState, trained: TrainedOn
-) -> tuple[TrainState, int, dict[str, Any]]:
-    """The state to go on with, epochs done, and the record of every checkpoint."""
+) -> _Start:
+    """Where to go on: at the newest whole checkpoint, or at the beginning."""
     start = digest.of_arrays(variables_of(state)) if config.init_from else ""
     now = record_of(config, fingerprint=trained.fingerprint, init_digest=start)
-    done = saved.latest_epoch
-    if done is None:
+    now |= {"trained_by": engine.trainer(config), "warnings": []}
+    if not saved.places:
         warn_of_start(config)
-        return state, 0, now
-    record = saved.record(done)
+        return _Start(state, 0, None, now, is_saved=False)
+    got = saved.open()
+    record, done = got.record, got.place.done
+    begun = done + 1 if got.within is not None else done
     check_same_data(config, record)
     check_fingerprint(record, trained.fingerprint, config.data_dir)
-    check_resumable(config, record, done, init_digest=start)
-    if done > config.num_epochs:
+    check_resumable(config, record, begun, init_digest=start)
+    if begun > config.num_epochs:
         raise UserError(
-            f"the checkpoint is of epoch {done}, after the last of "
+            f"the checkpoint is of epoch {begun}, after the last of "
             f"{config.num_epochs} epochs: give another --workdir"
         )
-    got = saved.restore(state, done)
-    print(f"resumed from the checkpoint of epoch {done}", flush=True)
-    return got.state, done, now | {"init_from": record["init_from"]}
+    told = (*got.skipped, *engine.changes(record, now, done))
+    for text in told:
+        warn(text)
+    within = None
+    if got.within is not None:
+        within = from_saved(got.within, record["within"])
+    print(f"resumed from the checkpoint of {got.place}", flush=True)
+    now["init_from"] = record["init_from"]
+    now["warnings"] = [*record.get("warnings", []), *told]
+    return _Start(got.state(state), done, within, now, is_saved=got.place.step is None)

@@ -14,10 +14,13 @@ from ceil_jax.experiment.checkpoint import Checkpoints
 from ceil_jax.experiment.config import TRAINING, Config, field_names, to_dict
 from ceil_jax.experiment.modes.train import train_and_evaluate
 from ceil_jax.experiment.workdir import folder_of_split
+from ceil_jax.experiment.writer import Writer
 from ceil_jax.report import table
 
 
-def run_trials(config: Config, workdir: Path, trials: str = "all") -> Results:
+def run_trials(
+    config: Config, workdir: Path, trials: str = "all", *, take_over: bool = False
+) -> Results:
     """Train and evaluate splits one after another, each in a folder of its own.
 
     What is finished is not done again and what is half trained is resumed, so that a
@@ -27,6 +30,7 @@ def run_trials(config: Config, workdir: Path, trials: str = "all") -> Results:
         config: The whole configuration, checked; its `trial` is not used.
         workdir: Holds a folder `trial_NN` per split, and the mean.
         trials: "all", or numbers and ranges such as "1,3-5".
+        take_over: See `Writer`.
 
     Returns:
         Mean and spread over the splits, which are also in `results.json`.
@@ -51,13 +55,14 @@ def run_trials(config: Config, workdir: Path, trials: str = "all") -> Results:
         found = finished(configs[trial], folders[trial])
         print(f"\n{heading}: {'finished before' if found else 'training'}", flush=True)
         if found is None:
-            found = _trained(configs[trial], folders[trial])
+            found = _trained(configs[trial], folders[trial], take_over)
         assert found is not None  # every split has test images
         results[trial] = found
         print(f"{heading}: {score.line(found)}", flush=True)
     mean = mean_of_splits(results)
-    write_json(workdir / "config.json", to_dict(config))
-    mean.save(workdir / "results.json")
+    with Writer(workdir, "averaging", take_over=take_over):
+        write_json(workdir / "config.json", to_dict(config))
+        mean.save(workdir / "results.json")
     print(f"\n{table.splits_table(mean)}\n\n{table.results_table(mean)}")
     print(f"\nwritten to {workdir}", flush=True)
     return mean
@@ -115,8 +120,8 @@ def finished(config: Config, folder: Path) -> Results | None:
         return None
     if not settings.same_evaluation(scored, settings.evaluated_with(config)):
         return None
-    with Checkpoints(folder / "checkpoints") as saved:
-        return results if saved.latest_epoch == config.num_epochs else None
+    latest = Checkpoints(folder / "checkpoints").latest_epoch
+    return results if latest == config.num_epochs else None
 
 
 def _num_splits(config: Config) -> int:
@@ -139,9 +144,9 @@ def _num_splits(config: Config) -> int:
     return num_splits
 
 
-def _trained(config: Config, folder: Path) -> Results | None:
+def _trained(config: Config, folder: Path, take_over: bool) -> Results | None:
     try:
-        return train_and_evaluate(config, folder)
+        return train_and_evaluate(config, folder, take_over=take_over)
     except (UserError, DataError) as error:
         raise UserError(f"split {config.trial}: {error}") from error
 

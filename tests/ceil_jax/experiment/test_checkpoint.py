@@ -34,11 +34,16 @@ def assert_same(got: TrainState, want: TrainState) -> None:
         np.testing.assert_array_equal(x, y)
 
 
+def writing(folder, **options) -> Checkpoints:
+    """The checkpoints of a folder that is this process's."""
+    return Checkpoints(folder, guard=lambda: None, **options)
+
+
 def epochs_kept(folder, scores, keep_epochs=()):
     """Epochs that remain of those saved and then scored, None for not scored."""
     state, done = make_state(), {}
     best = lambda: max(done, key=done.__getitem__, default=None)
-    with Checkpoints(folder, keep_epochs=keep_epochs, best=best) as saved:
+    with writing(folder, keep_epochs=keep_epochs, best=best) as saved:
         for epoch, score in enumerate(scores, start=1):
             saved.save(state, epoch, {})
             if score is not None:
@@ -52,28 +57,31 @@ def test_all_of_the_state_comes_back(tmp_path, num_devices):
     record = {"seed": 3, "data": {"trial": 1, "rho": 12.5}, "names": ["a", None]}
     want = make_state(0.1)
     placed = parallel.replicate(want, jax.devices()[:num_devices])
-    with Checkpoints(tmp_path / "checkpoints") as saved:
+    with writing(tmp_path / "checkpoints") as saved:
         saved.save(placed, 5, record)
     # Another process, with another number of devices.
     with Checkpoints(tmp_path / "checkpoints") as saved:
         assert saved.latest_epoch == 5
-        got = saved.restore(make_state(9.0))
-    assert_same(got.state, want)
+        got = saved.open()
+    state = got.state(make_state(9.0))
+    assert_same(state, want)
     assert got.epoch == 5
+    assert got.within is None
+    assert got.skipped == ()
     assert got.record == record
-    assert all(isinstance(x, np.ndarray) for x in jax.tree.leaves(got.state.params))
-    again = parallel.replicate(got.state, jax.devices()[:2])
+    assert all(isinstance(x, np.ndarray) for x in jax.tree.leaves(state.params))
+    again = parallel.replicate(state, jax.devices()[:2])
     assert_same(jax.device_get(again), want)
 
 
 def test_the_state_may_be_donated_while_it_is_saved(tmp_path):
     state = parallel.replicate(make_state(0.3))
-    with Checkpoints(tmp_path) as saved:
+    with writing(tmp_path) as saved:
         saved.save(state, 1, {})
         for leaf in jax.tree.leaves(state):
             leaf.delete()
     with Checkpoints(tmp_path) as saved:
-        assert_same(saved.restore(make_state()).state, make_state(0.3))
+        assert_same(saved.restore(make_state()), make_state(0.3))
 
 
 def test_the_last_two_the_best_and_the_ends_of_stages_are_kept(tmp_path):
@@ -95,7 +103,7 @@ def test_the_best_stays_while_a_later_one_is_saved_and_not_scored_yet(tmp_path):
 
 def test_a_resumed_run_keeps_the_best_of_before(tmp_path):
     assert epochs_kept(tmp_path, [5.0, 1.0, 2.0]) == [1, 2, 3]
-    with Checkpoints(tmp_path, best=lambda: 1) as saved:
+    with writing(tmp_path, best=lambda: 1) as saved:
         for epoch in (4, 5):
             saved.save(make_state(), epoch, {})
     with Checkpoints(tmp_path) as saved:
@@ -103,22 +111,22 @@ def test_a_resumed_run_keeps_the_best_of_before(tmp_path):
 
 
 def test_any_kept_epoch_can_be_read(tmp_path):
-    with Checkpoints(tmp_path) as saved:
+    with writing(tmp_path) as saved:
         for epoch in (1, 2):
             saved.save(make_state(epoch), epoch, {"epoch": epoch})
     with Checkpoints(tmp_path) as saved:
-        assert_same(saved.restore(make_state(), 1).state, make_state(1))
-        assert saved.restore(make_state()).record == {"epoch": 2}
+        assert_same(saved.restore(make_state(), 1), make_state(1))
+        assert saved.open().record == {"epoch": 2}
         with pytest.raises(UserError, match=r"no checkpoint of epoch 3.*\[1, 2\]"):
             saved.restore(make_state(), 3)
 
 
 def test_an_epoch_is_saved_once(tmp_path):
-    with Checkpoints(tmp_path) as saved:
+    with writing(tmp_path) as saved:
         saved.save(make_state(1), 1, {})
         saved.save(make_state(2), 1, {})
     with Checkpoints(tmp_path) as saved:
-        assert_same(saved.restore(make_state()).state, make_state(1))
+        assert_same(saved.restore(make_state()), make_state(1))
 
 
 def test_an_empty_folder_has_no_checkpoint(tmp_path):
@@ -130,17 +138,19 @@ def test_an_empty_folder_has_no_checkpoint(tmp_path):
 
 
 def test_a_kill_while_saving_leaves_the_one_before(tmp_path):
-    with Checkpoints(tmp_path) as saved:
+    with writing(tmp_path) as saved:
         saved.save(make_state(1), 1, {})
     partial = tmp_path / "2.orbax-checkpoint-tmp-0" / "state.orbax-checkpoint-tmp-1"
     partial.mkdir(parents=True)
     (partial / "manifest").write_bytes(b"cut")
     with Checkpoints(tmp_path) as saved:
         assert saved.latest_epoch == 1
-        assert_same(saved.restore(make_state()).state, make_state(1))
+        assert_same(saved.restore(make_state()), make_state(1))
+    assert partial.exists()  # a reader changes nothing
+    with writing(tmp_path) as saved:
         saved.save(make_state(2), 2, {})
     with Checkpoints(tmp_path) as saved:
-        assert_same(saved.restore(make_state()).state, make_state(2))
+        assert_same(saved.restore(make_state()), make_state(2))
     assert not list(tmp_path.glob("*tmp*"))
 
 
@@ -171,7 +181,7 @@ def without(tree, *names):
     ids=["wider", "more", "fewer", "no statistics"],
 )
 def test_another_architecture_is_refused(tmp_path, like, message):
-    with Checkpoints(tmp_path) as saved:
+    with writing(tmp_path) as saved:
         saved.save(make_state(), 1, {})
     with Checkpoints(tmp_path) as saved:
         with pytest.raises(UserError, match=f"another architecture.*{message}"):

@@ -18,6 +18,8 @@ NAMES = sorted(p.stem for p in source.files("configs") if p.stem != "__init__")
 # What each field did when it was introduced: what a run did whose record lacks it. A
 # field whose default changes keeps its line here and says `was=` beside its definition.
 WAS = {
+    "save_minutes": 0.0,
+    "debug": False,
     "dataset": "regdb",
     "data_dir": "",
     "prepared_dir": "",
@@ -265,7 +267,7 @@ def test_what_changes_the_weights_is_fixed_once_a_training_has_begun():
     assert free - {n for n in free if n.startswith(("evaluation.", "rerank."))} == {
         *("data_dir", "prepared_dir", "allow_partial", "cache_gib", "save_epoch"),
         *("selection", "eval_step", "num_devices", "compilation_cache", "kernels"),
-        "batch.embed_rows",
+        *("batch.embed_rows", "save_minutes", "debug"),
     }
     for name in fields():
         if name.startswith(("evaluation.", "rerank.")):

@@ -167,6 +167,7 @@ class TestEpoch:
             "images_per_proxy": 3,
             "num_steps": num_steps,
             "seed": (5, epoch),
+            "done": 0,
         }
         assert (state.params, state.step) == (STATE.params, 9)
         assert (record["epoch"], record["stage"]) == (epoch, stage)

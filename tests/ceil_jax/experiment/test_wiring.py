@@ -143,6 +143,7 @@ OF_THE_RUN = [
         COSINE,
     ),
     Row("save_epoch", 40, {"epochs.saved": [40, 50, 80, 90]}),
+    Row("save_minutes", 2.5, {"epochs.minutes": 2.5}),
     Row("selection", "best_on_test", {"epochs.model": 20}),
     Row(
         "selection",
@@ -154,6 +155,7 @@ OF_THE_RUN = [
     Row("eval_step", 0, {"epochs.evaluated": []}),
     Row("num_devices", 2, {"devices": [0, 1]}),
     Row("compilation_cache", "/compiled", {"program cache": "/compiled"}),
+    Row("debug", True, {"tracebacks": True}),
     Row("kernels", "triton", {"kernels": "triton"}),
 ]
 OF_THE_MODEL = [

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from ceil_jax import main, weights
+from ceil_jax.common.errors import UserError
 from ceil_jax.datasets import loading
 from ceil_jax.datasets.imageset import ArraySource, ImageSet
 from ceil_jax.evaluation import permutations, protocols, scoring
@@ -21,6 +22,7 @@ from ceil_jax.evaluation.results import Results
 from ceil_jax.experiment import build, compilation, run, sources
 from ceil_jax.experiment.config import Config
 from ceil_jax.experiment.modes import evaluate, export, train
+from ceil_jax.experiment.selection import Scores
 from ceil_jax.report import ranked_lists
 from ceil_jax.training import optim, steps
 from ceil_jax.training.state import TrainState
@@ -133,6 +135,7 @@ def _watch_everything(patch: pytest.MonkeyPatch, config: Config) -> Ends:
     ends.watch(implementation, "prefer", lambda _: None)
     ends.watch(compilation, "use_cache", lambda _: None)
     ends.watch(train, "train_and_evaluate", lambda _: None)
+    ends.watch(train, "Keeper", lambda _: None)
     ends.watch(run, "Checkpoints", lambda _: None)
     return ends
 
@@ -263,15 +266,33 @@ def _of_epochs(ends: Ends, made: run.Run, config: Config, folder: Path) -> Any:
         epochs: tuple[int, ...] = KEPT
 
     (folder / "scores.json").write_text(json.dumps({"20": 2.0, "30": 1.0}))
-    made.checkpoints()
+    made.checkpoints(Scores(folder / "scores.json"), lambda: None)
+    start = train._Start(STATE, 0, None, {}, is_saved=False)
+    nothing: Any = None
+    train._Training(made, nothing, nothing, nothing, start, nothing)
     epochs = range(1, config.num_epochs + 1)
     return {
         "epochs": config.num_epochs,
         "epochs.saved": [e for e in epochs if train._is_saved(config, e)],
         "epochs.evaluated": [e for e in epochs if train._is_evaluated(config, e)],
+        "epochs.minutes": ends.one("train.Keeper")["save_minutes"],
         "epochs.kept": ends.one("run.Checkpoints")["keep_epochs"],
         "epochs.model": evaluate._chosen(config, folder, Saved()),  # type: ignore[arg-type]
     }
+
+
+def _shows_tracebacks(patch: pytest.MonkeyPatch) -> bool:
+    """Whether the command shows where in the program an error arose."""
+    shown: list[str] = []
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise UserError("a mistake")
+
+    patch.setattr(train, "train_and_evaluate", fail)
+    patch.setattr(main.traceback, "print_exc", lambda: shown.append("here"))
+    with pytest.raises(UserError):
+        main.run(["program"])
+    return bool(shown)
 
 
 def arrived(
@@ -302,5 +323,6 @@ def arrived(
                 "control": made.control and made.control[1],
                 "kernels": ends.one("implementation.prefer")["implementation"],
                 "program cache": ends.one("compilation.use_cache")["folder"],
+                "tracebacks": _shows_tracebacks(patch),
             }
         )

@@ -54,7 +54,8 @@ class Trained:
         monkeypatch.setattr(trials, "train_and_evaluate", self)
         monkeypatch.setattr(trials, "Checkpoints", self.checkpoints)
 
-    def __call__(self, config, folder):
+    def __call__(self, config, folder, *, take_over):
+        assert not take_over
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "config.json").write_text(json.dumps(to_dict(config)))
         if config.trial == self.stop_at:
@@ -74,12 +75,6 @@ class Trained:
 
         class Opened:
             latest_epoch = outer.latest.get(folder)
-
-            def __enter__(self):
-                return self
-
-            def __exit__(self, *unused):
-                pass
 
         return Opened()
 
@@ -101,7 +96,7 @@ class TestRunTrials:
         mean = trials.run_trials(config, tmp_path, "1,4-5")
         assert training.splits == [1, 4, 5]
         assert config.trial == 1
-        names = sorted(path.name for path in tmp_path.iterdir())
+        names = sorted(path.name for path in tmp_path.glob("[!.]*"))
         assert names == ["config.json", "results.json"] + [
             f"trial_0{t}" for t in (1, 4, 5)
         ]
@@ -136,7 +131,7 @@ class TestRunTrials:
 
     @pytest.mark.parametrize("kind", [UserError, DataError])
     def test_what_goes_wrong_names_the_split(self, config, tmp_path, monkeypatch, kind):
-        def fail(config, folder):
+        def fail(config, folder, **options):
             raise kind("1 cluster among 50 infrared images")
 
         monkeypatch.setattr(trials, "train_and_evaluate", fail)
