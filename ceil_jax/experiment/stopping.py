@@ -52,7 +52,7 @@ class Stopped(BaseException):
         return line(self.number, self.saved)
 
 
-NOTHING = "nothing half-done was kept; the same command begins again"
+NOTHING = "nothing half-done was kept; the same command does the rest"
 
 
 def line(number: int, saved: str = "") -> str:
