@@ -110,7 +110,7 @@ def _diverged(what: str, epoch: int, step: int, rate: float) -> str:
     return (
         f"{what} at epoch {epoch}, step {step}: the training has diverged. The last "
         "checkpoint is kept; lower config.optimizer.rate (now "
-        f"{rate:.3g} in this epoch) and start again, or resume from it"
+        f"{rate:.3g} in this epoch) and start again in another --workdir"
     )
 
 

@@ -3,19 +3,15 @@
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
-from ceil_jax.common import digest
 from ceil_jax.common.errors import UserError
 from ceil_jax.common.files import write_json
 from ceil_jax.evaluation.results import Results
 from ceil_jax.experiment import (
     announce,
     build,
-    engine,
     logs,
     results_files,
-    score,
     stopping,
     trained_on,
 )
@@ -24,23 +20,19 @@ from ceil_jax.experiment.comparison import Comparison
 from ceil_jax.experiment.compilation import CompilationCounter
 from ceil_jax.experiment.config import Config, to_dict
 from ceil_jax.experiment.epoch import Trainer
+from ceil_jax.experiment.evaluations import Evaluations, is_evaluated, score_baselines
 from ceil_jax.experiment.keeper import Keeper
 from ceil_jax.experiment.record import (
-    Origin,
-    check_fingerprint,
-    check_resumable,
-    check_same_data,
     origin_of,
-    record_of,
 )
-from ceil_jax.experiment.run import Run, warn, warn_of_start
+from ceil_jax.experiment.resuming import Start, resume
+from ceil_jax.experiment.run import Run
 from ceil_jax.experiment.selection import BEST_ON_TEST, Scores
 from ceil_jax.experiment.trained_on import TrainedOn
 from ceil_jax.experiment.workdir import check_one_split
 from ceil_jax.experiment.writer import Writer
-from ceil_jax.pretrained import SYNTHETIC, SYNTHETIC_NOTE
-from ceil_jax.training.state import TrainState, variables_of
-from ceil_jax.training.within import Within, from_saved
+from ceil_jax.training.state import TrainState
+from ceil_jax.training.within import Within
 
 
 def train_and_evaluate(
@@ -71,7 +63,7 @@ def train_and_evaluate(
         trained = _check_images(run)
         scores = Scores(workdir / "scores.json")
         with run.checkpoints(scores, writer.check) as saved:
-            start = _resume(run.config, saved, run.initial, trained)
+            start = resume(run.config, saved, run.initial, trained)
             return _Training(run, writer, saved, scores, start, counter).finish(trained)
 
 
@@ -87,24 +79,6 @@ def _check_images(run: Run) -> TrainedOn:
     return trained
 
 
-class _Start(NamedTuple):
-    """Where a training goes on.
-
-    Attributes:
-        state: The training state.
-        done: Epochs finished.
-        within: Where the epoch after them was interrupted; None at its beginning.
-        record: That of every checkpoint.
-        is_saved: Whether the end of epoch `done` is kept as a checkpoint.
-    """
-
-    state: TrainState
-    done: int
-    within: Within | None
-    record: dict[str, Any]
-    is_saved: bool
-
-
 class _Training:
     """What is left of a training, in its folder."""
 
@@ -114,7 +88,7 @@ class _Training:
         writer: Writer,
         saved: Checkpoints,
         scores: Scores,
-        start: _Start,
+        start: Start,
         counter: CompilationCounter,
     ) -> None:
         self._run, self._writer, self._saved = run, writer, saved
@@ -137,8 +111,8 @@ class _Training:
         with self._saved_if_stopped(), logs.EpochLog(workdir, epochs_done=done) as log:
             comparison = Comparison(workdir / "comparison.json", keep=done > 0)
             if done == 0 and config.evaluation.baselines and is_scored:
-                _score_baselines(self._run, comparison)
-            evaluations = _Evaluations(
+                score_baselines(self._run, comparison)
+            evaluations = Evaluations(
                 self._run, self._start.record, self._scores, comparison, log
             )
             state = self._epochs(evaluations, log)
@@ -166,7 +140,7 @@ class _Training:
                 said = self._keeper.stopped()
             raise stopping.Stopped(stopped.number, said) from None
 
-    def _epochs(self, evaluations: "_Evaluations", log: logs.EpochLog) -> TrainState:
+    def _epochs(self, evaluations: Evaluations, log: logs.EpochLog) -> TrainState:
         config, trainer, keeper = self._run.config, self._run.trainer, self._keeper
         state, done, within = self._start.state, self._start.done, self._start.within
         assert trainer is not None
@@ -179,22 +153,35 @@ class _Training:
         print(_opening(config, trainer, done), flush=True)
         measured: list[tuple[int, float]] = []
         for epoch in range(done + 1, config.num_epochs + 1):
-            begun = within or trainer.begin(state, epoch)
+            begun = within or self._begun(trainer, state, epoch)
             with stopping.current().deferred():
                 state, figures = trainer.finish(state, begun, keeper.at_step)
                 within = None
                 figures["compilations"] = self._counter.count
                 self._writer.check()
+                log.write(figures)  # first: what is saved is not done again
                 is_saved = _is_saved(config, epoch)
                 if is_saved:
                     self._saved.save(state, epoch, self._start.record)
                 keeper.hold(state, epoch, is_saved=is_saved)
-                log.write(figures)
                 measured.append((figures["stage"], sum(figures["seconds"].values())))
                 left = announce.remaining(_seconds_left(config, measured, epoch))
                 print(logs.epoch_line(figures, config.num_epochs, left), flush=True)
             evaluations.of_epoch(state, epoch)
         return state
+
+    def _begun(self, trainer: Trainer, state: TrainState, epoch: int) -> Within:
+        """The epoch's pseudo-labels; where there are none the training is saved."""
+        try:
+            return trainer.begin(state, epoch)
+        except UserError as error:
+            if epoch == 1:
+                raise
+            self._keeper.stopped()
+            raise UserError(
+                f"epoch {epoch}: {error}. Epoch {epoch - 1} is saved and can be "
+                "evaluated; other settings need another --workdir"
+            ) from error
 
     def _measured_again(self) -> Results:
         """Evaluate a finished run once more; its own figures and logs stay."""
@@ -235,112 +222,9 @@ def _is_own(config: Config, workdir: Path) -> bool:
     return epochs is None or epochs != config.num_epochs
 
 
-class _Evaluations:
-    """The scores of a run: of its epochs on the way, and of its model at the end."""
-
-    def __init__(
-        self,
-        run: Run,
-        record: dict[str, Any],
-        scores: Scores,
-        comparison: Comparison,
-        log: logs.EpochLog,
-    ) -> None:
-        self._run, self._record, self._scores = run, record, scores
-        self._comparison, self._log = comparison, log
-
-    def of_epoch(self, state: TrainState, epoch: int) -> None:
-        """Score an epoch on the way, if it is its turn and not done yet."""
-        config = self._run.config
-        is_due = self._run.scorer.modes and _is_evaluated(config, epoch)
-        if not is_due or epoch in self._scores:
-            return
-        results = self._run.score(state, origin_of(self._record, epoch))
-        self._write(results, epoch)
-        if config.evaluation.baselines and epoch == config.stage1_epochs:
-            self._comparison.add("stage 1", results)
-        self._scores.add(epoch, score.mean_rank1(results))
-
-    def of_model(self, state: TrainState, saved: Checkpoints) -> Results:
-        """Score the epoch that is the run's model, and report it."""
-        config, run = self._run.config, self._run
-        chosen = config.num_epochs
-        if config.selection == BEST_ON_TEST:
-            results = run.score(state, origin_of(self._record, chosen))
-            self._write(results, chosen)
-            self._scores.add(chosen, score.mean_rank1(results))
-            chosen = self._scores.best or chosen
-            if chosen != config.num_epochs:
-                state = saved.restore(state, chosen)
-        origin = origin_of(self._record, chosen, config.selection)
-        name = f"stage {config.stage_of(chosen)}"
-        results = run.report(state, origin, self._comparison, name)
-        self._log.write_scores(score.flat(results), chosen)
-        self._scores.add(chosen, score.mean_rank1(results))
-        return results
-
-    def _write(self, results: Results, epoch: int) -> None:
-        self._log.write_scores(score.flat(results), epoch)
-        print(score.line(results), flush=True)
-
-
-def _score_baselines(run: Run, comparison: Comparison) -> None:
-    """Grey pixels, random weights, and the weights that training starts from."""
-    grey = run.scorer.score(run.scorer.grey_pixels(), "grey pixels")
-    comparison.add("grey pixels", grey)
-    random = build.initial_state(run.config, from_weights=False)
-    comparison.add("random weights", run.score(random, Origin("random weights")))
-    if run.config.init_from:
-        path = Path(run.config.init_from)
-        note = SYNTHETIC_NOTE if path.name == SYNTHETIC.name else path.name
-        comparison.add("pretrained", run.score(run.initial, Origin(note)), note)
-
-
-def _is_evaluated(config: Config, epoch: int) -> bool:
-    """Whether an epoch is scored on the way; the last one is scored at the end."""
-    if epoch == config.num_epochs:
-        return False
-    if config.evaluation.baselines and epoch == config.stage1_epochs:
-        return True
-    return bool(config.eval_step) and epoch % config.eval_step == 0
-
-
 def _is_saved(config: Config, epoch: int) -> bool:
     if epoch in (config.stage1_epochs, config.num_epochs):
         return True
-    if config.selection == BEST_ON_TEST and _is_evaluated(config, epoch):
+    if config.selection == BEST_ON_TEST and is_evaluated(config, epoch):
         return True
     return epoch % config.save_epoch == 0
-
-
-def _resume(
-    config: Config, saved: Checkpoints, state: TrainState, trained: TrainedOn
-) -> _Start:
-    """Where to go on: at the newest whole checkpoint, or at the beginning."""
-    start = digest.of_arrays(variables_of(state)) if config.init_from else ""
-    now = record_of(config, fingerprint=trained.fingerprint, init_digest=start)
-    now |= {"trained_by": engine.trainer(config), "warnings": []}
-    if not saved.places:
-        warn_of_start(config)
-        return _Start(state, 0, None, now, is_saved=False)
-    got = saved.open()
-    record, done = got.record, got.place.done
-    begun = done + 1 if got.within is not None else done
-    check_same_data(config, record)
-    check_fingerprint(record, trained.fingerprint, config.data_dir)
-    check_resumable(config, record, begun, init_digest=start)
-    if begun > config.num_epochs:
-        raise UserError(
-            f"the checkpoint is of epoch {begun}, after the last of "
-            f"{config.num_epochs} epochs: give another --workdir"
-        )
-    told = (*got.skipped, *engine.changes(record, now, done))
-    for text in told:
-        warn(text)
-    within = None
-    if got.within is not None:
-        within = from_saved(got.within, record["within"])
-    print(f"resumed from the checkpoint of {got.place}", flush=True)
-    now["init_from"] = record["init_from"]
-    now["warnings"] = [*record.get("warnings", []), *told]
-    return _Start(got.state(state), done, within, now, is_saved=got.place.step is None)

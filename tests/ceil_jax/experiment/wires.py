@@ -19,7 +19,14 @@ from ceil_jax.datasets import loading
 from ceil_jax.datasets.imageset import ArraySource, ImageSet
 from ceil_jax.evaluation import permutations, protocols, scoring
 from ceil_jax.evaluation.results import Results
-from ceil_jax.experiment import build, compilation, run, sources
+from ceil_jax.experiment import (
+    build,
+    compilation,
+    evaluations,
+    resuming,
+    run,
+    sources,
+)
 from ceil_jax.experiment.config import Config
 from ceil_jax.experiment.modes import evaluate, export, train
 from ceil_jax.experiment.selection import Scores
@@ -267,14 +274,14 @@ def _of_epochs(ends: Ends, made: run.Run, config: Config, folder: Path) -> Any:
 
     (folder / "scores.json").write_text(json.dumps({"20": 2.0, "30": 1.0}))
     made.checkpoints(Scores(folder / "scores.json"), lambda: None)
-    start = train._Start(STATE, 0, None, {}, is_saved=False)
+    start = resuming.Start(STATE, 0, None, {}, is_saved=False)
     nothing: Any = None
     train._Training(made, nothing, nothing, nothing, start, nothing)
     epochs = range(1, config.num_epochs + 1)
     return {
         "epochs": config.num_epochs,
         "epochs.saved": [e for e in epochs if train._is_saved(config, e)],
-        "epochs.evaluated": [e for e in epochs if train._is_evaluated(config, e)],
+        "epochs.evaluated": [e for e in epochs if evaluations.is_evaluated(config, e)],
         "epochs.minutes": ends.one("train.Keeper")["save_minutes"],
         "epochs.kept": ends.one("run.Checkpoints")["keep_epochs"],
         "epochs.model": evaluate._chosen(config, folder, Saved()),  # type: ignore[arg-type]

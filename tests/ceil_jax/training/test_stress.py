@@ -1,4 +1,4 @@
-"""Steps on clusters at the edge of what an epoch may find: every number stays finite."""
+"""Steps on clusters at the edge of what may be found: every number stays finite."""
 
 from typing import Any
 

@@ -1,0 +1,120 @@
+"""What a training scores: epochs on the way, baselines, and its model at the end."""
+
+from pathlib import Path
+from typing import Any
+
+from ceil_jax.evaluation.results import Results
+from ceil_jax.experiment import build, logs, score
+from ceil_jax.experiment.checkpoint import Checkpoints
+from ceil_jax.experiment.comparison import Comparison
+from ceil_jax.experiment.config import Config
+from ceil_jax.experiment.record import Origin, origin_of
+from ceil_jax.experiment.run import Run
+from ceil_jax.experiment.selection import BEST_ON_TEST, Scores
+from ceil_jax.pretrained import SYNTHETIC, SYNTHETIC_NOTE
+from ceil_jax.training.state import TrainState
+
+
+class Evaluations:
+    """The scores of a run: of its epochs on the way, and of its model at the end."""
+
+    def __init__(
+        self,
+        run: Run,
+        record: dict[str, Any],
+        scores: Scores,
+        comparison: Comparison,
+        log: logs.EpochLog,
+    ) -> None:
+        """Score what is to come of a run.
+
+        Args:
+            run: The run.
+            record: That of its checkpoints.
+            scores: Those of its epochs.
+            comparison: What is shown side by side at the end.
+            log: Gets the figures as curves.
+        """
+        self._run, self._record, self._scores = run, record, scores
+        self._comparison, self._log = comparison, log
+
+    def of_epoch(self, state: TrainState, epoch: int) -> None:
+        """Score an epoch on the way, if it is its turn and not done yet.
+
+        Args:
+            state: The training state at its end.
+            epoch: Counted from 1.
+        """
+        config = self._run.config
+        is_due = self._run.scorer.modes and is_evaluated(config, epoch)
+        if not is_due or epoch in self._scores:
+            return
+        results = self._run.score(state, origin_of(self._record, epoch))
+        self._write(results, epoch)
+        if config.evaluation.baselines and epoch == config.stage1_epochs:
+            self._comparison.add("stage 1", results)
+        self._scores.add(epoch, score.mean_rank1(results))
+
+    def of_model(self, state: TrainState, saved: Checkpoints) -> Results:
+        """Score the epoch that is the run's model, and report it.
+
+        Args:
+            state: The training state at the end of the last epoch.
+            saved: The checkpoints, where the model is an earlier epoch.
+
+        Returns:
+            The figures.
+        """
+        config, run = self._run.config, self._run
+        chosen = config.num_epochs
+        if config.selection == BEST_ON_TEST:
+            results = run.score(state, origin_of(self._record, chosen))
+            self._write(results, chosen)
+            self._scores.add(chosen, score.mean_rank1(results))
+            chosen = self._scores.best or chosen
+            if chosen != config.num_epochs:
+                state = saved.restore(state, chosen)
+        origin = origin_of(self._record, chosen, config.selection)
+        name = f"stage {config.stage_of(chosen)}"
+        results = run.report(state, origin, self._comparison, name)
+        self._log.write_scores(score.flat(results), chosen)
+        self._scores.add(chosen, score.mean_rank1(results))
+        return results
+
+    def _write(self, results: Results, epoch: int) -> None:
+        self._log.write_scores(score.flat(results), epoch)
+        print(score.line(results), flush=True)
+
+
+def score_baselines(run: Run, comparison: Comparison) -> None:
+    """Grey pixels, random weights, and the weights that training starts from.
+
+    Args:
+        run: The run.
+        comparison: Gets their figures.
+    """
+    grey = run.scorer.score(run.scorer.grey_pixels(), "grey pixels")
+    comparison.add("grey pixels", grey)
+    random = build.initial_state(run.config, from_weights=False)
+    comparison.add("random weights", run.score(random, Origin("random weights")))
+    if run.config.init_from:
+        path = Path(run.config.init_from)
+        note = SYNTHETIC_NOTE if path.name == SYNTHETIC.name else path.name
+        comparison.add("pretrained", run.score(run.initial, Origin(note)), note)
+
+
+def is_evaluated(config: Config, epoch: int) -> bool:
+    """Whether an epoch is scored on the way; the last one is scored at the end.
+
+    Args:
+        config: The whole configuration.
+        epoch: Counted from 1.
+
+    Returns:
+        True if it is its turn.
+    """
+    if epoch == config.num_epochs:
+        return False
+    if config.evaluation.baselines and epoch == config.stage1_epochs:
+        return True
+    return bool(config.eval_step) and epoch % config.eval_step == 0
