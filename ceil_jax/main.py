@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from absl import flags
+from absl import logging as absl_logging
 from ml_collections import config_flags
 
 from ceil_jax import __version__
@@ -96,11 +97,16 @@ def _read(
             flags.DEFINE_string(name, None, "", flag_values=values)
     flags.DEFINE_enum("mode", "train", list(MODES), "", flag_values=values)
     flags.DEFINE_boolean(TAKE_OVER, False, "", flag_values=values)
-    # The library looks for overridden fields in the process's own command line.
+    # The library looks for overridden fields in the process's own command line, and
+    # warns in its own words of a file that returns nothing.
     process_argv, sys.argv = sys.argv, list(argv)
+    level = absl_logging.get_verbosity()
+    absl_logging.set_verbosity(absl_logging.ERROR)
+    sys.modules.pop("config_config", None)  # what it took from the file before
     try:
         return values, values(list(argv))[1:]
     finally:
+        absl_logging.set_verbosity(level)
         sys.argv = process_argv
 
 
@@ -108,7 +114,6 @@ def _help(argv: Sequence[str]) -> str:
     """Usage, and every field of the configuration with its value."""
     argv = packaged.found(argv)
     found = _config_path(argv)
-    config = config_lib.Config()
     title = "Fields and defaults"
     if found is not None:
         try:
@@ -116,14 +121,13 @@ def _help(argv: Sequence[str]) -> str:
                 read = settings.read(Path(found))
             else:
                 read = _read([argv[0], f"--config={found}"])[0].config
-        except Exception:  # told when the file is used; help is still help
-            read = None
-        # The library may give something else that raises when it is looked at.
-        if isinstance(read, config_lib.Config):
-            config, title = read, f"Fields and values of {found}"
-        else:
-            title += f" ({found} cannot be read)"
-    return usage.text(config, title)
+            config_lib.check(read)
+            return usage.text(read, f"Fields and values of {found}")
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # told when the file is used; help is still help
+            title += f" ({found} cannot be used)"
+    return usage.text(config_lib.Config(), title)
 
 
 def _config_path(argv: Sequence[str]) -> str | None:
@@ -192,14 +196,11 @@ def _values(
             raise _missing("config") from error
         raise UserError(_nearest(error.flagname)) from error
     except flags.Error as error:
-        # Of an error inside a file's get_config only the last line of its trace.
-        text = str(error).strip()
-        if "Traceback" in text:
-            text = f"--config={path}: {text.splitlines()[-1]}"
-        raise UserError(text) from error
-    except Exception as error:  # the file is a program and may fail in any way
-        kind = type(error).__name__
-        raise UserError(f"--config={path}: {kind}: {error}") from error
+        raise UserError(command_lib.of_library(str(error), path)) from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # the file is a program and may do anything
+        raise UserError(f"--config={path}: {command_lib.reason(error)}") from error
     if rest:
         raise UserError(f"{rest[0]!r} is not a flag: flags begin with --")
     return values
@@ -244,12 +245,9 @@ def parse(argv: Sequence[str]) -> Command:
     config = values.config if has_config else config_lib.Config()
     if not isinstance(config, config_lib.Config):
         raise UserError(f"--config={path}: get_config() must return a ceil_jax Config")
-    config_lib.check(config)
+    command_lib.check_values(config, argv, source or path)
     if values.mode == "evaluate" and words["weights"] and words["output"]:
         raise UserError("--output is for a run's model; with --weights give --workdir")
-    fields = config_lib.field_names(config)
-    for name in command_lib.PATH_FIELDS:
-        command_lib.check_path(f"config.{name}", fields[f"config.{name}"])
     return Command(values.mode, config, take_over=take_over, **words)
 
 
@@ -368,7 +366,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 141
     except (UserError, DataError, OSError) as error:
         text = explained(error) if isinstance(error, OSError) else str(error)
-        print(f"error: {' '.join(text.split())}", file=sys.stderr)
+        line = " ".join(text.split())
+        readable = "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
+        print(f"error: {readable}", file=sys.stderr)
         return 2
     return 0
 

@@ -2,11 +2,14 @@
 
 import difflib
 import os
+import re
 import sys
-from collections.abc import Collection, Mapping
-from pathlib import Path
+from collections.abc import Collection, Mapping, Sequence
 
 from ceil_jax.common.errors import UserError
+from ceil_jax.experiment import ranges
+from ceil_jax.experiment.config import Config, check, definitions
+from ceil_jax.experiment.ranges import shown
 
 ALIASES = {
     ("lr", "learning_rate", "base_lr", "lr0", "max_lr"): ("optimizer.rate",),
@@ -55,11 +58,7 @@ _NO_FIELD = {
         "images are read by as many threads as there are cores, and no field sets it"
     ),
 }
-PATH_FIELDS = (
-    *("data_dir", "prepared_dir", "init_from", "compilation_cache"),
-    *("evaluation.permutations", "evaluation.control"),
-)
-_LONGEST_NAME, _LONGEST_PATH = 255, 4095
+_LONGEST_REASON = 200
 
 
 def _of(table: Mapping[tuple[str, ...], object], name: str) -> object:
@@ -127,35 +126,78 @@ def check_path(name: str, path: str) -> None:
     Raises:
         UserError: It holds a null character, or a name in it is too long.
     """
-    reason = path_fault(path)
+    reason = ranges.path_fault(path)
     if reason:
         shown = path if len(path) <= 60 else f"{path[:40]}...{path[-10:]}"
         raise UserError(f"--{name}={shown!r}: {reason}")
 
 
-def path_fault(path: str) -> str:
-    """What is wrong with a path as such.
+def of_library(text: str, path: str | None) -> str:
+    """A message of the flag library in our own words.
+
+    It is about a value that cannot be read as the field's type, or about an error
+    inside a file's get_config, of whose trace only the last line is told.
 
     Args:
-        path: What the user gave.
+        text: The message.
+        path: The file of the configuration, if there is one.
 
     Returns:
-        The reason; "" if it may exist.
+        One line.
     """
-    if "\0" in path:
-        return "a path cannot hold a null character"
-    raw = os.fsencode(path)
-    if len(raw) > _LONGEST_PATH:
-        return f"a path has at most {_LONGEST_PATH} bytes, this one has {len(raw)}"
-    longest = max(map(len, raw.split(b"/")))
-    if longest > _LONGEST_NAME:
-        return f"a name has at most {_LONGEST_NAME} bytes, one here has {longest}"
-    if path.startswith("~"):
-        try:
-            Path(path).expanduser()
-        except RuntimeError:
-            return "there is no such home folder"
-    return ""
+    match = re.match(r"flag --config\.([\w.]+)=(.*?): ", text, re.DOTALL)
+    definition = definitions().get(match[1]) if match else None
+    if match and definition is not None:
+        fault = definition.metadata["within"].fault(match[2])
+        return f"config.{match[1]}={shown(match[2])} {fault}"
+    if "Traceback" in text:
+        return f"--config={path}: {_one_line(text.strip().splitlines()[-1])}"
+    return _one_line(text)
+
+
+def reason(error: BaseException) -> str:
+    """What went wrong inside a configuration file.
+
+    Args:
+        error: What it raised.
+
+    Returns:
+        One line.
+    """
+    if isinstance(error, AttributeError) and error.name == "get_config":
+        return "it defines no get_config(), which must return a ceil_jax Config"
+    try:
+        return _one_line(f"{type(error).__name__}: {error}")
+    except Exception:  # an error of the file's own that cannot say what it is
+        return type(error).__name__
+
+
+def _one_line(text: str) -> str:
+    """A text that may be very long, for a message."""
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]}..."
+
+
+def check_values(config: Config, argv: Sequence[str], source: str | None) -> None:
+    """Refuse what cannot work; a value that stands in a file is said to stand there.
+
+    Args:
+        config: The whole configuration.
+        argv: The command line, which has changed some of its fields.
+        source: The file that it comes from; None for the defaults.
+
+    Raises:
+        UserError: Names the first field that is out of range and what it must be.
+    """
+    try:
+        check(config)
+    except UserError as error:
+        text = str(error)
+        name = re.split(r"[= ]", text, maxsplit=1)[0]
+        is_given = any(re.match(rf"--?(no)?{re.escape(name)}\b", word) for word in argv)
+        raise UserError(
+            text if is_given or not source else f"{source}: {text}"
+        ) from None
 
 
 def quietly(text: str) -> None:

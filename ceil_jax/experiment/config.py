@@ -9,79 +9,115 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ceil_jax.common.errors import UserError
+from ceil_jax.experiment import ranges
+from ceil_jax.experiment.ranges import (
+    Choice,
+    Name,
+    Number,
+    Place,
+    Range,
+    Whole,
+    Wholes,
+    shown,
+)
 
 T = TypeVar("T")
 TRAINING, FREE = "training", "free"
 
 
-def training(default: T, *, was: T | None = None) -> T:
+def training(default: T, within: Range | None = None, *, was: T | None = None) -> T:
     """A field that decides which weights come out: fixed once a training has begun.
 
     Args:
         default: Its default.
+        within: What it may hold; only a field that is True or False need not say it.
         was: What was done before the field existed, where that is not the default: a
             recorded configuration that lacks the field meant this.
 
     Returns:
         The field of a dataclass.
+
+    Raises:
+        TypeError: It does not say what it may hold.
     """
-    return _tagged(TRAINING, default, was)
+    return _tagged(TRAINING, default, within, was)
 
 
-def free(default: T, *, was: T | None = None) -> T:
+def free(default: T, within: Range | None = None, *, was: T | None = None) -> T:
     """A field that may be changed at any time: where and how a run is done or scored.
 
     Args:
         default: Its default.
+        within: As of `training`.
         was: As of `training`.
 
     Returns:
         The field of a dataclass.
+
+    Raises:
+        TypeError: It does not say what it may hold.
     """
-    return _tagged(FREE, default, was)
+    return _tagged(FREE, default, within, was)
 
 
-def _tagged(tag: str, default: Any, was: Any) -> Any:
+def _tagged(tag: str, default: Any, within: Range | None, was: Any) -> Any:
+    within = ranges.of_default(default) if within is None else within
     was = default if was is None else was
-    return field(default=default, metadata={"tag": tag, "was": was})
+    return field(default=default, metadata={"tag": tag, "within": within, "was": was})
+
+
+SEED = Whole(0, 2**32 - 1)  # NumPy's generator takes 32 bits
+EPOCHS, PERIOD = 100_000, 1_000_000
+COUNT = Whole(1, 100_000)
+SHARE = Number(0, 1)
+STAGES, WIDTH = Wholes(1, 256, count=4), Whole(2, 1024)
+DTYPES = Choice("float32", "bfloat16")
+VIEWS = Choice("weak", "image")
+UPDATES = Choice("dcmu", "random", "momentum")
+GRADIENTS = Choice("released", "frozen")
+MILESTONES = Wholes(1, EPOCHS, ascending=True)
+SIZE = Wholes(16, 4096, count=2, multiple_of=16)
+CACHE = Number(0, 1e6, without=(0,))
+CAMERA_WEIGHT = Number(1e-15, 1e15)
+SEARCH = Choice("exact", "pairs", "flat", "device", "ivf", "hnsw")
 
 
 @dataclass(slots=True)
 class EncoderConfig:
     """Size and arithmetic of the encoder; the defaults are CLIP's ResNet-50."""
 
-    stage_sizes: tuple[int, ...] = training((3, 4, 6, 3))  # bottlenecks of each stage
-    width: int = training(64)  # embeddings have 32 times as many entries
-    dtype: str = training("float32")  # of the convolutions: float32 or bfloat16
+    stage_sizes: tuple[int, ...] = training((3, 4, 6, 3), STAGES)  # bottlenecks each
+    width: int = training(64, WIDTH)  # embeddings have 32 times as many entries
+    dtype: str = training("float32", DTYPES)  # of the convolutions
 
 
 @dataclass(slots=True)
 class BatchConfig:
     """What a step sees."""
 
-    visible_rows: int = training(20)  # visible images; each enters twice, as two views
-    images_per_proxy: int = training(5)  # images of each proxy that is drawn
-    stage1_steps: int = training(200)  # per epoch
-    stage2_steps: int = training(150)  # per epoch
-    embed_rows: int = free(128)  # images embedded at once
+    visible_rows: int = training(20, COUNT)  # visible images, two views of each
+    images_per_proxy: int = training(5, COUNT)  # images of each proxy that is drawn
+    stage1_steps: int = training(200, COUNT)  # per epoch
+    stage2_steps: int = training(150, COUNT)  # per epoch
+    embed_rows: int = free(128, COUNT)  # images embedded at once
 
 
 @dataclass(slots=True)
 class AugmentConfig:
     """Training views."""
 
-    pad: int = training(10)  # pixels around an image before it is cropped
-    strong_view_from: str = training("weak")  # as released; or "image"
+    pad: int = training(10, Whole(0, 1024))  # pixels around an image that is cropped
+    strong_view_from: str = training("weak", VIEWS)  # what it is made of
 
 
 @dataclass(slots=True)
 class ClusteringConfig:
     """Pseudo-labels."""
 
-    k1: int = training(10)  # neighbours of the Jaccard distance
-    k2: int = training(6)  # neighbours that a row of it is averaged over
-    eps: float = training(0.6)  # DBSCAN's radius
-    min_samples: int = training(4)  # of a cluster, DBSCAN's
+    k1: int = training(10, COUNT)  # neighbours of the Jaccard distance
+    k2: int = training(6, COUNT)  # neighbours that a row of it is averaged over
+    eps: float = training(0.6, Number(0, 1, without=(0, 1)))  # DBSCAN's radius
+    min_samples: int = training(4, COUNT)  # of a cluster, DBSCAN's
     train_flip: bool = training(False)  # average the embedding with the mirror image's
 
 
@@ -89,96 +125,96 @@ class ClusteringConfig:
 class ObjectiveConfig:
     """Losses and memory update; see `ceil_jax.training.objective.Objective`."""
 
-    temperature: float = training(0.05)  # that similarities are divided by
-    num_negatives: int = training(50)  # of a camera, in the CDL loss
-    update: str = training("dcmu")  # or "random", "momentum"
-    smoothing: float = training(0.5)  # of update "dcmu": softmax in its weights
-    beta: float = training(0.8)  # of update "momentum": share of the old row
-    memory_gradient: str = training("released")  # or "frozen"
-    contrast: str = training("cdl")  # or "info_nce", over clusters alone
+    temperature: float = training(0.05, Number(1e-4, 1e4))  # divides similarities
+    num_negatives: int = training(50, Whole(0, 100_000))  # of a camera, in the CDL loss
+    update: str = training("dcmu", UPDATES)  # of the memories by a batch
+    smoothing: float = training(0.5, SHARE)  # of update "dcmu": softmax in its weights
+    beta: float = training(0.8, SHARE)  # of update "momentum": share of the old row
+    memory_gradient: str = training("released", GRADIENTS)  # in stage 2
+    contrast: str = training("cdl", Choice("cdl", "info_nce"))  # loss over rows
 
 
 @dataclass(slots=True)
 class MatchingConfig:
     """Matching across modalities (PCM)."""
 
-    k1: int = training(18)  # neighbours that a centre is linked to
-    k2: int = training(3)  # neighbours that its row is propagated from
+    k1: int = training(18, COUNT)  # neighbours that a centre is linked to
+    k2: int = training(3, COUNT)  # neighbours that its row is propagated from
 
 
 @dataclass(slots=True)
 class OptimizerConfig:
     """Adam and its schedule."""
 
-    rate: float = training(3.5e-4)  # after the warm-up
-    weight_decay: float = training(5e-4)  # added to the gradient, as L2
-    bias_rate_factor: float = training(2.0)  # biases learn so many times as fast
-    schedule: str = training("multistep")  # or "cosine"
-    warmup_epochs: int = training(10)  # epochs in which the rate rises
-    warmup_factor: float = training(0.01)  # share to begin with; multistep only
-    milestones: tuple[int, ...] = training((30, 50))  # where it falls; multistep only
-    gamma: float = training(0.1)  # factor by which it falls; multistep only
+    rate: float = training(3.5e-4, Number(0, 10, without=(0,)))  # after the warm-up
+    weight_decay: float = training(5e-4, Number(0, 100))  # added to the gradient, as L2
+    bias_rate_factor: float = training(2.0, Number(0, 1000))  # of the biases' rate
+    schedule: str = training("multistep", Choice("multistep", "cosine"))  # of rates
+    warmup_epochs: int = training(10, Whole(0, EPOCHS))  # while the rate rises
+    warmup_factor: float = training(0.01, SHARE)  # share to begin with; multistep only
+    milestones: tuple[int, ...] = training((30, 50), MILESTONES)  # multistep only
+    gamma: float = training(0.1, Number(0, 1, without=(0,)))  # of each milestone
 
 
 @dataclass(slots=True)
 class EvaluationConfig:
     """How a model is scored."""
 
-    num_trials: int = free(10)  # random galleries
-    protocol: str = free("")  # "" for the data set's own, or "regdb_released"
-    sampling: str = free("ceil")  # or "agw"; SYSU-MM01 also "official"
-    permutations: str = free("")  # of "official"; "" for data_dir/exp/rand_perm_cam.mat
-    shots: int = free(1)  # gallery images per identity and camera (SYSU-MM01)
+    num_trials: int = free(10, Whole(1, 10_000))  # random galleries
+    protocol: str = free("", Choice("", "regdb_released"))  # "": the data set's
+    sampling: str = free("ceil", Choice("ceil", "agw", "official"))  # of galleries
+    permutations: str = free("", Place())  # "": data_dir/exp/rand_perm_cam.mat
+    shots: int = free(1, Choice(1, 10))  # gallery images per identity and camera
     flip: bool = free(False)  # average the embedding with the mirror image's
-    num_pictured_queries: int = free(8)  # rows of ranked_lists.png
+    num_pictured_queries: int = free(8, Whole(0, 64))  # rows of ranked_lists.png
     baselines: bool = free(False)  # also score grey pixels, random and initial weights
-    control: str = free("")  # a recorded control run to show beside this one
+    control: str = free("", Place())  # a recorded control run to show beside this one
 
 
 @dataclass(slots=True)
 class RerankConfig:
     """Graph re-ranking at test time (GCR)."""
 
-    k1: int = free(21)  # neighbours that an image is linked to
-    k2: int = free(10)  # neighbours that its row is propagated from
-    camera_weight: float = free(0.4)  # of the same camera; of others, 1 / it
+    k1: int = free(21, COUNT)  # neighbours that an image is linked to
+    k2: int = free(10, COUNT)  # neighbours that its row is propagated from
+    camera_weight: float = free(0.4, CAMERA_WEIGHT)  # own camera; others 1 / it
     auto: bool = free(False)  # choose them from the features, without labels
-    search: str = free("exact")  # "pairs", "flat", "device", "ivf", "hnsw"
+    search: str = free("exact", SEARCH)  # of neighbours
 
 
 @dataclass(slots=True)
 class SyntheticConfig:
     """The embedded data set; no other reads it."""
 
-    seed: int = training(0)  # of people and cameras
-    rho: float = training(0.7)  # how far infrared follows visible brightness
-    num_train_identities: int = training(100)  # people to train on
-    num_test_identities: int = training(40)  # other people, to test on
+    seed: int = training(0, SEED)  # of people and cameras
+    rho: float = training(0.7, SHARE)  # how far infrared follows visible brightness
+    num_train_identities: int = training(100, COUNT)  # people to train on
+    num_test_identities: int = training(40, COUNT)  # other people, to test on
 
 
 @dataclass(slots=True)
 class Config:
     """One experiment."""
 
-    dataset: str = training("regdb")  # a name of datasets/registry.py
-    data_dir: str = free("")  # the data set as distributed
-    prepared_dir: str = free("")  # where prepared data is kept; "" for the user's cache
+    dataset: str = training("regdb", Name())  # a name of datasets/registry.py
+    data_dir: str = free("", Place())  # the data set as distributed
+    prepared_dir: str = free("", Place())  # of prepared data; "": the user's cache
     allow_partial: bool = free(False)  # go on, with a warning, where images are missing
-    trial: int = training(1)  # RegDB's split, 1 to 10; see --mode trials
-    image_size: tuple[int, ...] = training((288, 144))  # height, width in pixels
-    cache_gib: float = free(2.0)  # image sets up to this size are kept in memory
-    seed: int = training(1)  # of the training: batches, views, initial weights
-    init_from: str = training("")  # weights to start from; "" for random ones
-    stage1_epochs: int = training(50)  # within each modality
-    stage2_epochs: int = training(40)  # across modalities
-    save_epoch: int = free(10)  # save every so many epochs, and after a stage
-    save_minutes: float = free(10.0, was=0.0)  # save within epochs; 0 for never
-    selection: str = free("last")  # the model is this epoch, or "best_on_test"
-    eval_step: int = free(10)  # evaluate every so many epochs; 0 for only at the end
-    num_devices: int = free(0)  # local devices to use; 0 for all
-    compilation_cache: str = free("")  # of programs; "" for the user's cache
+    trial: int = training(1, Whole(1, 1000))  # RegDB's split, 1 to 10
+    image_size: tuple[int, ...] = training((288, 144), SIZE)  # height, width, pixels
+    cache_gib: float = free(2.0, CACHE)  # image sets up to this stay in memory
+    seed: int = training(1, SEED)  # of the training: batches, views, initial weights
+    init_from: str = training("", Place())  # weights to start from; "" for random ones
+    stage1_epochs: int = training(50, Whole(0, EPOCHS))  # within each modality
+    stage2_epochs: int = training(40, Whole(0, EPOCHS))  # across modalities
+    save_epoch: int = free(10, Whole(1, PERIOD))  # save so often, and after a stage
+    save_minutes: float = free(10.0, Number(0, 1e6), was=0.0)  # within epochs; 0: never
+    selection: str = free("last", Choice("last", "best_on_test"))  # of the epoch
+    eval_step: int = free(10, Whole(0, PERIOD))  # score so often; 0: only at the end
+    num_devices: int = free(0, Whole(0, 10_000))  # local devices to use; 0 for all
+    compilation_cache: str = free("", Place())  # of programs; "" for the user's cache
     debug: bool = free(False)  # show where in the program an error arose
-    kernels: str = free("")  # "" for the platform's best, or "xla", "triton"
+    kernels: str = free("", Choice("", "xla", "triton"))  # "": the platform's best
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     batch: BatchConfig = field(default_factory=BatchConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
@@ -200,64 +236,27 @@ class Config:
         return 1 if epoch <= self.stage1_epochs else 2
 
 
-CHOICES = {
-    "selection": ("last", "best_on_test"),
-    "kernels": ("", "xla", "triton"),
-    "encoder.dtype": ("float32", "bfloat16"),
-    "augment.strong_view_from": ("weak", "image"),
-    "objective.update": ("dcmu", "random", "momentum"),
-    "objective.memory_gradient": ("released", "frozen"),
-    "objective.contrast": ("cdl", "info_nce"),
-    "optimizer.schedule": ("multistep", "cosine"),
-    "evaluation.protocol": ("", "regdb_released"),
-    "evaluation.sampling": ("ceil", "agw", "official"),
-    "evaluation.shots": (1, 10),
-    "rerank.search": ("exact", "pairs", "flat", "device", "ivf", "hnsw"),
-}
-# Least values; the name stands for the field, None excludes the bound itself.
-AT_LEAST = {
-    "trial": 1,
-    "stage1_epochs": 0,
-    "stage2_epochs": 0,
-    "save_epoch": 1,
-    "eval_step": 0,
-    "num_devices": 0,
-    "encoder.width": 2,
-    "batch.visible_rows": 1,
-    "batch.images_per_proxy": 1,
-    "batch.stage1_steps": 1,
-    "batch.stage2_steps": 1,
-    "batch.embed_rows": 1,
-    "augment.pad": 0,
-    "clustering.k1": 1,
-    "clustering.k2": 1,
-    "clustering.min_samples": 1,
-    "objective.num_negatives": 0,
-    "matching.k1": 1,
-    "matching.k2": 1,
-    "optimizer.weight_decay": 0,
-    "optimizer.warmup_epochs": 0,
-    "evaluation.num_trials": 1,
-    "evaluation.num_pictured_queries": 0,
-    "rerank.k1": 1,
-    "rerank.k2": 1,
-}
-MORE_THAN_0 = (
-    "objective.temperature",
-    "optimizer.rate",
-    "rerank.camera_weight",
-    "cache_gib",
-)
-SHARES = ("objective.smoothing", "objective.beta", "synthetic.rho")
-SEEDS = ("seed", "synthetic.seed")  # NumPy's generator takes 32 bits
-WHOLE_NUMBERS = ("image_size", "encoder.stage_sizes", "optimizer.milestones")
+MAX_ACTIVATIONS = 256  # GiB of the largest array of a batch, over all devices
+MAX_PARAMETERS = 2_000_000_000
 
 
-def _value(config: Config, name: str) -> Any:
-    value: Any = config
-    for part in name.split("."):
-        value = getattr(value, part)
-    return value
+def definitions(prefix: str = "", part: Any = Config) -> dict[str, Any]:
+    """Where each field is defined: its default, its tag and its range.
+
+    Args:
+        prefix: What a name starts with.
+        part: The class of a configuration or of a part of it.
+
+    Returns:
+        The fields of the dataclasses by dotted name, such as "encoder.width".
+    """
+    found: dict[str, Any] = {}
+    for each in dataclasses.fields(part):
+        if dataclasses.is_dataclass(each.default_factory):
+            found |= definitions(f"{prefix}{each.name}.", each.default_factory)
+        else:
+            found[prefix + each.name] = each
+    return found
 
 
 def check(config: Config) -> None:
@@ -269,37 +268,24 @@ def check(config: Config) -> None:
     Raises:
         UserError: Names the first field that is out of range and what it must be.
     """
-    for name, choices in CHOICES.items():
-        if _value(config, name) not in choices:
-            shown = ", ".join(str(choice) or '""' for choice in choices)
+    for group in dataclasses.fields(config):
+        kind, part = group.default_factory, getattr(config, group.name, None)
+        if isinstance(kind, type) and not isinstance(part, kind):
             raise UserError(
-                f"config.{name}={_value(config, name)!r} must be one of {shown}"
+                f"config.{group.name}={shown(part)} must be {kind.__name__}()"
             )
-    for name, least in AT_LEAST.items():
-        if _value(config, name) < least:
-            raise UserError(
-                f"config.{name}={_value(config, name)} must be at least {least}"
-            )
-    for name in MORE_THAN_0:
-        if not 0 < _value(config, name) < float("inf"):
-            raise UserError(
-                f"config.{name}={_value(config, name)} must be more than 0 and finite"
-            )
-    for name in SHARES:
-        if not 0 <= _value(config, name) <= 1:
-            raise UserError(
-                f"config.{name}={_value(config, name)} must be between 0 and 1"
-            )
-    for name in SEEDS:
-        if not 0 <= _value(config, name) < 2**32:
-            raise UserError(
-                f"config.{name}={_value(config, name)} must be at least 0 and less "
-                "than 2**32"
-            )
-    if not 0 < config.clustering.eps < 1:
-        raise UserError(
-            f"config.clustering.eps={config.clustering.eps} must be between 0 and 1"
-        )
+    for name, definition in definitions().items():
+        value: Any = config
+        for each in name.split("."):
+            value = getattr(value, each, None)
+        if fault := definition.metadata["within"].fault(value):
+            raise UserError(f"config.{name}={shown(value)} {fault}")
+    _check_epochs(config)
+    _check_batch(config)
+    _check_memory(config)
+
+
+def _check_epochs(config: Config) -> None:
     if config.num_epochs < 1:
         raise UserError("config.stage1_epochs and config.stage2_epochs are both 0")
     if config.selection == "best_on_test" and not config.eval_step:
@@ -307,30 +293,51 @@ def check(config: Config) -> None:
             "config.selection=best_on_test chooses among the epochs that are evaluated "
             "on the way: config.eval_step=0 must be at least 1"
         )
-    _check_shapes(config)
+    warmup = config.optimizer.warmup_epochs
+    if config.optimizer.schedule == "cosine" and warmup >= config.num_epochs:
+        raise UserError(
+            f"config.optimizer.warmup_epochs={warmup} must be less than the "
+            f"{config.num_epochs} epochs of both stages"
+        )
 
 
-def _check_shapes(config: Config) -> None:
-    for name in WHOLE_NUMBERS:
-        if not all(isinstance(n, int) for n in _value(config, name)):
-            raise UserError(
-                f"config.{name}={_value(config, name)} must be whole numbers"
-            )
-    sizes = config.encoder.stage_sizes
-    if len(sizes) != 4 or min(sizes) < 1:
-        raise UserError(
-            f"config.encoder.stage_sizes={sizes} must be four numbers of at least 1"
-        )
-    if len(config.image_size) != 2 or any(n < 16 or n % 16 for n in config.image_size):
-        raise UserError(
-            f"config.image_size={config.image_size} must be a height and a width, "
-            "multiples of 16"
-        )
+def _check_batch(config: Config) -> None:
     rows, per_proxy = config.batch.visible_rows, config.batch.images_per_proxy
     if rows % per_proxy:
         raise UserError(
             f"config.batch.visible_rows={rows} must be a multiple of "
             f"config.batch.images_per_proxy={per_proxy}"
+        )
+    if config.augment.pad >= min(config.image_size):
+        raise UserError(
+            f"config.augment.pad={config.augment.pad} must be less than either side of "
+            f"config.image_size={config.image_size}: some views would show no image"
+        )
+
+
+def _check_memory(config: Config) -> None:
+    """Refuse what no machine can hold."""
+    (height, width), encoder, batch = config.image_size, config.encoder, config.batch
+    # The stem leaves `width` float32 numbers for every fourth pixel; a training batch
+    # has two views of each visible image and as many infrared rows.
+    rows = max(3 * batch.visible_rows, batch.embed_rows)
+    gib = rows * height * width * encoder.width / 2**30
+    if gib > MAX_ACTIVATIONS:
+        raise UserError(
+            f"config.image_size={tuple(config.image_size)} with config.encoder.width="
+            f"{encoder.width} and {rows} images in a batch takes {gib:,.0f} GiB in the "
+            f"first layer alone, more than {MAX_ACTIVATIONS}: make one of them, or "
+            "config.batch, smaller"
+        )
+    parameters = sum(
+        17 * size * (encoder.width * 2**stage) ** 2
+        for stage, size in enumerate(encoder.stage_sizes)
+    )
+    if parameters > MAX_PARAMETERS:
+        raise UserError(
+            f"config.encoder.width={encoder.width} with config.encoder.stage_sizes="
+            f"{tuple(encoder.stage_sizes)} has {parameters:,} parameters, more than "
+            f"{MAX_PARAMETERS:,}: make one of them smaller"
         )
 
 

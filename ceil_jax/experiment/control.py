@@ -48,14 +48,16 @@ def read_control(config: Config) -> tuple[Results, str] | None:
     if not path:
         return None
     try:
-        record = json.loads(user_path(path).read_text())
+        record = json.loads(user_path(path).read_text(encoding="utf-8"))
         results, recorded = Results.from_json(record["results"]), record["config"]
-        note = record["note"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"config.evaluation.control={path}: {error}") from error
-    if settings.unknown_fields(recorded):
-        return None  # of a version with more to choose
-    is_comparable = settings.plain(_comparable(recorded)) == settings.plain(
-        _comparable(to_dict(config))
-    )
+        note = str(record["note"])
+        if settings.unknown_fields(recorded):
+            return None  # of a version with more to choose
+        before = settings.plain(_comparable(recorded))
+    except (
+        *(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError),
+    ) as error:
+        reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+        raise UserError(f"config.evaluation.control={path}: {reason}") from error
+    is_comparable = before == settings.plain(_comparable(to_dict(config)))
     return (results, note) if is_comparable else None

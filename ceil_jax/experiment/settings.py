@@ -1,13 +1,19 @@
 """Configurations compared: which fields differ, and what that means for a run."""
 
-import dataclasses
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ceil_jax.common.errors import UserError
-from ceil_jax.experiment.config import FREE, TRAINING, Config, field_names
+from ceil_jax.experiment.config import (
+    FREE,
+    TRAINING,
+    Config,
+    definitions,
+    field_names,
+)
+from ceil_jax.experiment.ranges import shown
 
 # Free fields of the evaluation that change no figure.
 _SHOWN_ONLY = ("num_pictured_queries", "control", "baselines")
@@ -21,7 +27,7 @@ def tags() -> dict[str, str]:
     Returns:
         Tags by dotted name.
     """
-    return {name: field.metadata["tag"] for name, field in _fields(Config)}
+    return {name: each.metadata["tag"] for name, each in definitions("config.").items()}
 
 
 def first_defaults() -> dict[str, Any]:
@@ -30,17 +36,7 @@ def first_defaults() -> dict[str, Any]:
     Returns:
         Values by dotted name.
     """
-    return {name: field.metadata["was"] for name, field in _fields(Config)}
-
-
-def _fields(part: Any, prefix: str = "config") -> Iterator[tuple[str, Any]]:
-    for field in dataclasses.fields(part):
-        name = f"{prefix}.{field.name}"
-        inner = field.default_factory
-        if dataclasses.is_dataclass(inner):
-            yield from _fields(inner, name)
-        else:
-            yield name, field
+    return {name: each.metadata["was"] for name, each in definitions("config.").items()}
 
 
 def recorded_fields(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,7 +53,7 @@ def recorded_fields(record: Mapping[str, Any]) -> dict[str, Any]:
         value: Any = record
         for part in name.removeprefix("config.").split("."):
             value = value.get(part, was) if isinstance(value, Mapping) else value
-        found[name] = was if isinstance(value, Mapping) else value
+        found[name] = value
     return found
 
 
@@ -78,7 +74,7 @@ def unknown_fields(record: Mapping[str, Any]) -> list[str]:
             name = f"{prefix}.{key}"
             if name in groups and isinstance(value, Mapping):
                 yield from walk(value, name)
-            elif name not in known:
+            elif name not in known | groups:
                 yield name
 
     return list(walk(record, "config"))
@@ -99,10 +95,17 @@ def from_record(record: Mapping[str, Any], source: str) -> Config:
         UserError: A name in it is no field, or a value is of another type.
     """
     if unknown := unknown_fields(record):
+        more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
         raise UserError(
-            f"{source} holds what this version does not know: {', '.join(unknown)}"
+            f"{source} holds what this version does not know: "
+            f"{', '.join(name[:60] for name in unknown[:5])}{more}"
         )
-    config = Config()
+    for name in {each.partition(".")[0] for each in definitions() if "." in each}:
+        if not isinstance(record.get(name, {}), Mapping):
+            raise UserError(
+                f"{source}: config.{name}={shown(record[name])} must be a group"
+            )
+    config, within = Config(), definitions("config.")
     for name, value in recorded_fields(record).items():
         *groups, leaf = name.removeprefix("config.").split(".")
         part: Any = config
@@ -111,12 +114,11 @@ def from_record(record: Mapping[str, Any], source: str) -> Config:
         default = getattr(part, leaf)
         if isinstance(default, tuple) and isinstance(value, list):
             value = tuple(value)
-        if isinstance(default, float) and type(value) is int:
+        if isinstance(default, float) and type(value) is int and abs(value) < 2**1023:
             value = float(value)
         if type(value) is not type(default):
-            raise UserError(
-                f"{source}: {name}={value!r} must be a {type(default).__name__}"
-            )
+            fault = within[name].metadata["within"].fault(value)
+            raise UserError(f"{source}: {name}={shown(value)} {fault}")
         setattr(part, leaf, value)
     return config
 
@@ -134,11 +136,14 @@ def read(path: Path) -> Config:
         UserError: The file is missing, cannot be read or holds something else.
     """
     try:
-        record = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: not readable: {error}") from error
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(
+            f"{path}: not readable: {error}. Give --config FILE, as the run was begun "
+            "with, and another --workdir, or put the file back"
+        ) from error
     if not isinstance(record, dict):
-        raise UserError(f"{path} holds no configuration")
+        raise UserError(f"{path} holds no configuration, but {shown(record)}")
     return from_record(record, str(path))
 
 

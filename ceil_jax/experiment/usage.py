@@ -6,6 +6,7 @@ import io
 import tokenize
 
 from ceil_jax.experiment import config as config_lib
+from ceil_jax.experiment.ranges import Choice
 
 USAGE = """\
 ceil-jax --config FILE --workdir DIR [--mode MODE] [--config.FIELD=VALUE ...]
@@ -57,7 +58,7 @@ def text(config: config_lib.Config, title: str) -> str:
     """
     known = comments()
     lines = [
-        f"  --{name}={value!r}".ljust(_COLUMN) + f"  # {known.get(name, '')}"
+        f"  --{name}={value!r}".ljust(_COLUMN) + f"  # {known[name]}"
         for name, value in config_lib.field_names(config).items()
     ]
     return "\n".join([USAGE, f"{title}:", *lines])
@@ -67,7 +68,8 @@ def comments() -> dict[str, str]:
     """The comments behind the fields of the configuration, from its source.
 
     Returns:
-        The comment by the field's dotted name; "" where there is none.
+        The comment by the field's dotted name, and the options of one that has only a
+        few; "" where there is neither.
     """
     source = inspect.getsource(config_lib)
     of_line = {
@@ -85,10 +87,14 @@ def comments() -> dict[str, str]:
         if isinstance(node, ast.ClassDef)
     }
     config, found = config_lib.Config(), {}
-    for name in config_lib.field_names(config):
-        *groups, leaf = name.removeprefix("config.").split(".")
+    for name, definition in config_lib.definitions().items():
+        *groups, leaf = name.split(".")
         part = config
         for group in groups:
             part = getattr(part, group)
-        found[name] = of_class[type(part).__name__].get(leaf, "")
+        comment = of_class[type(part).__name__].get(leaf, "")
+        within = definition.metadata["within"]
+        if isinstance(within, Choice):
+            comment = f"{comment}: {within.listed}" if comment else within.listed
+        found[f"config.{name}"] = comment
     return found

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from ceil_jax.common.errors import UserError
-from ceil_jax.experiment import command
+from ceil_jax.experiment import command, ranges
 from ceil_jax.experiment.config import Config, field_names
 
 FIELDS = field_names(Config())
@@ -88,7 +88,7 @@ def test_a_group_lists_its_fields():
     ],
 )
 def test_paths_that_cannot_be(path, reason):
-    assert reason in command.path_fault(path)
+    assert reason in ranges.path_fault(path)
     with pytest.raises(UserError, match=reason) as caught:
         command.check_path("workdir", path)
     text = str(caught.value)
@@ -99,7 +99,7 @@ def test_paths_that_cannot_be(path, reason):
 
 @pytest.mark.parametrize("path", ["", "runs/demo", "b" * 255, "~/x", "/proc/x", "ü n"])
 def test_paths_that_may_be(path):
-    assert command.path_fault(path) == ""
+    assert ranges.path_fault(path) == ""
 
 
 def test_a_reader_that_has_stopped_is_no_mistake(monkeypatch):

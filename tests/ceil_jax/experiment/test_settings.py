@@ -98,8 +98,8 @@ def test_a_whole_number_may_stand_for_a_fraction():
     [
         ({"speed": 3}, r"x holds what this version does not know: config\.speed"),
         ({"rerank": {"k3": 1}}, r"does not know: config\.rerank\.k3"),
-        ({"seed": "one"}, r"x: config\.seed='one' must be a int"),
-        ({"rerank": {"k1": [1]}}, r"config\.rerank\.k1=\[1\] must be a int"),
+        ({"seed": "one"}, r"x: config\.seed='one' must be a whole number"),
+        ({"rerank": {"k1": [1]}}, r"config\.rerank\.k1=\[1\] must be a whole number"),
     ],
 )
 def test_records_that_cannot_be_used(change, message):
