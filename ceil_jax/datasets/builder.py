@@ -10,9 +10,16 @@ from typing import Any, ClassVar
 import tensorflow_datasets as tfds
 
 from ceil_jax.common.progress import bar
-from ceil_jax.datasets.index import Index, make_index, read_index, write_index
+from ceil_jax.datasets import manifest
+from ceil_jax.datasets.index import (
+    Index,
+    checksum_of,
+    make_index,
+    read_index,
+    write_index,
+)
 from ceil_jax.datasets.schema import Example, PersonConfig, features
-from ceil_jax.datasets.writing import PlainRecordWriter, check_space, write_split
+from ceil_jax.datasets.writing import PlainRecordWriter, room_for, write_split
 
 Splits = Mapping[str, tuple[int, Iterable[Example]]]
 
@@ -39,7 +46,12 @@ class PersonBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 read without TensorFlow.
             **kwargs: `data_dir`, `config` and `version`, as of every TFDS builder.
         """
-        super().__init__(file_format=file_format or "array_record", **kwargs)
+        try:
+            super().__init__(file_format=file_format or "array_record", **kwargs)
+        except Exception:
+            # TFDS trusts what it finds beside data; `preparation.prepare` does not.
+            if "_data_dir" not in vars(self) or self.fault() is None:
+                raise
 
     @property
     def person_config(self) -> PersonConfig:
@@ -63,6 +75,15 @@ class PersonBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         """The user's names of the people by number, where there are any."""
         stored = self._metadata("identity_names", {})
         return {int(k): name for k, name in stored.items()}
+
+    @property
+    def source(self) -> str:
+        """What the data are prepared from and how, as their manifest says it."""
+        return f"{self.name}/{self.person_config.name}/{self.version}"
+
+    def fault(self) -> str | None:
+        """Why the folder of the prepared data does not hold them; None if it does."""
+        return manifest.fault(Path(self.data_path), self.source)
 
     def superseded(self) -> list[Path]:
         """Folders of earlier data that this builder's are made in the stead of."""
@@ -94,18 +115,12 @@ class PersonBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return as_data_source(split, decoders=decoders)
 
     def index(self) -> Index:
-        """The index of prepared data; a missing or damaged one is made again."""
-        folder = Path(self.data_path)
-        index = read_index(folder)
-        if index is None:
-            index = make_index({name: self._scan(name) for name in self.info.splits})
-            write_index(index, folder)
-        return index
+        """The index of prepared data.
 
-    def _scan(self, split: str) -> Iterator[dict[str, Any]]:
-        for fields in self.records(split, decode_images=False):
-            del fields["image"]
-            yield {**fields, "name": fields["name"].decode()}
+        Raises:
+            DataError: It is missing or damaged.
+        """
+        return read_index(Path(self.data_path))
 
     def _metadata(self, key: str, default: Any) -> Any:
         metadata: Any = self.info.metadata
@@ -136,29 +151,37 @@ class PersonBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         limit = download_config.max_examples_per_split
         image_bytes = math.prod(self.person_config.image_size) * 3
         splits = self.splits(dl_manager)
-        if limit is None:
-            total = sum(total for total, _ in splits.values())
-            check_space(Path(self.data_path), total * image_bytes)
-        for name, (total, examples) in splits.items():
-            num_examples = total if limit is None else min(total, limit)
-            if not num_examples:
-                continue
-            known[name] = []
-            generated = self._generate_examples(name, num_examples, examples)
-            written.append(
-                write_split(
-                    name,
-                    _noted(itertools.islice(generated, num_examples), known[name]),
-                    num_examples,
-                    image_bytes=image_bytes,
-                    features=features(self.person_config.image_size, self.NUM_TRIALS),
-                    template=self._get_filename_template(name),
-                    example_writer=self._example_writer(),
-                    shards=download_config.get_shard_config(),
+        folder = Path(self.data_path)
+        counts = {
+            name: total if limit is None else min(total, limit)
+            for name, (total, _) in splits.items()
+        }
+        with room_for(folder, sum(counts.values()) * image_bytes):
+            for name, num_examples in counts.items():
+                if not num_examples:
+                    continue
+                known[name] = []
+                generated = self._generate_examples(name, num_examples, splits[name][1])
+                written.append(
+                    write_split(
+                        name,
+                        _noted(itertools.islice(generated, num_examples), known[name]),
+                        num_examples,
+                        image_bytes=image_bytes,
+                        features=features(
+                            self.person_config.image_size, self.NUM_TRIALS
+                        ),
+                        template=self._get_filename_template(name),
+                        example_writer=self._example_writer(),
+                        shards=download_config.get_shard_config(),
+                    )
                 )
-            )
-        write_index(make_index(known), Path(self.data_path))
+            write_index(make_index(known), folder)
         return written
+
+    def _post_download_and_prepare_hook(self) -> None:
+        """Write the manifest, once TFDS has written and moved all else."""
+        manifest.write(Path(self.data_path), self.source)
 
     def _example_writer(self) -> PlainRecordWriter:
         file_format = self.info.file_format
@@ -196,7 +219,8 @@ class PersonBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 def _noted(
     examples: Iterable[tuple[str, dict[str, Any]]], notes: list[dict[str, Any]]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The same examples; all but the image of each is kept in `notes`."""
+    """The same examples; of each image `notes` keep the checksum, and all else."""
     for key, fields in examples:
-        notes.append({name: fields[name] for name in fields if name != "image"})
+        others = {name: fields[name] for name in fields if name != "image"}
+        notes.append({**others, "checksum": checksum_of(fields["image"])})
         yield key, fields

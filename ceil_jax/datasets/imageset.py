@@ -2,9 +2,13 @@
 
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+
+from ceil_jax.datasets.index import checksum_of
+from ceil_jax.datasets.manifest import damaged
 
 
 class ImageSource(Protocol):
@@ -82,11 +86,15 @@ class RecordSource:
         records: A TFDS data source whose examples hold `image`.
         rows: (n,) int64 positions in it.
         size: (height, width) of the images in pixels.
+        checksums: (n,) uint32, `index.checksum_of` each image.
+        folder: Where the data lie.
     """
 
     records: Sequence[Any]
     rows: np.ndarray
     size: tuple[int, int]
+    checksums: np.ndarray
+    folder: Path
 
     @property
     def image_size(self) -> tuple[int, int]:
@@ -97,15 +105,28 @@ class RecordSource:
         return len(self.rows)
 
     def take(self, indices: np.ndarray) -> np.ndarray:
-        """Read the images at the given positions; see `ImageSource.take`."""
+        """Read the images at the given positions; see `ImageSource.take`.
+
+        Raises:
+            DataError: One cannot be read, or is not the one that was stored.
+        """
         out = np.empty((len(indices), *self.size, 3), dtype=np.uint8)
-        for place, row in enumerate(self.rows[indices].tolist()):
-            out[place] = self.records[row]["image"]
+        rows, checksums = self.rows[indices].tolist(), self.checksums[indices].tolist()
+        for place, (row, checksum) in enumerate(zip(rows, checksums, strict=True)):
+            try:
+                image = self.records[row]["image"]
+            except Exception as error:  # damage makes it raise almost anything
+                raise damaged(self.folder, f"image {row} cannot be read") from error
+            if image.shape != out.shape[1:] or checksum_of(image) != checksum:
+                raise damaged(self.folder, f"image {row} has changed")
+            out[place] = image
         return out
 
     def select(self, indices: np.ndarray) -> "RecordSource":
         """A source of the images at the given positions."""
-        return RecordSource(self.records, self.rows[indices], self.size)
+        return dataclasses.replace(
+            self, rows=self.rows[indices], checksums=self.checksums[indices]
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 """What is known of every stored image, without reading the images."""
 
-import os
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from ceil_jax.datasets.manifest import damaged
 
 FILE_NAME = "index.npz"
 
@@ -24,6 +26,7 @@ class Index(NamedTuple):
         train: (n, t) bool, whether trial t trains on the image.
         test: (n, t) bool, whether trial t tests on it. Data sets with fixed splits have
             one column.
+        checksum: (n,) uint32, `checksum_of` the image.
     """
 
     split: np.ndarray
@@ -34,6 +37,19 @@ class Index(NamedTuple):
     modality: np.ndarray
     train: np.ndarray
     test: np.ndarray
+    checksum: np.ndarray
+
+
+def checksum_of(image: np.ndarray) -> int:
+    """CRC-32 of an image's values.
+
+    Args:
+        image: (H, W, 3) uint8.
+
+    Returns:
+        A number in [0, 2^32).
+    """
+    return zlib.crc32(np.ascontiguousarray(image).data)
 
 
 def make_index(splits: Mapping[str, Iterable[Mapping[str, Any]]]) -> Index:
@@ -41,7 +57,8 @@ def make_index(splits: Mapping[str, Iterable[Mapping[str, Any]]]) -> Index:
 
     Args:
         splits: The examples of each split, in the order on disk; `Example`'s fields
-            without the image. Without trials the split's name is "train" or "test".
+            without the image, and its `checksum`. Without trials the split's name is
+            "train" or "test".
 
     Returns:
         The index.
@@ -68,32 +85,34 @@ def make_index(splits: Mapping[str, Iterable[Mapping[str, Any]]]) -> Index:
         modality=column("modality", np.int8),
         train=names[:, None] == "train" if fixed else column("train_trials", bool),
         test=names[:, None] == "test" if fixed else column("test_trials", bool),
+        checksum=column("checksum", np.uint32),
     )
 
 
 def write_index(index: Index, folder: Path) -> None:
-    """Write the index beside the data, whole or not at all.
+    """Write the index beside the data.
 
     Args:
         index: The index.
-        folder: Where the data lie; nothing happens if it cannot be written.
+        folder: Where the data lie.
+
+    Raises:
+        OSError: It cannot be written.
     """
-    draft = folder / f"{os.getpid()}.{FILE_NAME}"
-    try:
-        np.savez(draft, **index._asdict())
-        draft.replace(folder / FILE_NAME)
-    except OSError:
-        draft.unlink(missing_ok=True)
+    np.savez(folder / FILE_NAME, **index._asdict())
 
 
-def read_index(folder: Path) -> Index | None:
-    """The index that lies beside the data, None where it is missing or damaged.
+def read_index(folder: Path) -> Index:
+    """The index that lies beside the data.
 
     Args:
         folder: Where the data lie.
 
     Returns:
         The index.
+
+    Raises:
+        DataError: It is missing or damaged.
     """
     try:
         with (
@@ -101,5 +120,5 @@ def read_index(folder: Path) -> Index | None:
             np.load(file, allow_pickle=False) as stored,
         ):
             return Index(**{field: stored[field] for field in Index._fields})
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise damaged(folder, f"{FILE_NAME} cannot be read") from error

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 import numpy as np
 from absl import logging
 
-from ceil_jax.common.errors import DataError
 from ceil_jax.common.files import user_path
 from ceil_jax.common.threads import num_cores
 from ceil_jax.datasets.builder import PersonBuilder, Splits
@@ -62,6 +61,13 @@ class ListedBuilder(PersonBuilder, skip_registration=True):
         return config
 
     @property
+    def source(self) -> str:
+        """As of every builder; with the fingerprint of the folder that was named."""
+        if self.listed_config.root is None:
+            return super().source
+        return f"{Path(self._data_dir_root).name}/{super().source}"
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What is wrong with the data and was allowed, a line each."""
         config = self.listed_config
@@ -76,26 +82,6 @@ class ListedBuilder(PersonBuilder, skip_registration=True):
         """
         stored = self._metadata("value_ranges", {})
         return {word: (low, high) for word, (low, high) in stored.items()}
-
-    def check_ranges(self) -> None:
-        """Refuse data prepared when only the upper 8 of 16 bits were kept.
-
-        Raises:
-            DataError: They are such, and the folder has images of more than 8 bits.
-        """
-        config = self.listed_config
-        if config.root is None or config.listing is None:
-            return
-        if self._metadata("value_ranges", None) is not None:
-            return
-        for name in config.listing.names:
-            path = config.root / name
-            if may_be_deep(path) and samples_of(path) is not None:
-                raise DataError(
-                    f"{self.data_path} was prepared when only the upper 8 bits of "
-                    f"images such as {path} were kept: remove that folder and prepare "
-                    "the images again"
-                )
 
     def splits(self, dl_manager: Any) -> Splits:
         """All images in one split `images`, or those of each in `train` and `test`.

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -255,7 +256,13 @@ def _on_disk(builder: "PersonBuilder", index: "Index", rows: np.ndarray) -> Imag
     """Rows of the index, all of one stored split, as a source that reads them."""
     split = str(index.split[rows[0]]) if len(rows) else str(index.split[0])
     records = builder.records(split)
-    return RecordSource(records, index.record[rows], builder.person_config.image_size)
+    return RecordSource(
+        records,
+        index.record[rows],
+        builder.person_config.image_size,
+        index.checksum[rows],
+        Path(builder.data_path),
+    )
 
 
 def _in_memory(sets: list[ImageSet], total: int, shown: bool) -> list[ImageSet]:

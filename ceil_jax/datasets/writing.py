@@ -66,22 +66,34 @@ def _write_errors() -> Iterator[None]:
         raise OSError(str(error)) from error
 
 
-def check_space(folder: Path, needed: int) -> None:
-    """Stop before a disk is filled.
+@contextlib.contextmanager
+def room_for(folder: Path, needed: int) -> Iterator[None]:
+    """Stop before a disk is filled, and say how much room there is if it is full.
 
     Args:
         folder: Where files will be written, an existing folder.
         needed: Their size in bytes.
 
+    Yields:
+        Nothing; files are written then.
+
     Raises:
-        OSError: There is less room than that.
+        OSError: There is less room than that, or writing failed.
     """
+    if shutil.disk_usage(folder).free < needed:
+        raise OSError(_room(folder, needed))
+    try:
+        yield
+    except OSError as error:
+        raise OSError(f"{error}; {_room(folder, needed)}") from error
+
+
+def _room(folder: Path, needed: int) -> str:
     free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise OSError(
-            f"{needed / 2**20:.0f} MiB are needed, {free / 2**20:.0f} MiB are free "
-            "(--config.prepared_dir or CEIL_JAX_CACHE names another place)"
-        )
+    return (
+        f"{needed / 2**20:.0f} MiB are needed, {free / 2**20:.0f} MiB are free "
+        "(--config.prepared_dir or CEIL_JAX_CACHE names another place)"
+    )
 
 
 def write_split(

@@ -1,3 +1,6 @@
+import zlib
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -14,7 +17,8 @@ def source(request, images: np.ndarray) -> ImageSource:
     if request.param == "array":
         return ArraySource(images)
     stored = [{"image": image} for image in images[::-1]]
-    return RecordSource(stored, np.arange(7)[::-1], (4, 2))
+    checksums = np.array([zlib.crc32(image.tobytes()) for image in images])
+    return RecordSource(stored, np.arange(7)[::-1], (4, 2), checksums, Path("none"))
 
 
 def test_both_sources_give_the_same_images(source: ImageSource, images: np.ndarray):

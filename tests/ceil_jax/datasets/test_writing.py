@@ -5,7 +5,7 @@ import pytest
 from tensorflow_datasets.core import file_adapters
 
 from ceil_jax.datasets import writing
-from ceil_jax.datasets.writing import PlainRecordWriter, check_space
+from ceil_jax.datasets.writing import PlainRecordWriter, room_for
 
 
 class FullDisk:
@@ -56,6 +56,20 @@ def test_other_formats_are_left_to_tfds(monkeypatch, tmp_path: Path):
 
 
 def test_space_is_compared_with_what_is_needed(tmp_path: Path):
-    check_space(tmp_path, 1)
-    with pytest.raises(OSError, match=r"MiB are needed, .* MiB are free"):
-        check_space(tmp_path, 2**60)
+    with room_for(tmp_path, 1):
+        pass
+    with (
+        pytest.raises(
+            OSError, match=r"^1099511627776 MiB are needed, \d+ MiB are free"
+        ),
+        room_for(tmp_path, 2**60),
+    ):
+        pytest.fail("nothing is written")
+
+
+def test_a_disk_that_fills_on_the_way_says_how_much_was_needed(tmp_path: Path):
+    with (
+        pytest.raises(OSError, match=r"^x; 3 MiB are needed, \d+ MiB are free \(--co"),
+        room_for(tmp_path, 3 * 2**20),
+    ):
+        raise OSError("x")
