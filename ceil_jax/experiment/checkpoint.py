@@ -1,17 +1,12 @@
-"""The checkpoints of a run: which there are, which are kept, and the newest whole one.
-
-The folder `12` is the state after epoch 12; `13.step340` is the state within epoch 13,
-after its step 340, to go on from, and is removed once a later one is there.
-"""
+"""The checkpoints of a run: which there are, which are kept, the newest whole one."""
 
 import dataclasses
-import re
 import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -19,109 +14,11 @@ from flax import serialization
 
 from ceil_jax.common.errors import UserError
 from ceil_jax.experiment import stored
+from ceil_jax.experiment.saved import STATE, WITHIN, Place, Saved, place_of
 from ceil_jax.training.state import TrainState
-from ceil_jax.training.steps import check_same_shapes
 
-STATE, WITHIN = "state", "within"
 SAVE_SECONDS = 600.0
 """Longest wait for what is being written."""
-
-
-class Place(NamedTuple):
-    """How far a training has come.
-
-    Attributes:
-        done: Epochs finished.
-        step: Steps taken of the epoch after them, for a state to go on from; None for
-            the checkpoint of the last finished epoch.
-    """
-
-    done: int
-    step: int | None = None
-
-    @property
-    def name(self) -> str:
-        """The name of its folder."""
-        if self.step is None:
-            return str(self.done)
-        return f"{self.done + 1}.step{self.step}"
-
-    @property
-    def order(self) -> tuple[int, int, bool]:
-        """Greater for later places."""
-        return self.done, self.step or 0, self.step is None
-
-    def __str__(self) -> str:
-        """In words."""
-        if self.step:
-            return f"epoch {self.done + 1}, step {self.step}"
-        return f"epoch {self.done}"
-
-
-def _place_of(name: str) -> Place | None:
-    """The place that a folder's name says; None for what is no checkpoint."""
-    if match := re.fullmatch(r"([1-9]\d*)(?:\.step(0|[1-9]\d*))?", name):
-        if match[2] is None:
-            return Place(int(match[1]))
-        return Place(int(match[1]) - 1, int(match[2]))
-    return None
-
-
-@dataclasses.dataclass(frozen=True)
-class Saved:
-    """A checkpoint that has proven itself.
-
-    Attributes:
-        place: How far the training had come.
-        record: Seed, data and what else training noted, plain values.
-        arrays: NumPy arrays by item and name.
-        folder: Where it was read from.
-        skipped: Why newer ones were not taken, a line each.
-    """
-
-    place: Place
-    record: dict[str, Any]
-    arrays: Mapping[str, Any]
-    folder: Path
-    skipped: tuple[str, ...] = ()
-
-    @property
-    def epoch(self) -> int:
-        """Epochs finished."""
-        return self.place.done
-
-    @property
-    def within(self) -> dict[str, Any] | None:
-        """Arrays of the epoch that was interrupted; None at the end of an epoch."""
-        return self.arrays.get(WITHIN)
-
-    def state(self, like: TrainState) -> TrainState:
-        """The training state.
-
-        Args:
-            like: A state of the architecture that is expected.
-
-        Returns:
-            The state, on the host.
-
-        Raises:
-            UserError: It is of another architecture.
-        """
-        tree, want = self.arrays[STATE], serialization.to_state_dict(like)
-        try:
-            # Weights first: their names say more than those of the optimiser.
-            for names in (("params", "batch_stats"), tuple(want)):
-                check_same_shapes(
-                    {name: tree[name] for name in names},
-                    {name: want[name] for name in names},
-                )
-        except ValueError as error:
-            raise UserError(
-                f"{self.folder.parent}: the checkpoint of {self.place} is of another "
-                f"architecture than the configuration ({error})"
-            ) from error
-        state: Any = serialization.from_state_dict(like, tree)
-        return state
 
 
 class Checkpoints:
@@ -178,7 +75,7 @@ class Checkpoints:
             return []
         except OSError as error:
             raise UserError(f"{self._folder}: unreadable: {error.strerror}") from error
-        places = [place for place in map(_place_of, names) if place is not None]
+        places = [place for place in map(place_of, names) if place is not None]
         return sorted(places, key=lambda place: place.order, reverse=True)
 
     @property
@@ -304,7 +201,18 @@ class Checkpoints:
         return self._newest([place for place in self.places if place.step is None])
 
     def restore(self, like: TrainState, epoch: int | None = None) -> TrainState:
-        """The state of a checkpoint, see `open` and `Saved.state`."""
+        """The state of a checkpoint.
+
+        Args:
+            like: See `Saved.state`.
+            epoch: See `open`.
+
+        Returns:
+            The state, on the host.
+
+        Raises:
+            UserError: See `open` and `Saved.state`.
+        """
         return self.open(epoch).state(like)
 
     def _none(self) -> UserError:

@@ -1,5 +1,6 @@
 """The command line: what it reads, and how it answers mistakes."""
 
+import signal
 import sys
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 import ceil_jax
 from ceil_jax import main
 from ceil_jax.common.errors import DataError, UserError
-from ceil_jax.experiment import compilation, workdir
+from ceil_jax.experiment import compilation, stopping, workdir
 from ceil_jax.experiment.modes import evaluate, export, prepare, train, trials
 from tests.repo import source
 
@@ -156,10 +157,20 @@ def test_the_mode_decides_what_is_done(
 ):
     done = []
     monkeypatch.setattr(compilation, "use_cache", lambda folder: None)
-    monkeypatch.setattr(module, function, lambda *args: done.append(args))
+    options = []
+
+    def note(*args, **how):
+        done.append(args)
+        options.append(how)
+
+    monkeypatch.setattr(module, function, note)
     folder = tmp_path / "run"
-    assert main.main(["main", CONFIG, f"--workdir={folder}", *words]) == 0
+    command = ["main", CONFIG, f"--workdir={folder}", *words]
+    assert main.main(command) == 0
     [(config, workdir, *others)] = done
+    if module is not export:  # which reads only
+        assert main.main([*command, "--take-over"]) == 0
+        assert options == [{"take_over": False}, {"take_over": True}]
     assert (config.dataset, workdir, others) == ("synthetic", folder, rest)
     assert not folder.exists()  # only work makes it
 
@@ -204,7 +215,7 @@ def test_flags_that_a_mode_lacks_or_would_not_look_at(words, message):
     [
         (UserError("two\nlines"), 2, "error: two lines\n"),
         (DataError("no folder"), 2, "error: no folder\n"),
-        (KeyboardInterrupt(), 130, "\nstopped; the same command resumes\n"),
+        (FileNotFoundError(2, "No such file", "a/b"), 2, "No such file"),
     ],
 )
 def test_statuses(error, status, text, monkeypatch, capsys):
@@ -213,7 +224,27 @@ def test_statuses(error, status, text, monkeypatch, capsys):
 
     monkeypatch.setattr(main, "run", fail)
     assert main.main(["main"]) == status
-    assert capsys.readouterr().err == text
+    said = capsys.readouterr().err
+    assert text in said
+    assert said.startswith("error: ")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(("saved", "text"), [("", "half-done"), ("saved at x", "at x")])
+def test_a_signal_is_told_in_one_line_and_by_the_status(
+    saved, text, monkeypatch, capsys
+):
+    def stop(argv):
+        raise stopping.Stopped(signal.SIGTERM, saved)
+
+    left = []
+    monkeypatch.setattr(main, "run", stop)
+    monkeypatch.setattr(stopping, "leave", left.append)
+    main.main(["main"])
+    assert left == [143]
+    [line] = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("stopped by SIGTERM: ")
+    assert text in line
 
 
 def test_our_own_mistakes_are_not_hidden(monkeypatch):
@@ -238,150 +269,3 @@ def test_a_workdir_must_be_a_folder(tmp_path):
 def test_the_version_is_told(capsys):
     assert main.main(["ceil-jax", "--version"]) == 0
     assert capsys.readouterr().out == f"ceil-jax {ceil_jax.__version__}\n"
-
-
-MALFORMED = [
-    # Fields that do not exist.
-    (["--config.lr=1"], "--config.optimizer.rate"),
-    (["--config.learning_rate=1"], "--config.optimizer.rate"),
-    (["--config.optimizer.lr=1"], "--config.optimizer.rate"),
-    (["--config.wd=1"], "--config.optimizer.weight_decay"),
-    (["--config.batch_size=8"], "--config.batch.visible_rows"),
-    (["--config.epochs=8"], "--config.stage1_epochs"),
-    (["--config.gpus=2"], "--config.num_devices"),
-    (["--config.workers=4"], "--config.workers"),
-    (["--config.k=4"], "--config.rerank.k1"),
-    (["--config.k1=4"], "--config.clustering.k1"),
-    (["--config.weight_decay=0"], "--config.optimizer.weight_decay"),
-    (["--config.batch=8"], "--config.batch.visible_rows"),
-    (["--config.encoder.depth=8"], "--config.encoder.depth"),
-    (["--config.rerank.k11=8"], "--config.rerank.k1"),
-    (["--config.=8"], "--config."),
-    (["--config..seed=8"], "--config."),
-    (["--config.Seed=8"], "--config.seed"),
-    (["--config.seed.x=8"], "--config.seed.x"),
-    # Flags that do not exist.
-    (["--wrkdir=x"], "--workdir"),
-    (["--wieghts=x"], "--weights"),
-    (["--mod=train"], "--mode"),
-    (["--trails=1"], "--trials"),
-    (["--lr=1"], "--config.optimizer.rate"),
-    (["--epochs", "3"], "--config.stage1_epochs"),
-    (["--batch-size=3"], "--config.batch.visible_rows"),
-    (["--output_dir=x"], "--workdir"),
-    (["--workers=4"], "--workers"),
-    (["--gpus=2"], "--config.num_devices"),
-    (["--seed=2"], "--config.seed"),
-    (["-x"], "--x"),
-    # Values of a wrong kind.
-    (["--config.seed=abc"], "config.seed"),
-    (["--config.seed=1.5"], "config.seed"),
-    (["--config.seed="], "config.seed"),
-    (["--config.seed=-1"], "config.seed"),
-    (["--config.seed=4294967296"], "config.seed"),
-    (["--config.optimizer.rate=fast"], "config.optimizer.rate"),
-    (["--config.optimizer.rate=0"], "config.optimizer.rate"),
-    (["--config.optimizer.rate=-1"], "config.optimizer.rate"),
-    (["--config.optimizer.rate=nan"], "config.optimizer.rate"),
-    (["--config.optimizer.rate=inf"], "config.optimizer.rate"),
-    (["--config.image_size=64"], "config.image_size"),
-    (["--config.image_size=(64,)"], "config.image_size"),
-    (["--config.image_size=(60, 30)"], "config.image_size"),
-    (["--config.image_size=(64, 'a')"], "config.image_size"),
-    (["--config.encoder.stage_sizes=(1, 1)"], "config.encoder.stage_sizes"),
-    (["--config.encoder.dtype=int8"], "config.encoder.dtype"),
-    (["--config.allow_partial=maybe"], "config.allow_partial"),
-    (["--config.stage1_epochs=-1"], "config.stage1_epochs"),
-    (["--config.stage1_epochs=0", "--config.stage2_epochs=0"], "config.stage1_epochs"),
-    (["--config.batch.images_per_proxy=5"], "config.batch.images_per_proxy"),
-    (["--config.clustering.eps=1.5"], "config.clustering.eps"),
-    (["--config.clustering.eps=0"], "config.clustering.eps"),
-    (["--config.clustering.k1=0"], "config.clustering.k1"),
-    (["--config.rerank.search=fast"], "config.rerank.search"),
-    (["--config.objective.update=dcm"], "config.objective.update"),
-    (["--config.objective.temperature=0"], "config.objective.temperature"),
-    (["--config.evaluation.shots=3"], "config.evaluation.shots"),
-    (["--config.selection=best"], "config.selection"),
-    (["--config.selection=best_on_test"], "config.selection"),
-    (["--config.cache_gib=-1"], "config.cache_gib"),
-    # Words that are none, modes, and flags of other modes.
-    (["stray"], "'stray'"),
-    (["train"], "'train'"),
-    (["--mode=tset"], "mode"),
-    (["--mode="], "mode"),
-    (["--trials=1"], "--trials"),
-    (["--weights=a.pt"], "--weights"),
-    (["--output=a"], "--output"),
-    (["--mode=prepare"], "--workdir"),
-    (["--mode=convert"], "--weights"),
-    # Paths that cannot be, or where nothing can be written.
-    (["--workdir=a\0b"], "--workdir"),
-    (["--workdir=" + "a" * 300], "--workdir"),
-    (["--workdir=" + "a/" * 3000], "--workdir"),
-    (["--workdir=/proc/x"], "--workdir"),
-    (["--workdir=/dev/null/x"], "--workdir"),
-    (["--workdir=~nobody_of_that_name/x"], "--workdir"),
-    (["--config=a\0b"], "--config"),
-    (["--config=" + "a" * 300], "--config"),
-    (["--config=no_such.py"], "--config"),
-    (["--mode=evaluate", "--weights=a\0b"], "--weights"),
-    (["--mode=evaluate", "--weights=" + "a" * 300], "--weights"),
-    (["--config.init_from=a\0b"], "config.init_from"),
-    (["--config.data_dir=" + "a" * 300], "config.data_dir"),
-    (["--config.evaluation.permutations=a\0b"], "config.evaluation.permutations"),
-]
-
-
-@pytest.mark.parametrize(("words", "name"), MALFORMED, ids=lambda x: str(x)[:40])
-def test_malformed_command_lines(words, name, monkeypatch, capsys):
-    """Status 2, one line on stderr that names the flag or field, nothing done."""
-    monkeypatch.setattr(compilation, "use_cache", lambda folder: None)
-    for module, function in ((train, "train_and_evaluate"), (prepare, "prepare_data")):
-        monkeypatch.setattr(module, function, pytest.fail)
-    assert main.main(["main", CONFIG, WORKDIR, *words]) == 2
-    out, error = capsys.readouterr()
-    assert out == ""
-    assert error.startswith("error: ")
-    assert error.endswith("\n")
-    assert error[:-1].isprintable()
-    assert len(error) < 400
-    assert name in error
-
-
-def test_there_are_many_malformed_command_lines():
-    assert len(MALFORMED) >= 60
-
-
-@pytest.mark.parametrize("flag", ["weights", "config.init_from"])
-def test_missing_openai_weights_say_where_they_come_from(flag, tmp_path, capsys):
-    path = tmp_path / "RN50.pt"
-    words = (
-        ["--mode=convert", f"--weights={path}", f"--output={tmp_path}/out"]
-        if flag == "weights"
-        else [CONFIG, f"--workdir={tmp_path}/run", f"--{flag}={path}"]
-    )
-    assert main.main(["main", *words]) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    assert f"{path}: no such file; OpenAI publishes RN50.pt: curl -LO https" in error
-    assert not list(tmp_path.iterdir())
-
-
-def test_weights_cannot_be_written_everywhere(tmp_path, capsys):
-    words = ["--mode=convert", "--weights=a.pt", "--output=/proc/x"]
-    assert main.main(["main", *words]) == 2
-    error = capsys.readouterr().err
-    assert error.startswith("error: --output=/proc/x: /proc cannot be written to")
-    assert error.count("\n") == 1
-
-
-def test_a_reader_that_has_stopped_ends_the_work_quietly(monkeypatch, capsys):
-    def fail(argv):
-        raise BrokenPipeError
-
-    closed = []
-    monkeypatch.setattr(main, "run", fail)
-    monkeypatch.setattr(main.command_lib, "close_stdout", lambda: closed.append(1))
-    assert main.main(["main"]) == 141
-    assert closed == [1]
-    assert capsys.readouterr().err == ""
