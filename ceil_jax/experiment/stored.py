@@ -7,7 +7,8 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -159,7 +160,24 @@ def _quiet() -> Iterator[None]:
     logger = logging.getLogger("absl")
     level = logger.level
     logger.setLevel(logging.CRITICAL + 1)
+    if not isinstance(sys.unraisablehook, _LateFiles):
+        sys.unraisablehook = _LateFiles(sys.unraisablehook)
     try:
         yield
     finally:
         logger.setLevel(level)
+
+
+class _LateFiles:
+    """Stands before `sys.unraisablehook`, for the rest of the process.
+
+    Where one file is damaged Orbax gives up while others are still on their way, and
+    Python would print a traceback of every one that comes too late.
+    """
+
+    def __init__(self, earlier: Callable[[Any], Any]) -> None:
+        self._earlier = earlier
+
+    def __call__(self, seen: Any) -> None:
+        if str(seen.exc_value) != "Event loop is closed":
+            self._earlier(seen)
