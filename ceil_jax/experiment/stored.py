@@ -2,12 +2,16 @@
 
 import contextlib
 import errno
+import gc
 import json
 import logging
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +21,7 @@ from ceil_jax.common import digest
 from ceil_jax.common.errors import UserError
 from ceil_jax.common.files import explained
 
-RECORD, PROOF = "record", "digest"
+ARRAYS, RECORD, PROOF = "arrays", "record", "digest"
 
 
 class DamagedError(Exception):
@@ -28,7 +32,7 @@ class Stored(NamedTuple):
     """What a checkpoint on disk holds.
 
     Attributes:
-        arrays: NumPy arrays by item and name.
+        arrays: NumPy arrays in nested mappings.
         record: Plain values.
     """
 
@@ -43,7 +47,7 @@ def write(
 
     Args:
         folder: Where; it must not exist.
-        arrays: NumPy arrays in nested mappings; the first names become Orbax's items.
+        arrays: NumPy arrays in nested mappings.
         record: Plain values.
         place: A plain value that says which checkpoint this is: the same one is needed
             to read it, so that no folder can stand in for another.
@@ -52,26 +56,20 @@ def write(
         UserError: It cannot be written; nothing is left of it.
     """
     record = json.loads(json.dumps(record))
-    proof = {
-        RECORD: digest.of_arrays({}, {"record": record, "place": place}),
-        "arrays": digest.of_arrays(arrays, {"record": record, "place": place}),
-    }
-    handlers: dict[str, Any] = {
-        name: ocp.StandardCheckpointHandler() for name in arrays
-    }
+    facts = {"record": record, "place": place}
+    proof = {RECORD: digest.of_arrays({}, facts), ARRAYS: _proof(arrays, facts)}
+    # One item of arrays: where one of several fails, Orbax leaves the others running.
     items: dict[str, Any] = {
-        name: ocp.args.StandardSave(tree) for name, tree in arrays.items()
+        ARRAYS: ocp.args.StandardSave(dict(arrays)),
+        RECORD: ocp.args.JsonSave(record),
+        PROOF: ocp.args.JsonSave(proof),
     }
-    for name, value in ((RECORD, record), (PROOF, proof)):
-        handlers[name] = ocp.JsonCheckpointHandler()
-        items[name] = ocp.args.JsonSave(value)
     try:
-        with _quiet(), _orbax(handlers) as checkpointer:
+        with _quiet(), _orbax() as checkpointer:
             # In this thread: an error is raised here, and no wait is without an end.
             checkpointer.save(folder.resolve(), args=ocp.args.Composite(**items))
     except (OSError, ValueError) as error:
-        for draft in folder.parent.glob(f"{folder.name}.orbax-checkpoint-tmp*"):
-            shutil.rmtree(draft, ignore_errors=True)
+        _remove_drafts(folder)
         raise UserError(
             f"cannot save {folder}: {explained(_os_error(error), folder.parent)}"
         ) from error
@@ -96,25 +94,38 @@ def read(folder: Path, place: Any) -> Stored:
     facts = {"record": record, "place": place}
     if proof.get(RECORD) != digest.of_arrays({}, facts):
         raise DamagedError("its record is not the one that was written here")
-    items = sorted(
-        each.name
-        for each in folder.iterdir()
-        if each.is_dir() and each.name not in (RECORD, PROOF)
-    )
-    handlers = {name: ocp.StandardCheckpointHandler() for name in items}
-    wanted = {name: ocp.args.StandardRestore() for name in items}
-    try:
-        with _quiet(), _orbax(handlers) as checkpointer:
-            got = checkpointer.restore(
-                folder.resolve(), args=ocp.args.Composite(**wanted)
-            )
-        arrays = {name: dict(got[name]) for name in items}
-        found = digest.of_arrays(arrays, facts)
-    except Exception as error:  # damaged metadata ends in errors of every kind
-        raise DamagedError(f"unreadable: {_first_line(error)}") from error
-    if proof.get("arrays") != found:
+    wanted: Any = ocp.args.Composite(**{ARRAYS: ocp.args.StandardRestore()})
+    arrays, reason = {}, ""
+    with _quiet(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "coroutine .* was never awaited")
+        try:
+            with _orbax() as checkpointer:
+                arrays = dict(
+                    checkpointer.restore(folder.resolve(), args=wanted)[ARRAYS]
+                )
+            found = _proof(arrays, facts)
+        except Exception as error:  # damaged metadata ends in errors of every kind
+            found, reason = "", f"unreadable: {_first_line(error)}"
+        if reason:
+            gc.collect()  # what else went wrong is told now or never
+    if reason:
+        raise DamagedError(reason)
+    if proof.get(ARRAYS) != found:
         raise DamagedError("its arrays are not those that were written here")
     return Stored(arrays, record)
+
+
+def _proof(arrays: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    """The digest of arrays, and of the mappings that hold none: they have a name."""
+    return digest.of_arrays(arrays, {**facts, "empty": sorted(_empty(arrays, ""))})
+
+
+def _empty(tree: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _empty(value, f"{prefix}{name}/")
+    if not tree:
+        yield prefix
 
 
 def _json(folder: Path, name: str) -> dict[str, Any]:
@@ -147,19 +158,54 @@ def _os_error(error: OSError | ValueError) -> OSError:
     return OSError(number, os.strerror(number))
 
 
+def _remove_drafts(folder: Path) -> None:
+    """Remove what is left of a checkpoint; threads of Orbax may still write to it."""
+    for _ in range(40):
+        drafts = list(folder.parent.glob(f"{folder.name}.orbax-checkpoint-tmp*"))
+        for draft in drafts:
+            shutil.rmtree(draft, ignore_errors=True)
+        time.sleep(0.05)
+        if not drafts:
+            return
+
+
 @contextlib.contextmanager
-def _orbax(handlers: Mapping[str, Any]) -> Iterator[ocp.Checkpointer]:
+def _orbax() -> Iterator[ocp.Checkpointer]:
+    handlers: dict[str, Any] = {
+        ARRAYS: ocp.StandardCheckpointHandler(),
+        RECORD: ocp.JsonCheckpointHandler(),
+        PROOF: ocp.JsonCheckpointHandler(),
+    }
     with ocp.Checkpointer(ocp.CompositeCheckpointHandler(**handlers)) as checkpointer:
         yield checkpointer
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without Orbax's own tracebacks of what is told in one line."""
-    logger = logging.getLogger("absl")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
+    """Without tracebacks of Orbax and its event loop: what they say is told shorter."""
+    loggers = [logging.getLogger(name) for name in ("absl", "asyncio")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    if not isinstance(sys.unraisablehook, _LateFiles):
+        sys.unraisablehook = _LateFiles(sys.unraisablehook)
     try:
         yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+class _LateFiles:
+    """Stands before `sys.unraisablehook`, for the rest of the process.
+
+    Where one file is damaged Orbax gives up while others are still on their way, and
+    Python would print a traceback of every one that comes too late.
+    """
+
+    def __init__(self, earlier: Callable[[Any], Any]) -> None:
+        self._earlier = earlier
+
+    def __call__(self, seen: Any) -> None:
+        if str(seen.exc_value) != "Event loop is closed":
+            self._earlier(seen)
