@@ -365,7 +365,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         command_lib.close_stdout()
         return 141
     except (UserError, DataError, OSError) as error:
-        text = explained(error) if isinstance(error, OSError) else str(error)
+        text = str(error)
+        if isinstance(error, OSError):
+            text = explained(error, error.filename or "a file of this run")
         line = " ".join(text.split())
         readable = "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
         print(f"error: {readable}", file=sys.stderr)

@@ -152,32 +152,14 @@ class Results:
             The results, without what the file does not keep.
 
         Raises:
-            ValueError: A key is missing.
+            ValueError: A key is missing, or a value is of another kind.
         """
-        rerank = record.get("rerank")
-        splits = record.get("splits")
         try:
-            return cls(
-                protocol=record["protocol"],
-                sampling=record["sampling"],
-                trials=record["trials"],
-                modes=_modes_from_json(record["modes"]),
-                checkpoint=record["checkpoint"],
-                shots=record.get("shots", 1),
-                galleries=record.get("galleries", ""),
-                rerank=RerankParams(**rerank) if rerank else None,
-                dataset=record.get("dataset", ""),
-                split=record.get("split"),
-                seed=record.get("seed"),
-                selection=record.get("selection", "last"),
-                comparable=record.get("comparable", False),
-                warnings=tuple(record.get("warnings", ())),
-                by_split={int(t): _modes_from_json(m) for t, m in splits.items()}
-                if splits
-                else None,
-            )
+            return cls(**_from_json(record))
         except KeyError as error:
             raise ValueError(f"these results have no {error}") from error
+        except (TypeError, AttributeError, OverflowError) as error:
+            raise ValueError(f"these are no results: {error}") from error
 
 
 def mean_of_splits(results: Mapping[int, Results]) -> Results:
@@ -277,16 +259,79 @@ def _mode_to_json(mode: ModeResults) -> dict[str, Any]:
     return record | ({"rerank": mode.rerank._asdict()} if mode.rerank else {})
 
 
+_LARGEST = 10**15
+_KINDS: dict[str, tuple[Any, Any]] = {
+    "checkpoint": (str, ...),
+    "protocol": (str, ...),
+    "sampling": (str, ...),
+    "trials": (int, ...),
+    "shots": (int, 1),
+    "galleries": (str, ""),
+    "dataset": (str, ""),
+    "split": (int | None, None),
+    "seed": (int | None, None),
+    "selection": (str, "last"),
+    "comparable": (bool, False),
+}
+"""Of the plain keys of the file: the kind, and what was meant before; ... is needed."""
+
+
+def _from_json(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of `Results`, each of its kind."""
+    if not isinstance(record, Mapping):
+        raise ValueError(f"these are no results but a {type(record).__name__}")
+    found: dict[str, Any] = {}
+    for name, (kind, before) in _KINDS.items():
+        value = record[name] if before is ... else record.get(name, before)
+        if isinstance(value, bool) != (kind is bool) or not isinstance(value, kind):
+            raise ValueError(f"these results have {name}={str(value)[:40]!r}")
+        found[name] = _number(name, value) if type(value) is int else value
+    warnings, splits = record.get("warnings", []), record.get("splits")
+    if not all(isinstance(line, str) for line in warnings):
+        raise ValueError("these results have warnings that are no text")
+    if splits is not None:
+        splits = {
+            int(split): _modes_from_json(modes) for split, modes in splits.items()
+        }
+    return found | {
+        "modes": _modes_from_json(record["modes"]),
+        "rerank": _rerank_from_json(record.get("rerank")),
+        "warnings": tuple(warnings),
+        "by_split": splits or None,
+    }
+
+
+def _rerank_from_json(record: Mapping[str, Any] | None) -> RerankParams | None:
+    if record is None:
+        return None
+    params = RerankParams(**record)
+    return RerankParams(*(_number(name, n) for name, n in params._asdict().items()))
+
+
+def _number(name: str, value: Any) -> Any:
+    """A number that tables can show."""
+    if type(value) not in (int, float):
+        raise ValueError(f"these results have {name}={str(value)[:40]!r}")
+    if not abs(value) < _LARGEST:
+        raise ValueError(f"these results have a {name} that cannot be")
+    return value
+
+
 def _modes_from_json(record: Mapping[str, Any]) -> dict[str, ModeResults]:
+    if not record:
+        raise ValueError("these results have no mode")
     return {
         name: ModeResults(
             plain=_figures_from_json(mode["plain"]),
             gcr=_figures_from_json(mode["gcr"]) if "gcr" in mode else None,
-            rerank=RerankParams(**mode["rerank"]) if "rerank" in mode else None,
+            rerank=_rerank_from_json(mode.get("rerank")),
         )
         for name, mode in record.items()
     }
 
 
 def _figures_from_json(record: Mapping[str, Any]) -> dict[str, Spread]:
-    return {n: Spread(record[n]["mean"], record[n]["std"]) for n in FIGURES}
+    return {
+        n: Spread(*(_number(n, record[n][part]) for part in Spread._fields))
+        for n in FIGURES
+    }

@@ -1,12 +1,11 @@
 """A recorded run to show beside this one, where the two compare."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ceil_jax.common.errors import UserError
-from ceil_jax.common.files import user_path
+from ceil_jax.common.files import read_json, user_path
 from ceil_jax.evaluation.results import Results
 from ceil_jax.experiment import settings
 from ceil_jax.experiment.config import Config, to_dict
@@ -48,15 +47,13 @@ def read_control(config: Config) -> tuple[Results, str] | None:
     if not path:
         return None
     try:
-        record = json.loads(user_path(path).read_text(encoding="utf-8"))
+        record = read_json(user_path(path))
         results, recorded = Results.from_json(record["results"]), record["config"]
         note = str(record["note"])
         if settings.unknown_fields(recorded):
             return None  # of a version with more to choose
         before = settings.plain(_comparable(recorded))
-    except (
-        *(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError),
-    ) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         raise UserError(f"config.evaluation.control={path}: {reason}") from error
     is_comparable = before == settings.plain(_comparable(to_dict(config)))

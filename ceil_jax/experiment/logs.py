@@ -8,6 +8,7 @@ from typing import Any
 from tensorboardX import SummaryWriter
 
 from ceil_jax.common.files import write_whole
+from ceil_jax.experiment import damaged
 
 
 class EpochLog:
@@ -22,11 +23,13 @@ class EpochLog:
         """
         self._path = workdir / "metrics.jsonl"
         if self._path.exists():
-            lines = self._path.read_text().splitlines()
-            kept = [line for line in lines if _epoch(line) <= epochs_done]
+            kept = [line for epoch, line in _lines(self._path) if epoch <= epochs_done]
             write_whole(self._path, "".join(f"{line}\n" for line in kept))
+        curves = workdir / "tensorboard"
+        if curves.exists() and not curves.is_dir():
+            damaged.set_aside(curves, "it is no folder", "the curves begin anew")
         self._writer = SummaryWriter(
-            str(workdir / "tensorboard"), purge_step=epochs_done + 1, flush_secs=10
+            str(curves), purge_step=epochs_done + 1, flush_secs=10
         )
 
     def __enter__(self) -> "EpochLog":
@@ -65,12 +68,37 @@ class EpochLog:
                 self._writer.add_scalar(f"{prefix or 'training/'}{name}", value, epoch)
 
 
-def _epoch(line: str) -> float:
-    # A line that a crash cut short is of an epoch that will be done again.
+def _lines(path: Path) -> list[tuple[int, str]]:
+    """The lines of a log with their epochs; those that are none are dropped.
+
+    The file is set aside as it was, unless only its end is missing: a line that a kill
+    cut short is of an epoch that will be done again.
+    """
     try:
-        return json.loads(line)["epoch"]
-    except (ValueError, KeyError):
-        return float("inf")
+        content = path.read_bytes()
+    except OSError as error:
+        damaged.set_aside(path, damaged.reason(error), "a new one is begun")
+        return []
+    lines = content.splitlines(keepends=True)
+    found = [(_epoch(line), line) for line in lines]
+    num_wrong = sum(epoch is None for epoch, _ in found)
+    if num_wrong == 1 and found[-1][0] is None and not lines[-1].endswith(b"\n"):
+        damaged.say(f"{path}: the last line was cut short and is dropped")
+    elif num_wrong:
+        why = f"{num_wrong} of {len(lines)} lines are no epochs"
+        damaged.set_aside(path, why, "the other lines are kept")
+    return [
+        (epoch, line.decode().strip()) for epoch, line in found if epoch is not None
+    ]
+
+
+def _epoch(line: bytes) -> int | None:
+    """The epoch that a line is about; None if it is about none."""
+    try:
+        epoch = json.loads(line.decode())["epoch"]
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+        return None
+    return epoch if type(epoch) is int and epoch >= 1 else None
 
 
 def epoch_line(record: Mapping[str, Any], num_epochs: int, left: str = "") -> str:

@@ -1,16 +1,19 @@
 """Where the figures of a run are kept: its own, and every other evaluation's."""
 
-import json
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ceil_jax.common.files import write_json
-from ceil_jax.experiment import settings
+from ceil_jax.common.errors import UserError
+from ceil_jax.common.files import read_json, write_json
+from ceil_jax.experiment import damaged, settings
 
 OWN = "results.json"
 FOLDER = "results"
+_OF_NAME = ("protocol", "sampling", "shots", "checkpoint")
+_LONGEST_PART = 50  # of a name of at most 255 bytes
 
 
 def write(workdir: Path, record: Mapping[str, Any], *, own: bool) -> tuple[Path, bool]:
@@ -24,7 +27,11 @@ def write(workdir: Path, record: Mapping[str, Any], *, own: bool) -> tuple[Path,
 
     Returns:
         The file, and whether it was written now. Own figures of an earlier end of the
-        training, which has gone on, move to the others.
+        training, which has gone on, move to the others; a damaged file of own figures
+        is set aside.
+
+    Raises:
+        UserError: Something else stands in the place of the folder of the others.
     """
     path = workdir / OWN
     kept = _read(path)
@@ -33,8 +40,12 @@ def write(workdir: Path, record: Mapping[str, Any], *, own: bool) -> tuple[Path,
     if own:
         if kept is not None:
             _move_aside(workdir, kept)
+        elif os.path.lexists(path):
+            damaged.set_aside(path, "it holds no figures", "the figures are kept anew")
         write_json(path, record)
         return path, True
+    if kept is None and path.exists():
+        damaged.say(f"{path} is damaged and is left as it is")
     path, is_there = _place(workdir, record)
     if not is_there:
         write_json(path, record)
@@ -64,8 +75,8 @@ def name_of(record: Mapping[str, Any]) -> str:
     Returns:
         The name without its ending.
     """
-    parts = [record[key] for key in ("protocol", "sampling", "shots", "checkpoint")]
-    return "-".join(re.sub(r"[^\w.]+", "_", str(part)) for part in parts)
+    parts = [re.sub(r"[^\w.]+", "_", str(record[key])) for key in _OF_NAME]
+    return "-".join(part[:_LONGEST_PART] for part in parts)
 
 
 def is_evaluated(workdir: Path) -> bool:
@@ -89,15 +100,22 @@ def trained_epochs(workdir: Path) -> int | None:
     Returns:
         Their number; None where there are no figures, or the file does not say.
     """
-    trained_with = (_read(workdir / OWN) or {}).get("trained_with") or {}
+    trained_with = (_read(workdir / OWN) or {}).get("trained_with")
+    if not isinstance(trained_with, dict):
+        return None
     stages = [trained_with.get(f"stage{stage}_epochs") for stage in (1, 2)]
-    return sum(stages) if all(isinstance(n, int) for n in stages) else None  # type: ignore[arg-type]
+    return sum(stages) if all(type(n) is int for n in stages) else None  # type: ignore[arg-type]
 
 
 def _place(workdir: Path, record: Mapping[str, Any]) -> tuple[Path, bool]:
     """A free name among the others, or the file that holds the same evaluation."""
     folder, number = workdir / FOLDER, 1
-    folder.mkdir(exist_ok=True)
+    try:
+        folder.mkdir(exist_ok=True)
+    except FileExistsError as error:
+        raise UserError(
+            f"{folder} is no folder: move it away, figures are kept there"
+        ) from error
     while True:
         suffix = f"-{number}" if number > 1 else ""
         path = folder / f"{name_of(record)}{suffix}.json"
@@ -123,16 +141,19 @@ def _move_aside(workdir: Path, kept: Mapping[str, Any]) -> None:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
+    """The content of a file of figures; None if it holds something else."""
     try:
-        record = json.loads(path.read_text())
+        record = read_json(path)
     except (OSError, ValueError):
         return None
-    return record if isinstance(record, dict) else None
+    is_one = isinstance(record, dict) and all(key in record for key in _OF_NAME)
+    return record if is_one else None
 
 
 def _same(kept: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
     """Whether two evaluations are of one model, done in the same way."""
-    if kept.get("evaluated_with") is None or "engine" not in kept:
+    known = (kept.get("evaluated_with"), kept.get("engine"))
+    if not all(isinstance(part, dict) for part in known):
         return False  # of a version that did not say
     return (
         kept.get("checkpoint") == record.get("checkpoint")

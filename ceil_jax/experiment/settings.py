@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ceil_jax.common.errors import UserError
+from ceil_jax.common.files import read_json
+from ceil_jax.experiment import damaged
 from ceil_jax.experiment.config import (
     FREE,
     TRAINING,
@@ -135,16 +137,31 @@ def read(path: Path) -> Config:
     Raises:
         UserError: The file is missing, cannot be read or holds something else.
     """
+    return from_record(read_record(path), str(path))
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """What a run's `config.json` holds, its fields not looked at.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Plain values.
+
+    Raises:
+        UserError: The file is missing, cannot be read or holds something else.
+    """
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        record = read_json(path)
+        if not isinstance(record, dict):
+            raise ValueError(f"it holds no configuration, but {shown(record)}")
+    except (OSError, ValueError) as error:
         raise UserError(
-            f"{path}: not readable: {error}. Give --config FILE, as the run was begun "
-            "with, and another --workdir, or put the file back"
+            f"{path}: not readable: {damaged.reason(error)}. Put the file back, or "
+            "move it away and give --config FILE and the fields that the run began with"
         ) from error
-    if not isinstance(record, dict):
-        raise UserError(f"{path} holds no configuration, but {shown(record)}")
-    return from_record(record, str(path))
+    return record
 
 
 def differences(

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
 import orbax.checkpoint as ocp
 
 from ceil_jax.common import digest
@@ -70,8 +71,10 @@ def write(
             checkpointer.save(folder.resolve(), args=ocp.args.Composite(**items))
     except (OSError, ValueError) as error:
         _remove_drafts(folder)
+        size = sum(leaf.nbytes for leaf in jax.tree.leaves(dict(arrays))) / 1e6
+        why = explained(_os_error(error), folder.parent)
         raise UserError(
-            f"cannot save {folder}: {explained(_os_error(error), folder.parent)}"
+            f"cannot save checkpoint {folder.name} of {size:,.1f} MB: {why}"
         ) from error
 
 

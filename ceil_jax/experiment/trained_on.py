@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ceil_jax.common import digest
 from ceil_jax.common.errors import UserError
+from ceil_jax.common.files import whole
 from ceil_jax.common.progress import bar
 from ceil_jax.datasets.imageset import ImageSet
+from ceil_jax.experiment import damaged
 
 FILE_NAME = "trained_on.npz"
 _READ = 256  # images read at a time
@@ -37,17 +40,23 @@ class TrainedOn:
     def save(self, workdir: Path) -> None:
         """Write `trained_on.npz` into a run's folder, whole or not at all.
 
+        A damaged file of that name is set aside.
+
         Args:
             workdir: The folder, which exists.
         """
-        draft = workdir / f"incomplete.{FILE_NAME}"
-        np.savez(
-            draft,
-            hashes=self.hashes,
-            identities=self.identities,
-            fingerprint=self.fingerprint,
-        )
-        draft.replace(workdir / FILE_NAME)
+        path = workdir / FILE_NAME
+        try:
+            read(workdir)
+        except UserError:
+            damaged.set_aside(path, "not readable", "it is made anew from the images")
+        with whole(path) as file:
+            np.savez(
+                file,
+                hashes=self.hashes,
+                identities=self.identities,
+                fingerprint=self.fingerprint,
+            )
 
 
 def read(workdir: Path) -> TrainedOn | None:
@@ -66,12 +75,27 @@ def read(workdir: Path) -> TrainedOn | None:
     if not path.exists():
         return None
     try:
-        with np.load(path) as found:
-            return TrainedOn(
-                found["hashes"], found["identities"], str(found["fingerprint"])
-            )
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{path}: not readable: {error}") from error
+        with path.open("rb") as file, np.load(file) as found:
+            return _checked(found["hashes"], found["identities"], found["fingerprint"])
+    except Exception as error:  # archives and arrays are damaged in many ways
+        raise UserError(
+            f"{path}: not readable: {damaged.reason(error)}. It tells whom the model "
+            f"was trained on; --mode train --workdir {workdir} makes it again, of a "
+            "finished training, too"
+        ) from error
+
+
+def _checked(hashes: Any, identities: Any, fingerprint: Any) -> TrainedOn:
+    """The content of a file; ValueError if it is another one."""
+    for name, array, kind in (
+        ("hashes", hashes, "u8"),
+        ("identities", identities, "i8"),
+    ):
+        if array.dtype != np.dtype(kind) or array.shape != (len(hashes),):
+            raise ValueError(f"{name} are {array.dtype} of shape {array.shape}")
+    if fingerprint.shape != () or fingerprint.dtype.kind != "U":
+        raise ValueError("the fingerprint is no text")
+    return TrainedOn(hashes, identities, str(fingerprint))
 
 
 def of_images(sets: Sequence[ImageSet]) -> TrainedOn:

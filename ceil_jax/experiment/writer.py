@@ -63,7 +63,7 @@ class Writer:
             raise self._in_use(self._read(), is_sure=True) from error
         except OSError as error:
             reason = explained(error, self._workdir)
-            raise UserError(f"{self._workdir} cannot be locked: {reason}") from error
+            raise UserError(f"the run's folder cannot be locked: {reason}") from error
         other = self._read()
         if other is not None and not self._take_over and self._is_elsewhere(other):
             self._lock.release()
@@ -73,7 +73,7 @@ class Writer:
         except OSError as error:
             self._lock.release()
             reason = explained(error, self._workdir)
-            raise UserError(f"{self._workdir} cannot be written: {reason}") from error
+            raise UserError(f"cannot write to the run's folder: {reason}") from error
         self._inode = self._workdir.stat().st_ino
         return self
 

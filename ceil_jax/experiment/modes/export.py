@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ceil_jax.common.files import whole
 from ceil_jax.datasets.imageset import ImageSet
 from ceil_jax.embedding.embedder import Embedder, unit_rows
 from ceil_jax.experiment import build, sources
@@ -123,7 +124,6 @@ def save(exported: Exported, workdir: Path) -> Path:
         The file.
     """
     path = workdir / FILE_NAME
-    draft = path.with_name(f"incomplete.{FILE_NAME}")
-    np.savez(draft, **exported._asdict())
-    draft.replace(path)
+    with whole(path) as file:
+        np.savez(file, **exported._asdict())
     return path

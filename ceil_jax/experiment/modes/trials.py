@@ -1,12 +1,11 @@
 """All splits of a data set: a model trained and scored on each, and their mean."""
 
 import copy
-import json
 import re
 from pathlib import Path
 
 from ceil_jax.common.errors import DataError, UserError
-from ceil_jax.common.files import write_json
+from ceil_jax.common.files import read_json, write_json
 from ceil_jax.datasets import registry
 from ceil_jax.evaluation.results import Results, mean_of_splits
 from ceil_jax.experiment import score, settings
@@ -111,11 +110,13 @@ def finished(config: Config, folder: Path) -> Results | None:
         evaluation was another one.
     """
     try:
-        record = json.loads((folder / "results.json").read_text())
+        record = read_json(folder / "results.json")
         results = Results.from_json(record)
         trained, scored = record["trained_with"], record["evaluated_with"]
     except (OSError, ValueError, KeyError):
         return None  # not there yet, or not of this program: it is made again
+    if not (isinstance(trained, dict) and isinstance(scored, dict)):
+        return None
     if settings.differences(trained, config, TRAINING):
         return None
     if not settings.same_evaluation(scored, settings.evaluated_with(config)):
@@ -162,10 +163,7 @@ def _check_same_training(config: Config, folder: Path) -> None:
     path = folder / "config.json"
     if not path.exists():
         return
-    try:
-        changed = settings.differences(json.loads(path.read_text()), config)
-    except ValueError as error:
-        raise UserError(f"{path}: not readable: {error}") from error
+    changed = settings.differences(settings.read_record(path), config)
     for name, was in changed.items():
         if settings.of_training(name):
             raise UserError(

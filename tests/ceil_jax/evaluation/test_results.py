@@ -14,6 +14,9 @@ from ceil_jax.evaluation.results import (
     mean_of_splits,
     summarise,
 )
+from ceil_jax.report import table
+
+NAN = float("nan")
 
 
 def metrics(rank1, mean_ap):
@@ -128,6 +131,63 @@ class TestFile:
         del record["modes"]["visible_to_infrared"]["plain"]["mAP"]
         with pytest.raises(ValueError, match="these results have no 'mAP'"):
             Results.from_json(record)
+
+
+WRONG = [None, 3, -1.5, "x", "", [], [1], {}, {"a": 1}, True, NAN, 10**400, 10**5000]
+CHANGED = replace(
+    TestFile.results,
+    by_split={3: TestFile.results.modes},
+    warnings=("one",),
+    seed=3,
+    split=1,
+)
+
+
+def places(record, path=()):
+    """Every place of a nested record."""
+    for key, value in record.items():
+        yield (*path, key)
+        if isinstance(value, dict):
+            yield from places(value, (*path, key))
+
+
+@pytest.mark.parametrize("path", list(places(CHANGED.to_json())), ids=str)
+def test_a_value_of_another_kind_is_refused_or_of_no_account(path):
+    """What comes through can be shown and written again."""
+    for value in WRONG:
+        record = json.loads(json.dumps(CHANGED.to_json()))
+        part = record
+        for key in path[:-1]:
+            part = part[key]
+        part[path[-1]] = value
+        try:
+            results = Results.from_json(record)
+        except ValueError:
+            continue
+        assert json.dumps(results.to_json(), allow_nan=False)
+        assert table.results_table(results)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("protocol", 3), ("sampling", None), ("checkpoint", ["a"]), ("trials", "1")),
+        *(("trials", True), ("shots", 1.0), ("split", "1"), ("seed", False)),
+        *(("comparable", 1), ("dataset", 0), ("warnings", [1]), ("warnings", 3)),
+        *(("rerank", {"k1": 1, "k3": 2}), ("rerank", {"k1": None}), ("modes", {})),
+        *(("modes", []), ("splits", {"x": {}}), ("splits", [1]), ("selection", None)),
+    ],
+)
+def test_a_value_of_another_kind_is_refused(name, value):
+    with pytest.raises(ValueError, match=r"these|int\(\)") as caught:
+        Results.from_json(CHANGED.to_json() | {name: value})
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("record", WRONG, ids=lambda value: type(value).__name__)
+def test_what_is_no_record(record):
+    with pytest.raises(ValueError, match="these"):
+        Results.from_json(record)
 
 
 class TestMeanOfSplits:
