@@ -13,6 +13,7 @@ from ceil_jax.experiment.config import Config, to_dict
 # What a control run may have otherwise: its stages, and where and how it ran.
 _FREE = {
     *("stage1_epochs", "stage2_epochs", "save_epoch", "eval_step", "selection"),
+    *("save_minutes", "debug"),
     *("num_devices", "cache_gib", "prepared_dir", "compilation_cache", "kernels"),
     *("evaluation.control", "evaluation.num_pictured_queries"),
 }

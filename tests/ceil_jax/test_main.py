@@ -215,7 +215,7 @@ def test_flags_that_a_mode_lacks_or_would_not_look_at(words, message):
     [
         (UserError("two\nlines"), 2, "error: two lines\n"),
         (DataError("no folder"), 2, "error: no folder\n"),
-        (FileNotFoundError(2, "No such file", "a/b"), 2, "No such file"),
+        (FileNotFoundError(2, "No such file", "a/b"), 2, "a/b: "),
     ],
 )
 def test_statuses(error, status, text, monkeypatch, capsys):
