@@ -48,7 +48,7 @@ class Writer:
             "token": uuid.uuid4().hex,
         }
         self._looked = 0.0
-        self._made = [p for p in (workdir, *workdir.parents) if not p.exists()]
+        self._made: list[Path] = []
 
     def __enter__(self) -> "Writer":
         """Take the folder.
@@ -56,12 +56,15 @@ class Writer:
         Raises:
             UserError: Another process has it, or it cannot be written to.
         """
+        folders = (self._workdir, *self._workdir.parents)
         try:
+            self._made = [each for each in folders if not each.exists()]
             self._workdir.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
         except Timeout as error:
             raise self._in_use(self._read(), is_sure=True) from error
         except OSError as error:
+            self._remove_made()
             reason = explained(error, self._workdir)
             raise UserError(f"the run's folder cannot be locked: {reason}") from error
         other = self._read()
@@ -71,7 +74,7 @@ class Writer:
         try:
             write_json(self._workdir / OWNER, self._owner)
         except OSError as error:
-            self._lock.release()
+            self._let_go()
             reason = explained(error, self._workdir)
             raise UserError(f"cannot write to the run's folder: {reason}") from error
         self._inode = self._workdir.stat().st_ino
@@ -81,12 +84,18 @@ class Writer:
         """Give the folder back; one that was made for nothing is removed."""
         if self._is_mine():
             (self._workdir / OWNER).unlink(missing_ok=True)
+        self._let_go()
+
+    def _let_go(self) -> None:
         with contextlib.suppress(OSError):
             if self._made and [p.name for p in self._workdir.iterdir()] == [LOCK]:
                 (self._workdir / LOCK).unlink()
         self._lock.release()
-        with contextlib.suppress(OSError):  # another has begun to use it
-            for folder in self._made:
+        self._remove_made()
+
+    def _remove_made(self) -> None:
+        for folder in self._made:
+            with contextlib.suppress(OSError):  # it holds something
                 folder.rmdir()
 
     def check(self) -> None:
