@@ -1,3 +1,4 @@
+import fcntl
 import json
 import os
 import shutil
@@ -258,6 +259,21 @@ def test_a_builder_older_than_its_data_is_told_of_them(tmp_path: Path):
     early, late = (regdb(root, tmp_path / "cache") for _ in range(2))
     preparation.prepare(early)
     assert list(preparation.prepare(late).info.splits) == ["images"]
+
+
+def test_a_builder_that_had_to_wait_is_told_of_its_data(tmp_path: Path, monkeypatch):
+    root = write_regdb(tmp_path / "RegDB")
+    fast, slow = (regdb(root, tmp_path / "cache") for _ in range(2))
+    lock = fcntl.flock
+
+    def wait(*arguments) -> None:
+        monkeypatch.setattr(fcntl, "flock", lock)
+        preparation.prepare(fast)
+        lock(*arguments)
+
+    monkeypatch.setattr(fcntl, "flock", wait)
+    assert list(preparation.prepare(slow).info.splits) == ["images"]
+    assert fcntl.flock is lock
 
 
 def test_data_prepared_before_ranges_were_recorded_are_named(tmp_path: Path):
