@@ -107,3 +107,10 @@ def test_people_on_both_sides_are_refused(tmp_path: Path):
         files.refuse_overlap(
             tmp_path, np.array([8, 5]), np.array([5, 8, 9]), "they name"
         )
+
+
+def test_a_list_names_no_folder(tmp_path: Path):
+    path = tmp_path / "train.txt"
+    path.write_text("Visible/1/a.bmp 0\nVisible/1/.. 0\n")
+    with pytest.raises(DataError, match=r"line 2: .*found 'Visible/1/\.\. 0'"):
+        files.read_image_list(path, r"Visible/[0-9]+/[^/]+", "Visible/<identity>/...")

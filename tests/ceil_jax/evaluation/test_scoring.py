@@ -201,15 +201,18 @@ class TestScoreProtocol:
         assert results.modes["all"].gcr == results.modes["all"].plain
 
 
-def test_the_gallery_of_the_first_trial_is_counted(sysu):
+def test_queries_and_gallery_of_the_first_trial_are_counted(sysu):
     visible, infrared = sysu
-    everyone = np.arange(len(infrared.features))
+    gallery = np.arange(len(visible.features))
     trials_of = [
-        Trial(everyone, np.arange(len(visible.features))[:size]) for size in (60, 72)
+        Trial(np.arange(len(infrared.features))[:queries], gallery[:size])
+        for queries, size in ((12, 60), (9, 72))
     ]
     chosen = Plan("sysu_mm01", {modes("sysu_mm01")[0]: trials_of})
     [mode] = score_protocol(visible, infrared, chosen).modes.values()
-    assert mode.num_gallery == 60
+    known = np.isin(infrared.identities[:12], visible.identities[:60]).sum()
+    assert known > 9
+    assert (mode.num_queries, mode.num_gallery) == (known, 60)
 
 
 @pytest.mark.parametrize("max_rank", [20, 30])

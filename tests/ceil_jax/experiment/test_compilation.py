@@ -1,5 +1,7 @@
 """Counting compilations, and the cache of what they made."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import jax
@@ -9,6 +11,7 @@ import pytest
 
 from ceil_jax.experiment import compilation
 from ceil_jax.experiment.compilation import CompilationCounter
+from tests.repo import source
 
 
 def test_new_shapes_are_counted_and_known_ones_not():
@@ -64,6 +67,18 @@ def test_the_cache_is_in_the_users_folder(settings, monkeypatch, tmp_path):
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
     compilation.use_cache("")
     assert Path(settings["jax_compilation_cache_dir"]).is_relative_to(tmp_path)
+
+
+def test_programs_are_kept_on_disk(tmp_path):
+    code = f"""
+import jax
+from ceil_jax.experiment import compilation
+compilation.use_cache({str(tmp_path)!r})
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+jax.jit(lambda x: x + 1)(2)
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=source.ROOT, check=True)
+    assert list(tmp_path.glob("*-cache"))
 
 
 def test_the_cache_can_be_off(settings):

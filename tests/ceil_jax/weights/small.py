@@ -1,5 +1,7 @@
 """A small encoder's tensors in every naming, written out by hand from the models."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -53,11 +55,16 @@ def shapes_of(encoder: Encoder):
     return jax.eval_shape(encoder.init, jax.random.key(0), x, x)
 
 
+@functools.cache
+def own_shapes():
+    return shapes_of(ENCODER)
+
+
 def variables():
     """Random variables of `ENCODER`."""
     rng = np.random.default_rng(0)
     return jax.tree.map(
-        lambda leaf: rng.normal(size=leaf.shape).astype(np.float32), shapes_of(ENCODER)
+        lambda leaf: rng.normal(size=leaf.shape).astype(np.float32), own_shapes()
     )
 
 
