@@ -35,9 +35,11 @@ H100_VENV ?= .venv-h100
 
 # What differs from the whole suite: make bench BENCH_FLAGS=--only=gcr
 BENCH_FLAGS ?=
+# Such as CHAOS_FLAGS="--only=kills --kills=100"
+CHAOS_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo people bench bench-long bench-gpu test test-quick test-all test-h100 lint format format-check typecheck install install-dev clean
+.PHONY: help demo people bench bench-long bench-gpu chaos test test-quick test-all test-h100 lint format format-check typecheck install install-dev clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -57,6 +59,9 @@ bench: install-dev ## measure on this processor, in docs/benchmarks.md (under 15
 
 bench-long: install-dev ## the same for the largest sizes: a million images, in some seven minutes
 	$(RUN) -m benchmarks.cpu --long $(BENCH_FLAGS)
+
+chaos: install-dev ## kill, damage, fill up and stop runs in every way, and count the faults
+	$(RUN) -m benchmarks.chaos $(CHAOS_FLAGS)
 
 bench-gpu: ## the same for the GPU of this machine, with the Python that is active
 	python3 -m benchmarks.gpu $(BENCH_FLAGS)

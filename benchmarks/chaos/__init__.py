@@ -1,0 +1,1 @@
+"""The program disturbed on purpose, and how each disturbance ends."""
