@@ -9,7 +9,6 @@ TEST ?=
 
 BIN := $(VENV)/bin
 RUN := $(BIN)/python
-PIP := $(RUN) -m pip --disable-pip-version-check install --quiet -c constraints.txt
 SOURCES := $(wildcard ceil_jax pallas_kernels data configs tests benchmarks scripts)
 PYTEST := $(RUN) -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_FLAGS)
 
@@ -33,13 +32,16 @@ PEOPLE_FLAGS ?=
 # JAX with its CUDA plugin and NVIDIA's compiler, without the CUDA libraries.
 H100_VENV ?= .venv-h100
 
+# What writes and checks the locks.
+LOCK_VENV ?= .venv-lock
+
 # What differs from the whole suite: make bench BENCH_FLAGS=--only=gcr
 BENCH_FLAGS ?=
 # Such as CHAOS_FLAGS="--only=kills --kills=100"
 CHAOS_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo people bench bench-long bench-gpu chaos test test-quick test-all test-h100 lint format format-check typecheck install install-dev clean
+.PHONY: help demo people bench bench-long bench-gpu chaos test test-quick test-all test-h100 lint format format-check typecheck install install-dev lock audit clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -99,13 +101,13 @@ $(VENV)/.python:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.installed: requirements.txt requirements-base.txt constraints.txt | $(VENV)/.python
+$(VENV)/.installed: requirements.txt requirements-base.txt constraints.txt locks/build.txt locks/demo.txt | $(VENV)/.python
 	@echo "installing into $(VENV), about a minute"
-	$(PIP) -r requirements.txt
+	@bash locks/install $(RUN) demo
 	@touch $@
 
-$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
-	$(PIP) -r requirements-dev.txt
+$(VENV)/.installed-dev: requirements-dev.txt locks/dev.txt $(VENV)/.installed
+	@bash locks/install $(RUN) dev
 	@touch $@
 
 # The compiler follows the driver, not JAX: its version is not in the constraints.
@@ -116,6 +118,17 @@ $(H100_VENV)/.installed: constraints.txt
 	$(H100_VENV)/bin/pip --disable-pip-version-check install --quiet --no-deps -c constraints.txt \
 	  $$($(H100_VENV)/bin/python -c 'import jax; print(*(f"jax-cuda13-{part}=={jax.__version__}" for part in ("plugin", "pjrt")))') \
 	  nvidia-cuda-nvcc nvidia-nvvm
+	@touch $@
+
+lock: $(LOCK_VENV)/.installed ## write locks/ anew, after requirements*.txt or constraints.txt have changed
+	bash locks/renew $(LOCK_VENV)/bin/uv
+
+audit: $(LOCK_VENV)/.installed ## ask PyPI for known vulnerabilities of the locked versions
+	$(LOCK_VENV)/bin/pip-audit -r locks/dev.txt --require-hashes --disable-pip
+
+$(LOCK_VENV)/.installed:
+	$(PYTHON) -m venv $(LOCK_VENV)
+	$(LOCK_VENV)/bin/pip --disable-pip-version-check install --quiet uv==0.13.9 pip-audit==2.10.1
 	@touch $@
 
 clean: ## remove what runs and checks leave behind; .venv and runs/ stay

@@ -7,9 +7,9 @@ import pytest
 
 from tests.repo import source
 
-DOCUMENTS = ["README.md", "CONTRIBUTING.md"]
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "SECURITY.md"]
 DOCUMENTS += [source.relative(path) for path in sorted(source.ROOT.glob("docs/*.md"))]
-TOPS = "ceil_jax|pallas_kernels|configs|data|benchmarks|tests|docs"
+TOPS = "ceil_jax|pallas_kernels|configs|data|benchmarks|tests|docs|locks"
 PATH = re.compile(rf"(?<![\w/.-])((?:{TOPS})/[\w./-]*[\w/])")
 DOTTED = re.compile(r"(?<![\w/.])((?:ceil_jax|pallas_kernels|benchmarks)(?:\.\w+)+)")
 # The configurations as the installed package has them; a group of entry points.

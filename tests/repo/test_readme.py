@@ -8,7 +8,7 @@ import pytest
 
 from tests.repo import program, source
 
-DOCUMENTS = ("README.md", "CONTRIBUTING.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "SECURITY.md")
 GUIDES = [source.relative(path) for path in sorted(source.ROOT.glob("docs/*.md"))]
 BLOCK = re.compile(r"^```(?:bash|sh|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`(make [a-z][^`]*)`")

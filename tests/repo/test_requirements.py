@@ -1,9 +1,12 @@
 """The lists of requirements agree with the code and with each other."""
 
+import re
 import sys
+from importlib import metadata
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.version import Version
 
 from tests.repo import source
 
@@ -75,3 +78,114 @@ def test_constraints_are_within_the_ranges(python):
     asked = requirements("requirements.txt") + requirements("requirements-dev.txt")
     for requirement in asked:
         assert requirement.specifier.contains(pinned[canonical(requirement.name)])
+
+
+LOCKS = ("demo", "dev")
+
+
+def pins(lock: str) -> dict[tuple[str, str], list[str]]:
+    """The lines of a lock: requirement and marker, and the hashes of its files."""
+    text = (source.ROOT / "locks" / f"{lock}.txt").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    found = {}
+    for line in "\n".join(lines).replace("\\\n", "").splitlines():
+        pin, *hashes = line.split(" --hash=")
+        name, _, marker = (part.strip() for part in pin.partition(";"))
+        found[name, marker] = [each.strip() for each in hashes]
+    return found
+
+
+def locked(lock: str, python: str) -> dict[str, str]:
+    """Versions by name, on Linux."""
+    environment = {"python_full_version": f"{python}.0", "python_version": python}
+    environment |= {"sys_platform": "linux"}
+    all_pins = [Requirement(f"{pin} ; {m}" if m else pin) for pin, m in pins(lock)]
+    return {
+        canonical(pin.name): str(pin.specifier).removeprefix("==")
+        for pin in all_pins
+        if pin.marker is None or pin.marker.evaluate(environment)
+    }
+
+
+@pytest.mark.parametrize("lock", [*LOCKS, "build"])
+def test_every_pin_of_a_lock_has_hashes(lock):
+    assert pins(lock)
+    for (pin, _), hashes in pins(lock).items():
+        assert re.fullmatch(r"[A-Za-z0-9_.-]+==[A-Za-z0-9.]+", pin)
+        assert hashes
+        assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", each) for each in hashes)
+
+
+@pytest.mark.parametrize("lock", [*LOCKS, "build"])
+def test_locks_name_no_place(lock):
+    text = (source.ROOT / "locks" / f"{lock}.txt").read_text(encoding="utf-8")
+    for word in ("://", "index", "find-links", "trusted", "@"):
+        assert word not in text
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_locks_hold_every_requirement_within_its_range(python):
+    asked = {"demo": requirements("requirements.txt")}
+    asked["dev"] = asked["demo"] + requirements("requirements-dev.txt")
+    for lock in LOCKS:
+        versions = locked(lock, python)
+        for requirement in asked[lock]:
+            name = canonical(requirement.name)
+            if name == "torch":  # has other files for every kind of machine
+                assert name not in versions
+            else:
+                assert requirement.specifier.contains(versions[name])
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_locks_are_the_constraints(python):
+    environment = {"python_version": python}
+    pinned = {
+        canonical(r.name): str(r.specifier).removeprefix("==")
+        for r in requirements("constraints.txt")
+        if r.marker is None or r.marker.evaluate(environment)
+    }
+    for lock in LOCKS:
+        for name, version in locked(lock, python).items():
+            assert (name, version) == (name, pinned[name])
+    assert locked("demo", python).items() <= locked("dev", python).items()
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_locks_are_complete(lock):
+    """What each asks for, as installed here, is locked, too: nothing comes unhashed."""
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    versions = locked(lock, python)
+    top = requirements("requirements.txt")
+    if lock == "dev":
+        top += [r for r in requirements("requirements-dev.txt") if r.name != "torch"]
+    seen, rest = set(), list(top)
+    while rest:
+        asked = rest.pop()
+        if (key := (canonical(asked.name), frozenset(asked.extras))) in seen:
+            continue
+        seen.add(key)
+        assert key[0] in versions
+        for line in metadata.requires(asked.name) or []:
+            inner = Requirement(line)
+            extras = [{"extra": extra} for extra in (*asked.extras, "")]
+            if inner.marker is None or any(map(inner.marker.evaluate, extras)):
+                rest.append(inner)
+    assert {name for name, _ in seen} == set(versions)
+
+
+def test_past_vulnerabilities_are_mended_in_the_locked_versions():
+    """The table of SECURITY.md: library, advisory, first version without it."""
+    text = (source.ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    line = r"^\| `([\w.-]+)` \| (?:CVE|PYSEC|GHSA)-[^|]+ \| ([\d.]+) \|$"
+    rows = re.findall(line, text, re.M)
+    assert len(rows) == text.count("| CVE") + text.count("| PYSEC") + text.count(
+        "| GHSA"
+    )
+    assert rows
+    for python in PYTHONS:
+        torch = [r for r in requirements("constraints.txt") if r.name == "torch"]
+        versions = locked("dev", python) | locked("build", python)
+        versions["torch"] = str(torch[0].specifier).removeprefix("==")
+        for name, mended in rows:
+            assert Version(versions[canonical(name)]) >= Version(mended)
