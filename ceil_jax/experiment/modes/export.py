@@ -1,11 +1,14 @@
 """Embeddings of a data set's images in a file, for search programs of one's own."""
 
+import contextlib
 import dataclasses
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from ceil_jax.common.errors import UserError
+from ceil_jax.common.saving import reserve
 from ceil_jax.datasets.imageset import ImageSet
 from ceil_jax.embedding.embedder import Embedder, unit_rows
 from ceil_jax.experiment import build, sources
@@ -120,9 +123,18 @@ def save(exported: Exported, workdir: Path) -> Path:
 
     Returns:
         The file.
+
+    Raises:
+        UserError: It cannot be written.
     """
     path = workdir / FILE_NAME
     draft = path.with_name(f"incomplete.{FILE_NAME}")
-    np.savez(draft, **exported._asdict())
-    draft.replace(path)
+    try:
+        reserve(workdir, sum(column.nbytes for column in exported))
+        np.savez(draft, **exported._asdict())
+        draft.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise UserError(f"{path} cannot be written: {error}") from error
     return path
