@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 
 import tensorflow_datasets as tfds
 
+from ceil_jax.common import manifest
+from ceil_jax.common.errors import DataError
 from ceil_jax.common.progress import bar
-from ceil_jax.datasets import manifest
 from ceil_jax.datasets.index import (
     Index,
     checksum_of,
@@ -19,6 +20,7 @@ from ceil_jax.datasets.index import (
     write_index,
 )
 from ceil_jax.datasets.schema import Example, PersonConfig, features
+from ceil_jax.datasets.whole import fault
 from ceil_jax.datasets.writing import PlainRecordWriter, room_for, write_split
 
 Splits = Mapping[str, tuple[int, Iterable[Example]]]
@@ -46,12 +48,14 @@ class PersonBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 read without TensorFlow.
             **kwargs: `data_dir`, `config` and `version`, as of every TFDS builder.
         """
+        file_format = file_format or "array_record"
         try:
-            super().__init__(file_format=file_format or "array_record", **kwargs)
+            super().__init__(file_format=file_format, **kwargs)
         except Exception:
             # TFDS trusts what it finds beside data; `preparation.prepare` does not.
             if "_data_dir" not in vars(self) or self.fault() is None:
                 raise
+            self.info.set_file_format(file_format)
 
     @property
     def person_config(self) -> PersonConfig:
@@ -83,7 +87,30 @@ class PersonBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def fault(self) -> str | None:
         """Why the folder of the prepared data does not hold them; None if it does."""
-        return manifest.fault(Path(self.data_path), self.source)
+        return fault(Path(self.data_path), self.source)
+
+    def download_and_prepare(  # pyright: ignore[reportIncompatibleVariableOverride]
+        self, *, download_config: Any = None, **kwargs: Any
+    ) -> None:
+        """As every TFDS builder's; data that are there must be whole to stay.
+
+        Args:
+            download_config: TFDS's own options; `overwrite_dataset` is among them.
+            **kwargs: TFDS's other arguments.
+
+        Raises:
+            DataError: The folder of the prepared data holds something else.
+        """
+        mode = (download_config or tfds.download.DownloadConfig()).download_mode
+        place = Path(self.data_path)
+        if place.exists() and not mode.overwrite_dataset:
+            found = self.fault()
+            if found is not None:
+                raise DataError(
+                    f"prepared data in {place} cannot be used ({found}): delete that "
+                    "folder"
+                )
+        super().download_and_prepare(download_config=download_config, **kwargs)
 
     def superseded(self) -> list[Path]:
         """Folders of earlier data that this builder's are made in the stead of."""

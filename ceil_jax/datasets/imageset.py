@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ceil_jax.datasets.index import checksum_of
-from ceil_jax.datasets.manifest import damaged
+from ceil_jax.datasets.whole import damaged
 
 
 class ImageSource(Protocol):

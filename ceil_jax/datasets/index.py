@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ceil_jax.datasets.manifest import damaged
+from ceil_jax.datasets.whole import damaged
 
 FILE_NAME = "index.npz"
 

@@ -65,7 +65,8 @@ def prepare(builder: PersonBuilder) -> PersonBuilder:
         DataError: An image cannot be read, or the place cannot be written.
     """
     place = Path(builder.data_path)
-    if builder.fault() is None:
+    fault = builder.fault()
+    if fault is None:
         return builder if builder.info.splits else copy.copy(builder)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -81,6 +82,11 @@ def prepare(builder: PersonBuilder) -> PersonBuilder:
             with tempfile.TemporaryDirectory() as downloads:  # TFDS insists on one
                 fresh.download_and_prepare(download_dir=downloads)
     except OSError as error:
+        if os.path.lexists(place):
+            raise DataError(
+                f"prepared data in {place} cannot be used ({fault}), nor can others be "
+                f"written there ({error}): delete that folder"
+            ) from error
         raise DataError(f"cannot write prepared data to {place}: {error}") from error
     return fresh
 
@@ -94,27 +100,17 @@ def _tell_of_others(builder: PersonBuilder) -> None:
 
 
 def _remove(place: Path, fault: str) -> None:
-    """Take away what is not the prepared data that it should be.
-
-    Raises:
-        DataError: It cannot be removed.
-    """
+    """Take away what is not the prepared data that it should be."""
     if not os.path.lexists(place):
         return
     _say(f"prepared data in {place} cannot be used ({fault}): they are prepared anew")
-    try:
-        if place.is_dir() and not place.is_symlink():
-            # Gone at once, and cleared away by the next preparation if this one dies.
-            moved = Path(tempfile.mkdtemp(prefix="incomplete.", dir=place.parent))
-            place.rename(moved / place.name)
-            shutil.rmtree(moved)
-        else:
-            place.unlink()
-    except OSError as error:
-        raise DataError(
-            f"prepared data in {place} cannot be used ({fault}) nor removed "
-            f"({error.strerror}): delete that folder"
-        ) from error
+    if place.is_dir() and not place.is_symlink():
+        # Gone at once, and cleared away by the next preparation if this one dies.
+        moved = Path(tempfile.mkdtemp(prefix="incomplete.", dir=place.parent))
+        place.rename(moved / place.name)
+        shutil.rmtree(moved)
+    else:
+        place.unlink()
 
 
 @contextlib.contextmanager

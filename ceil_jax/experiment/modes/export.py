@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ceil_jax.common.errors import UserError
 from ceil_jax.common.files import whole
+from ceil_jax.common.saving import reserve
 from ceil_jax.datasets.imageset import ImageSet
 from ceil_jax.embedding.embedder import Embedder, unit_rows
 from ceil_jax.experiment import build, sources
@@ -122,8 +124,15 @@ def save(exported: Exported, workdir: Path) -> Path:
 
     Returns:
         The file.
+
+    Raises:
+        UserError: It cannot be written.
     """
     path = workdir / FILE_NAME
-    with whole(path) as file:
-        np.savez(file, **exported._asdict())
+    try:
+        reserve(workdir, sum(column.nbytes for column in exported))
+        with whole(path) as file:
+            np.savez(file, **exported._asdict())
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error}") from error
     return path

@@ -46,7 +46,8 @@ def convert_weights(path: str, output: str) -> None:
     """
     workdir_of(output, "--output")
     try:
-        summary = weights.convert(path, output)
+        with heartbeat("converting weights"):
+            summary = weights.convert(path, output)
     except (OSError, ValueError) as error:
         raise UserError(f"--mode convert: {error}") from error
     print(summary, flush=True)

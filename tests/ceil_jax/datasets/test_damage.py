@@ -9,11 +9,15 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+import tensorflow_datasets as tfds
 from PIL import Image
 
+from ceil_jax.common import manifest
 from ceil_jax.common.errors import DataError
-from ceil_jax.datasets import loading, manifest
+from ceil_jax.datasets import loading
 from ceil_jax.datasets.read_ahead import read_ahead
+from ceil_jax.datasets.registry import Request, find
+from ceil_jax.datasets.whole import damaged
 
 SIZE = (12, 6)
 FILES = {
@@ -332,11 +336,28 @@ def test_damage_that_cannot_be_removed_is_named(prepared: Prepared, monkeypatch)
     with pytest.raises(DataError) as caught:
         load(prepared.root, prepared.cache)
     assert str(caught.value).startswith(f"prepared data in {prepared.place} cannot be")
-    assert str(caught.value).endswith("(Read-only file system): delete that folder")
+    assert str(caught.value).endswith("Read-only file system): delete that folder")
     monkeypatch.setattr(manifest, "HASHED_BYTES", 0)
     monkeypatch.setattr(Path, "unlink", refuse)
-    error = manifest.damaged(prepared.place, "x")
+    error = damaged(prepared.place, "x")
     assert "are damaged (x): delete that folder, and the same" in str(error)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_tfds_takes_no_damaged_data_for_prepared(prepared: Prepared, file: str):
+    """What `tfds build` calls, which removes nothing unless it is told to."""
+    halve(prepared.place / FILES[file])
+    request = Request(prepared.root, prepared.cache, SIZE, {}, False)
+    builder = find("folder").make_builder(request)
+    message = (
+        rf"^prepared data in {prepared.place} cannot be used \(.*: delete that folder$"
+    )
+    with pytest.raises(DataError, match=message):
+        builder.download_and_prepare()
+    mode = tfds.GenerateMode.REUSE_CACHE_IF_EXISTS  # the data are made anew
+    config = tfds.download.DownloadConfig(download_mode=mode)
+    builder.download_and_prepare(download_config=config)
+    check_same(load(prepared.root, prepared.cache), prepared)
 
 
 def test_damage_whose_images_are_gone_as_well_is_one_line(prepared: Prepared, tmp_path):

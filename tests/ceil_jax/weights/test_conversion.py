@@ -1,10 +1,12 @@
 """Weights to Orbax checkpoints."""
 
 import hashlib
-import json
+import itertools
+import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +16,11 @@ import torch
 
 from ceil_jax import weights
 from ceil_jax.weights import conversion
+from ceil_jax.weights.converted import write
 from tests.ceil_jax.weights import small
 from tests.ceil_jax.weights.small import assert_same
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -135,48 +140,125 @@ def test_other_folders_are_refused(tmp_path):
         weights.load(tmp_path / "part")
 
 
-READ_EACH = """
-import json, sys
-from ceil_jax import weights
-from tests.ceil_jax.weights import small
-said = {}
-for folder in sys.argv[1:]:
-    try:
-        small.assert_same(weights.load(folder), small.of_clip())
-    except ValueError as error:
-        said[folder] = str(error)
-print(json.dumps(said))
+def test_folders_of_before_are_read_with_a_warning(converted, tmp_path):
+    """Those that have no digest, or lost their manifest."""
+    with ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save(tmp_path / "old", small.of_clip())
+    shutil.copytree(converted[1], tmp_path / "lost")
+    (tmp_path / "lost" / "manifest.json").unlink()
+    for name in ("old", "lost"):
+        with pytest.warns(UserWarning, match=rf"{name}: converted before digests were"):
+            assert_same(weights.load(tmp_path / name), small.of_clip())
+
+
+def test_other_arrays_are_found_without_the_manifest(converted, tmp_path):
+    """Whole files of another conversion, but the metadata of this one."""
+    tree = small.of_clip()
+    tree["params"]["norm"]["scale"][0] += 1
+    other = tmp_path / "other"
+    write(other, tree, {"source": "x"})
+    assert_same(weights.load(other), tree)
+    shutil.copy(converted[1] / "_CHECKPOINT_METADATA", other)
+    (other / "manifest.json").unlink()
+    with pytest.raises(ValueError, match=r"other: damaged \(its weights are not those"):
+        weights.load(other)
+
+
+def flip(content: bytes, part: float) -> bytes:
+    changed = bytearray(content)
+    changed[round(part * (len(content) - 1))] ^= 16
+    return bytes(changed)
+
+
+DAMAGES = {
+    "lost": None,
+    "empty": lambda content: b"",
+    "cut": lambda content: content[: len(content) // 2],
+    "longer": lambda content: content + b"\0",
+    "zeros": lambda content: bytes(len(content)),
+    "first bit": lambda content: flip(content, 0.0),
+    "some bit": lambda content: flip(content, 0.6),
+    "last bit": lambda content: flip(content, 1.0),
+}
+
+
+def test_damaged_folders_are_refused(converted, tmp_path, capfd):
+    """Whatever file of it is lost or changed: one line, and nothing else is said."""
+    files = [
+        path.relative_to(converted[1])
+        for path in sorted(converted[1].rglob("*"))
+        if path.is_file()
+    ]
+    outcomes = Counter()
+    for path, how in itertools.product(files, DAMAGES):
+        folder = tmp_path / "copy"
+        shutil.copytree(converted[1], folder)
+        content = (folder / path).read_bytes()
+        (folder / path).unlink()
+        if DAMAGES[how] is not None:
+            (folder / path).write_bytes(DAMAGES[how](content))
+        if (str(path), how) == ("manifest.json", "lost"):
+            shutil.rmtree(folder)
+            continue
+        with pytest.raises(ValueError, match=f"^{folder}: ") as caught:
+            weights.load(folder)
+        assert "\n" not in str(caught.value)
+        outcomes["damaged" if ": damaged (" in str(caught.value) else how] += 1
+        shutil.rmtree(folder)
+    # Without Orbax's own file it is no such folder at all.
+    assert outcomes == {"damaged": len(files) * len(DAMAGES) - 2, "lost": 1}
+    assert outcomes.total() >= 68
+    assert capfd.readouterr() == ("", "")
+
+
+def test_parts_of_another_conversion_are_refused(converted, tmp_path):
+    other = tmp_path / "other"
+    tree = small.of_clip()
+    tree["params"]["norm"]["scale"][0] += 1
+    write(other, tree, {"source": "RN50.pt"})
+    for part in ("d", "ocdbt.process_0", "_METADATA", "_CHECKPOINT_METADATA"):
+        folder = tmp_path / part
+        shutil.copytree(converted[1], folder)
+        if (folder / part).is_dir():
+            shutil.rmtree(folder / part)
+            shutil.copytree(other / part, folder / part)
+        else:
+            shutil.copy(other / part, folder / part)
+        if part == "_METADATA":  # names and shapes, which are the same
+            assert_same(weights.load(folder), small.of_clip())
+            continue
+        with pytest.raises(ValueError, match=rf"{part}: damaged \("):
+            weights.load(folder)
+
+
+FAILING = """
+import resource, sys
+from ceil_jax import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), resource.RLIM_INFINITY))
+words = ["--mode", "convert", "--weights", sys.argv[1], "--output", sys.argv[2]]
+sys.exit(main.main(["ceil-jax", *words]))
 """
 
 
-def test_damaged_folders_are_refused(converted, tmp_path):
-    """Whatever file of it is lost or cut: an error, or what was written.
-
-    In a process of its own: what Orbax still had under way when it failed complains
-    later, out of its threads, and would disturb another test.
-    """
-    paths = [
-        p.relative_to(converted[1]) for p in converted[1].rglob("*") if p.is_file()
-    ]
-    folders = []
-    for i, path in enumerate(paths):
-        for how in ("lost", "cut"):
-            folder = tmp_path / f"{i}{how}"
-            shutil.copytree(converted[1], folder)
-            content = (folder / path).read_bytes()
-            (folder / path).unlink()
-            if how == "cut":
-                (folder / path).write_bytes(content[: len(content) // 2])
-            folders.append(str(folder))
-    done = subprocess.run(
-        [sys.executable, "-c", READ_EACH, *folders],
-        cwd=Path(__file__).parents[3],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    refusals = json.loads(done.stdout)
-    assert len(refusals) >= 4
-    for folder, message in refusals.items():
-        assert message.startswith(folder)
-        assert "\n" not in message
+@pytest.mark.parametrize(
+    ("place", "limit", "said"),
+    [
+        (
+            "full/conv",
+            20_000,
+            r"full: 0\.\d MiB are needed, .* free \(File too large\)",
+        ),
+        ("/proc/conv", -1, r"/proc/conv: /proc cannot be written to"),
+        ("/sys/kernel/conv", -1, r"/sys/kernel cannot be written to"),
+    ],
+)
+def test_a_place_that_cannot_be_written_ends_at_once(
+    source, tmp_path, place, limit, said
+):
+    words = [sys.executable, "-c", FAILING, source, tmp_path / place, str(limit)]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2, done.stderr
+    assert re.search(said, done.stderr)
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert not list(tmp_path.iterdir())

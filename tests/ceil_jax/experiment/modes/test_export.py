@@ -1,11 +1,14 @@
 """The columns of embeddings.npz, row by row; nothing is embedded by a model here."""
 
+import resource
 import types
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from ceil_jax.common.errors import UserError
 from ceil_jax.datasets.imageset import ArraySource, ImageSet
 from ceil_jax.experiment.config import Config
 from ceil_jax.experiment.modes import export
@@ -98,3 +101,19 @@ def test_the_file_holds_the_columns_by_name(exported, tmp_path):
         assert set(columns) == set(found._fields)
         for name, column in found._asdict().items():
             np.testing.assert_array_equal(columns[name], column)
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path):
+    columns = (np.zeros((1000, 20), np.float32), *[np.zeros(1000)] * 5)
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limit[1]))
+    try:
+        with pytest.raises(UserError) as caught:
+            export.save(export.Exported(*columns), tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    message = str(caught.value)
+    assert message.startswith(f"{tmp_path / 'embeddings.npz'} cannot be written: ")
+    assert "0.1 MiB are needed" in message
+    assert "\n" not in message
+    assert not list(tmp_path.iterdir())
