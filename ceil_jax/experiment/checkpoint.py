@@ -5,6 +5,7 @@ after its step 340, to go on from, and is removed once a later one is there.
 """
 
 import dataclasses
+import math
 import re
 import shutil
 import threading
@@ -153,7 +154,7 @@ class Checkpoints:
         self._guard = guard
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
-        self.seconds = 0.0  # that the last checkpoint took to save
+        self.seconds = 0.0  # that the last checkpoint took to save; inf until it is
         if guard is not None:
             self._remove_drafts()
 
@@ -235,6 +236,7 @@ class Checkpoints:
             except BaseException as error:
                 self._error = error
 
+        self.seconds = math.inf
         self._thread = threading.Thread(target=write, name="save", daemon=True)
         self._thread.start()
 
