@@ -1,6 +1,7 @@
 """The checkpoints of a run: which there are, which are kept, the newest whole one."""
 
 import dataclasses
+import math
 import shutil
 import threading
 import time
@@ -50,7 +51,7 @@ class Checkpoints:
         self._guard = guard
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
-        self.seconds = 0.0  # that the last checkpoint took to save
+        self.seconds = 0.0  # that the last checkpoint took to save; inf until it is
         if guard is not None:
             self._remove_drafts()
 
@@ -132,6 +133,7 @@ class Checkpoints:
             except BaseException as error:
                 self._error = error
 
+        self.seconds = math.inf
         self._thread = threading.Thread(target=write, name="save", daemon=True)
         self._thread.start()
 

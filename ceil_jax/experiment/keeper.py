@@ -101,6 +101,7 @@ class Keeper:
         self._writer.check_now_and_then()
         if self._is_due(now):
             self._save(*take())
+            self._held, self._is_copy = None, False  # a copy is of an earlier step
         elif step_seconds > SLOW_STEP_SECONDS:
             self._hold_copy(*take())
         self._last_step = self._now()

@@ -22,6 +22,8 @@ ALL_SECONDS = 18.0
 """Time until the process ends, whatever it is doing."""
 REPEAT_SECONDS = 0.2
 """Launchers may send a signal twice at once; it is one request."""
+LOOK_SECONDS = 0.1
+"""How often the watching thread looks at the clock, once it was asked for."""
 
 
 class Stopped(BaseException):
@@ -53,6 +55,7 @@ class Stopped(BaseException):
 
 
 NOTHING = "nothing half-done was kept; the same command does the rest"
+TOO_LONG = "what was being saved took too long; the checkpoint before is whole"
 
 
 def line(number: int, saved: str = "") -> str:
@@ -74,14 +77,20 @@ class Stopping:
     A signal that was ignored before, as under `nohup`, stays ignored.
     """
 
-    def __init__(self, end: Callable[[int], Any] = os._exit) -> None:
+    def __init__(
+        self,
+        *,
+        main_seconds: float = MAIN_SECONDS,
+        all_seconds: float = ALL_SECONDS,
+    ) -> None:
         """Nothing is changed yet.
 
         Args:
-            end: Ends the process at once, with a status.
+            main_seconds: See `MAIN_SECONDS`.
+            all_seconds: See `ALL_SECONDS`.
         """
         self.number: int | None = None
-        self._end = end
+        self._main_seconds, self._all_seconds = main_seconds, all_seconds
         self._deferrals = 0
         self._is_saving = False
         self._last_resort: Callable[[], str] | None = None
@@ -134,23 +143,23 @@ class Stopping:
         if first is None:
             return
         begin = time.monotonic()
-        while (left := begin + ALL_SECONDS - time.monotonic()) > 0:
-            waited = time.monotonic() - begin
-            if waited >= MAIN_SECONDS and not self._is_saving:
-                break
-            until = left if self._is_saving else min(left, MAIN_SECONDS - waited)
-            # Looks up twice a second, as saving may have begun.
-            number = self._next_signal(min(max(until, 0.0), 0.5))
+        said: list[str] = []
+        helper = threading.Thread(
+            target=lambda: said.append(self._saved_at_last()), name="save", daemon=True
+        )
+        while not said and (passed := time.monotonic() - begin) < self._all_seconds:
+            is_stuck = passed >= self._main_seconds and not self._is_saving
+            if is_stuck and helper.ident is None:
+                helper.start()  # it may be stuck as well
+            number = self._next_signal(LOOK_SECONDS)
             if number is None:
                 return
             if number and time.monotonic() - begin > REPEAT_SECONDS:
                 self._leave(number, "at once, at the second signal")
-        self._leave(first, self._saved_at_last())
+        self._leave(first, said[0] if said else TOO_LONG)
 
     def _saved_at_last(self) -> str:
         """What could be saved without the main thread, in words."""
-        if self._is_saving:
-            return "what was being saved took too long; the checkpoint before is whole"
         if self._last_resort is None:
             return NOTHING
         try:
@@ -166,18 +175,14 @@ class Stopping:
         got = os.read(self._read, 1)
         if not got:
             return None
-        return (
-            got[0]
-            if got[0] in self._earlier
-            else 0
-            if seconds is not None
-            else (self._next_signal(seconds))
-        )
+        if got[0] in self._earlier:
+            return got[0]
+        return 0 if seconds is not None else self._next_signal(None)
 
     def _leave(self, number: int, how: str) -> None:
         with contextlib.suppress(OSError, ValueError):
             os.write(2, f"\n{line(number, how)}\n".encode())
-        self._end(128 + number)
+        os._exit(128 + number)
 
     @contextlib.contextmanager
     def deferred(self) -> Iterator[None]:
@@ -202,11 +207,10 @@ class Stopping:
             Nothing.
         """
         self._deferrals += 1
-        self._is_saving = True
+        self._is_saving = True  # for good: what follows tells what was saved
         try:
             yield
         finally:
-            self._is_saving = False
             self._deferrals -= 1
 
     @contextlib.contextmanager

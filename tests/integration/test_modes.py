@@ -128,7 +128,7 @@ def test_one_model_on_all_splits_says_so(run, config, tmp_path, capsys):
 def file(run, config, tmp_path_factory):
     """The weights of split 1's model under PyTorch's names."""
     with Checkpoints(run / "trial_01" / "checkpoints") as saved:
-        state = saved.restore(build.initial_state(config)).state
+        state = saved.restore(build.initial_state(config))
     path = tmp_path_factory.mktemp("weights") / "ceil_regdb.safetensors"
     save_file(weights.to_torch(variables_of(state)), path)
     return path

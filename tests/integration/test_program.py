@@ -37,7 +37,7 @@ def records(folder: Path) -> list[dict[str, Any]]:
 def state_of(config, folder: Path):
     """The newest checkpoint's state."""
     with Checkpoints(folder / "checkpoints") as saved:
-        return saved.restore(build.initial_state(config)).state
+        return saved.restore(build.initial_state(config))
 
 
 def leaves(state):
@@ -173,7 +173,7 @@ def test_a_resumed_run_ends_like_an_uninterrupted_one(
     class StoppedError(Exception):
         pass
 
-    once = epoch.Trainer.epoch
+    once = epoch.Trainer.begin
 
     def stop_at_5(self, state, epoch):
         if epoch == 5:
@@ -181,7 +181,7 @@ def test_a_resumed_run_ends_like_an_uninterrupted_one(
         return once(self, state, epoch)
 
     with monkeypatch.context() as patch:
-        patch.setattr(epoch.Trainer, "epoch", stop_at_5)
+        patch.setattr(epoch.Trainer, "begin", stop_at_5)
         with pytest.raises(StoppedError):
             train.train_and_evaluate(copy.deepcopy(config), tmp_path)
     capsys.readouterr()

@@ -1,5 +1,9 @@
 """The batches of an epoch, and taking its steps."""
 
+import functools
+import json
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -11,7 +15,7 @@ from ceil_jax.datasets.imageset import ArraySource, ImageSet
 from ceil_jax.inputs.sampler import sample_epoch
 from ceil_jax.training import fit
 from ceil_jax.training.pseudo_labels import PseudoLabels
-from ceil_jax.training.state import TrainState
+from ceil_jax.training.state import Memory, TrainState
 
 
 def side(num_clusters: int, cameras: tuple[int, ...], first: int) -> fit.Side:
@@ -220,3 +224,167 @@ def test_a_divergence_is_told_with_its_epoch_and_step(value, bad):
 def test_the_last_update_is_looked_at_too():
     with pytest.raises(UserError, match="a parameter is not finite at epoch 3, step 2"):
         take(FakeStep([1.0, 1.0], params=float("nan")), 2)
+
+
+class LeftError(Exception):
+    """What ends an epoch between two of its steps."""
+
+
+@functools.partial(jax.jit, donate_argnums=(0, 1))
+def real_step(state, memories, tables, rate, batch):
+    """Random draws by the number of the step, momentum, and a memory that follows."""
+    noise = jax.random.normal(jax.random.fold_in(jax.random.key(1), state.step), (12,))
+    rows = batch.infrared[:, 0, 0, 0].astype(jnp.float32) / 100 + 0.1 * noise
+
+    def loss_of(params):
+        out = jnp.tanh(rows * params["w"].sum() + params["w"][batch.infrared_rows % 5])
+        return ((out - memories.clusters[batch.infrared_labels.clusters]) ** 2).mean()
+
+    loss, gradient = jax.value_and_grad(loss_of)(state.params)
+    momentum = jax.tree.map(lambda m, g: 0.9 * m + g, state.opt_state, gradient)
+    params = jax.tree.map(lambda p, m: p - rate * m, state.params, momentum)
+    clusters = memories.clusters.at[batch.infrared_labels.clusters].multiply(0.99)
+    clusters = clusters + tables * params["w"].mean()
+    losses = {"loss": loss, "cdl": jnp.sin(loss) / 3}
+    stats = {"mean": 0.9 * state.batch_stats["mean"] + rows.mean()}
+    return (
+        TrainState(params, stats, momentum, state.step + 1),
+        Memory(memories.proxies * 1.01, clusters),
+        losses,
+    )
+
+
+def fit_real(state, memories, *, done=0, sums=None, at_step=None):
+    """Six steps, or those that are left of them."""
+    source = fit.batches(
+        VISIBLE,
+        INFRARED,
+        visible_rows=6,
+        images_per_proxy=3,
+        num_steps=6,
+        seed=(1, 3),
+        done=done,
+    )
+    state, memories = jax.tree.map(jnp.array, (state, memories))
+    return fit.fit(
+        real_step,
+        state,
+        memories,
+        jnp.float32(0.3),
+        0.05,
+        source,
+        num_steps=6,
+        epoch=3,
+        done=done,
+        sums=sums,
+        at_step=at_step,
+    )
+
+
+def at_start():
+    params = {"w": np.linspace(0.1, 0.7, 5, dtype=np.float32)}
+    state = TrainState(
+        params,
+        {"mean": np.float32(0)},
+        {"w": np.zeros(5, np.float32)},
+        np.int32(12),
+    )
+    return state, Memory(np.ones((2, 3), np.float32), np.full(3, 0.5, np.float32))
+
+
+def in_bits(tree):
+    return [
+        (x.dtype, x.shape, x.tobytes()) for x in map(np.asarray, jax.tree.leaves(tree))
+    ]
+
+
+@pytest.mark.parametrize("slow_seconds", [0.0, 1e9])
+def test_an_epoch_goes_on_after_any_step_to_the_same_bits(monkeypatch, slow_seconds):
+    """Whether the losses of each step are read at once, or those of four together."""
+    monkeypatch.setattr(fit, "SLOW_STEP_SECONDS", slow_seconds)
+    reached = {}
+
+    def keep(take):
+        got = take()
+        reached[got.step] = jax.tree.map(np.array, jax.device_get(got))
+
+    def look(take):
+        del take
+
+    want_state, want_losses = fit_real(*at_start(), at_step=look)
+    # What asks where the epoch is changes nothing.
+    for at_step in (None, keep):
+        state, losses = fit_real(*at_start(), at_step=at_step)
+        assert (in_bits(state), losses) == (in_bits(want_state), want_losses)
+    assert list(reached) == [1, 2, 3, 4, 5]
+    for done in reached:
+        after = {}
+
+        def stop(take, done=done, after=after):
+            got = take()
+            if got.step == done:
+                after["reached"] = jax.tree.map(np.array, jax.device_get(got))
+                raise LeftError
+
+        with pytest.raises(LeftError):
+            fit_real(*at_start(), at_step=stop)
+        got = after["reached"]
+        assert in_bits(got) == in_bits(reached[done])
+        again = {}
+
+        def keep_again(take, again=again):
+            now = take()
+            again[int(now.step)] = jax.tree.map(np.array, jax.device_get(now))
+
+        state, losses = fit_real(
+            got.state,
+            got.memories,
+            done=done,
+            sums=json.loads(json.dumps({k: float(v) for k, v in got.sums.items()})),
+            at_step=keep_again,
+        )
+        assert in_bits(state) == in_bits(want_state)
+        assert losses == want_losses
+        # Memories and sums on the way, too.
+        assert list(again) == list(range(done + 1, 6))
+        assert all(in_bits(again[n]) == in_bits(reached[n]) for n in again)
+
+
+def test_the_steps_of_one_epoch_differ():
+    """So that one that is left out or taken twice would be seen."""
+    seen = []
+    fit_real(*at_start(), at_step=lambda take: seen.append(in_bits(take()[:2])))
+    assert len({str(bits) for bits in seen}) == 5
+
+
+@pytest.mark.parametrize("num_steps", [1, 2, 7])
+def test_between_two_steps_is_not_after_the_last(num_steps):
+    calls = []
+    state = TrainState({"w": jnp.asarray(0.0)}, {}, (), jnp.asarray(10, jnp.int32))
+    fit.fit(
+        FakeStep([float(n) for n in range(num_steps)]),
+        state,
+        0,  # type: ignore[arg-type]
+        "tables",  # type: ignore[arg-type]
+        0.25,
+        iter(range(num_steps)),  # type: ignore[arg-type]
+        num_steps=num_steps,
+        epoch=3,
+        at_step=lambda take: calls.append(take()),
+    )
+    assert [each.step for each in calls] == list(range(1, num_steps))
+    assert [each.memories for each in calls] == list(range(1, num_steps))
+    # All that was taken is summed, though four steps may be in flight.
+    assert [each.sums["loss"] for each in calls] == [
+        sum(range(n)) for n in range(1, num_steps)
+    ]
+
+
+@pytest.mark.parametrize("done", range(7))
+def test_the_batches_that_are_left_are_the_same(done):
+    options = {"visible_rows": 6, "images_per_proxy": 3, "num_steps": 6, "seed": (1, 1)}
+    left = list(fit.batches(VISIBLE, INFRARED, **options, done=done))
+    want = draw()[done:]
+    assert len(left) == 6 - done
+    for got, batch in zip(left, want, strict=True):
+        assert in_bits(got) == in_bits(batch)
