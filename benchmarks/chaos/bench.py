@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -93,7 +94,9 @@ class Bench:
         self._compiled = compiled or folder / "compiled"
         self._whole, self._numbers = whole, itertools.count(1)
         self.worker = Worker()
-        (folder / "runs").mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        # Several benches may share a folder, and what is prepared and compiled there.
+        self._runs = Path(tempfile.mkdtemp(dir=folder, prefix="runs-"))
 
     def __enter__(self) -> "Bench":
         """Return itself."""
@@ -123,9 +126,7 @@ class Bench:
         Returns:
             The path.
         """
-        path = self.folder / "runs" / f"{name}-{next(self._numbers)}"
-        shutil.rmtree(path, ignore_errors=True)
-        return path
+        return self._runs / f"{name}-{next(self._numbers)}"
 
     def words(
         self, workdir: Path | None, *more: str, prepared: Path | None = None

@@ -97,16 +97,15 @@ def run(bench: Bench) -> None:
         part = Part("fitting", AT_STEP, 1)
         _signalled(bench, part, Hook(AT_STEP, signal=signal.SIGTERM))
         return
-    for part in PARTS:
-        for number in SIGNALS:
+    for number in SIGNALS:
+        for part in PARTS:
             _signalled(bench, part, Hook(part.at, call=part.call, signal=number))
-    for name, (at, call, seconds) in SLOW.items():
-        for number in SIGNALS[:2]:
-            hook = Hook(at, call, number, 1.0, seconds, every=at == AT_STEP)
-            _signalled(bench, Part(name, at, call), hook)
-    for seconds in STARTING:
-        for number in SIGNALS:
+        for seconds in STARTING:
             _early(bench, seconds, number)
+        if number == signal.SIGTERM:
+            for name, (at, call, seconds) in SLOW.items():
+                hook = Hook(at, call, number, 1.0, seconds, every=at == AT_STEP)
+                _signalled(bench, Part(name, at, call), hook)
 
 
 def _words(bench: Bench, part: Part, workdir: Path, prepared: Path | None) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.chaos.bench import Bench
-from benchmarks.chaos.damage import DAMAGES
+from benchmarks.chaos.damage import DAMAGES, flip_highest
 from benchmarks.chaos.outcomes import (
     GOOD,
     SILENT,
@@ -65,7 +65,10 @@ def _modes(name: str) -> tuple[str, ...]:
 def _spoils(rng: random.Random, file: str) -> dict[str, Callable[[Path], Any]]:
     """What damages a file of a run's folder, by name."""
     found: dict[str, Callable[[Path], Any]] = {}
-    for name, damage in DAMAGES.items():
+    damages = dict(DAMAGES)
+    if file != "trained_on.npz":
+        damages["bit flip"] = flip_highest
+    for name, damage in damages.items():
         found[name] = lambda path, damage=damage: damage(path, rng)
     for name, text in OTHER_VALUES.items():
         if file != "trained_on.npz" or name == "a list":

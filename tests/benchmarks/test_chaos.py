@@ -92,6 +92,10 @@ def test_damage(tmp_path):
     assert sum(bits) == 1
     assert len(spoilt["random bytes"]) == 200
     assert spoilt["random bytes"] != content
+    path.write_text('{"epoch": 1}')
+    damage.flip_highest(path, random.Random(3))
+    with pytest.raises(UnicodeDecodeError):
+        path.read_text(encoding="utf-8")
     path.write_bytes(b"")
     damage.flip(path, random.Random(3))
     assert path.stat().st_size == 1
