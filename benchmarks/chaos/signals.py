@@ -54,11 +54,11 @@ class Part(NamedTuple):
 PARTS = (
     Part("loading", "ceil_jax.datasets.loading:_in_memory"),
     Part("preparing", "ceil_jax.datasets.writing:PlainRecordWriter.write"),
-    Part("embedding", "ceil_jax.embedding.embedder:Embedder.__call__", 3, "halfway"),
+    Part("embedding", "ceil_jax.embedding.embedder:Embedder.__call__", 2, "unscored"),
     Part("clustering", "ceil_jax.training.pseudo_labels:find"),
     Part("matching", "ceil_jax.training.pseudo_labels:match_across"),
     Part("fitting", AT_STEP, 2),
-    Part("compiling", COMPILE, 40),
+    Part("compiling", COMPILE, 20),
     Part("scoring", SCORE, 1, "halfway"),
     Part("reporting", "ceil_jax.experiment.results_files:write", 1, "unscored"),
     Part("picture", "ceil_jax.experiment.score:Scorer.draw", 1, "unscored"),

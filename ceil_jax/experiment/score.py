@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ceil_jax.common.drafts import draft_of
 from ceil_jax.datasets.imageset import ImageSet
 from ceil_jax.evaluation import protocols, scoring
 from ceil_jax.evaluation.baselines import grey_pixels
@@ -136,7 +137,10 @@ class Scorer:
 
         Args:
             sides: Visible and infrared embeddings.
-            path: The picture to write.
+            path: The picture to write, whole or not at all.
+
+        Raises:
+            OSError: It cannot be written.
         """
         found = scoring.ranked_examples(
             sides[0],
@@ -156,7 +160,8 @@ class Scorer:
             title=f"{self._facts['dataset']}, {found.mode}: "
             f"{found.query_modality} queries, {found.gallery_modality} gallery",
         )
-        ranked_lists.save(figure, path)
+        with draft_of(path) as draft:
+            ranked_lists.save(figure, draft)
 
 
 def mean_rank1(results: Results) -> float:

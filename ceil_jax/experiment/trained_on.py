@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ceil_jax.common import digest
+from ceil_jax.common.drafts import draft_of
 from ceil_jax.common.errors import UserError
 from ceil_jax.common.progress import bar
 from ceil_jax.datasets.imageset import ImageSet
@@ -39,15 +40,17 @@ class TrainedOn:
 
         Args:
             workdir: The folder, which exists.
+
+        Raises:
+            OSError: It cannot be written.
         """
-        draft = workdir / f"incomplete.{FILE_NAME}"
-        np.savez(
-            draft,
-            hashes=self.hashes,
-            identities=self.identities,
-            fingerprint=self.fingerprint,
-        )
-        draft.replace(workdir / FILE_NAME)
+        with draft_of(workdir / FILE_NAME) as draft:
+            np.savez(
+                draft,
+                hashes=self.hashes,
+                identities=self.identities,
+                fingerprint=self.fingerprint,
+            )
 
 
 def read(workdir: Path) -> TrainedOn | None:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ceil_jax.common.drafts import draft_of
 from ceil_jax.datasets.imageset import ImageSet
 from ceil_jax.embedding.embedder import Embedder, unit_rows
 from ceil_jax.experiment import build, sources
@@ -121,9 +122,11 @@ def save(exported: Exported, workdir: Path) -> Path:
 
     Returns:
         The file.
+
+    Raises:
+        OSError: It cannot be written.
     """
     path = workdir / FILE_NAME
-    draft = path.with_name(f"incomplete.{FILE_NAME}")
-    np.savez(draft, **exported._asdict())
-    draft.replace(path)
+    with draft_of(path) as draft:
+        np.savez(draft, **exported._asdict())
     return path
