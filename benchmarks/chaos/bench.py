@@ -1,12 +1,15 @@
 """The run that is disturbed: its command, its folders, its undisturbed result."""
 
 import functools
+import itertools
+import json
 import os
 import random
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -85,13 +88,15 @@ class Bench:
             whole: The folder of an undisturbed run that is there already.
         """
         self.folder, self.tally, self.small = folder, tally, small
-        self.random = random.Random(seed)
+        self._seed = seed
         self._words = list(words)
         self.prepared = prepared or folder / "prepared"
         self._compiled = compiled or folder / "compiled"
-        self._whole, self._number = whole, 0
+        self._whole, self._numbers = whole, itertools.count(1)
         self.worker = Worker()
-        (folder / "runs").mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        # Several benches may share a folder, and what is prepared and compiled there.
+        self._runs = Path(tempfile.mkdtemp(dir=folder, prefix="runs-"))
 
     def __enter__(self) -> "Bench":
         """Return itself."""
@@ -100,6 +105,17 @@ class Bench:
     def __exit__(self, *unused: object) -> None:
         """End the worker."""
         self.worker.__exit__()
+
+    def rng(self, kind: str) -> random.Random:
+        """The source of a kind's random choices, the same whatever else is done.
+
+        Args:
+            kind: Its name.
+
+        Returns:
+            The generator, at its start.
+        """
+        return random.Random(f"{self._seed} {kind}")
 
     def new_folder(self, name: str = "run") -> Path:
         """A path that nothing is at.
@@ -110,10 +126,7 @@ class Bench:
         Returns:
             The path.
         """
-        self._number += 1
-        path = self.folder / "runs" / f"{name}-{self._number}"
-        shutil.rmtree(path, ignore_errors=True)
-        return path
+        return self._runs / f"{name}-{next(self._numbers)}"
 
     def words(
         self, workdir: Path | None, *more: str, prepared: Path | None = None
@@ -200,9 +213,7 @@ class Bench:
     def whole(self) -> Path:
         """The folder of an undisturbed run."""
         if self._whole is None:
-            self._whole = self.folder / "whole"
-            if not (self._whole / "results.json").exists():
-                self.need(self.run(self.words(self._whole)), 0)
+            self._whole = self._made("whole", None, 0)
         return self._whole
 
     @functools.cached_property
@@ -213,22 +224,27 @@ class Bench:
     @functools.cached_property
     def halfway(self) -> Path:
         """The folder of a run that was told to stop within its last epoch."""
-        return self._stopped("halfway", "ceil_jax.experiment.keeper:Keeper.at_step")
+        at, steps = "ceil_jax.experiment.keeper:Keeper.at_step", self.num_steps - 1
+        hook = Hook(at, call=self.num_epochs * steps, signal=signal.SIGTERM)
+        return self._made("halfway", hook, 128 + signal.SIGTERM)
 
     @functools.cached_property
     def unscored(self) -> Path:
         """The folder of a run that was killed before its report was written."""
-        return self._stopped("unscored", "ceil_jax.experiment.results_files:write")
+        at = "ceil_jax.experiment.results_files:write"
+        return self._made("unscored", Hook(at, signal=signal.SIGKILL), -signal.SIGKILL)
 
-    def _stopped(self, name: str, at: str) -> Path:
-        folder = self.folder / name
-        steps = self.num_epochs * (self.num_steps - 1)
-        if name == "halfway":
-            hook, status = Hook(at, call=steps, signal=signal.SIGTERM), 143
-        else:
-            hook, status = Hook(at, signal=signal.SIGKILL), -9
-        shutil.rmtree(folder, ignore_errors=True)
-        self.need(self.run(self.words(folder), hook), status)
+    def _made(self, name: str, hook: Hook | None, status: int) -> Path:
+        """A folder that is made once, and is there the next time."""
+        folder, made = self.folder / name, self.folder / f"{name}.json"
+        words = self.words(folder)
+        if not made.exists() or json.loads(made.read_text()) != words:
+            made.unlink(missing_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)
+            done = self.run(words, hook)
+            if done.status != status:
+                raise RuntimeError(f"{done.status=}: {done.err}\n{done.command}")
+            made.write_text(json.dumps(words))
         return folder
 
     @property

@@ -1,6 +1,7 @@
 """Every file of the newest checkpoints damaged in every way, then used."""
 
 import json
+import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +23,7 @@ from benchmarks.chaos.outcomes import (
 )
 
 KIND = "checkpoints"
-SMALL_NUMBER = 4
+SMALL_NUMBER = 3
 Spoil = Callable[[Path], None]
 
 
@@ -32,26 +33,26 @@ def run(bench: Bench) -> None:
     Args:
         bench: The run.
     """
-    folder = bench.halfway / "checkpoints"
+    folder, rng = bench.halfway / "checkpoints", bench.rng(KIND)
     names = sorted((p.name for p in folder.iterdir()), key=_order)
     within, newest = names[-1], names[-2]
     if ".step" not in within:
         raise RuntimeError(f"{folder} holds no state within an epoch: {names}")
-    spoils = _spoils(bench, folder, within) | _spoils(bench, folder, newest)
+    spoils = _spoils(rng, folder, within) | _spoils(rng, folder, newest)
     spoils |= _folders(names)
     chosen = list(spoils)
     if bench.small:
-        chosen = bench.random.sample(chosen, SMALL_NUMBER)
+        chosen = rng.sample(chosen, SMALL_NUMBER)
     for name in chosen:
         _resumed(bench, name, spoils[name])
-    ends = _spoils(bench, folder, newest) | _folders(names)
+    ends = _spoils(rng, folder, newest) | _folders(names)
     chosen = list(ends)
     if bench.small:
-        chosen = bench.random.sample(chosen, SMALL_NUMBER // 2)
+        chosen = rng.sample(chosen, SMALL_NUMBER // 2)
     wanted = _undisturbed(bench, [n for n in names if ".step" not in n])
     for name in chosen:
         _used(bench, name, ends[name], wanted, "evaluate")
-        if bench.random.random() < 0.25:
+        if rng.random() < 0.25:
             _used(bench, name, ends[name], wanted, "export")
     if not bench.small:
         _none_is_whole(bench)
@@ -62,14 +63,14 @@ def _order(name: str) -> tuple[int, int]:
     return (int(epoch), -1) if step else (int(epoch), 10**9)
 
 
-def _spoils(bench: Bench, folder: Path, place: str) -> dict[str, Spoil]:
+def _spoils(rng: random.Random, folder: Path, place: str) -> dict[str, Spoil]:
     """What damages one checkpoint, by name; each takes a run's folder."""
     found: dict[str, Spoil] = {}
     for file in files_of(folder / place):
         for name, damage in DAMAGES.items():
 
             def spoil(workdir: Path, file: Path = file, damage: Any = damage) -> None:
-                damage(workdir / "checkpoints" / place / file, bench.random)
+                damage(workdir / "checkpoints" / place / file, rng)
 
             found[f"{place}/{file}: {name}"] = spoil
     return found

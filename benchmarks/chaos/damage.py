@@ -19,6 +19,20 @@ def flip(path: Path, rng: random.Random) -> None:
     path.write_bytes(content)
 
 
+def flip_highest(path: Path, rng: random.Random) -> None:
+    """Turn the highest bit of a byte around: plain text is no text any more.
+
+    Another bit may make a digit of a digit, which no reader can tell.
+
+    Args:
+        path: A file of ASCII.
+        rng: Chooses the byte.
+    """
+    content = bytearray(path.read_bytes() or b"\0")
+    content[rng.randrange(len(content))] ^= 0x80
+    path.write_bytes(content)
+
+
 def cut(path: Path, rng: random.Random) -> None:
     """Lose the end.
 

@@ -80,7 +80,7 @@ def run(bench: Bench) -> None:
     if bench.small:
         return
     _gone(bench)
-    with _small_disk(bench.folder / "disk") as disk:
+    with _small_disk(bench.new_folder("disk")) as disk:
         if disk is None:
             print("no small disk can be mounted here: files are limited instead")
             return

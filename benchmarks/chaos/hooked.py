@@ -129,7 +129,7 @@ def _sleep(seconds: float) -> None:
 def _limit_files(size: int) -> None:
     import resource  # not on Windows
 
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    # Python ignores SIGXFSZ: a write that is too long is an error.
     hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
 

@@ -1,6 +1,7 @@
 """SIGKILL at random and at chosen moments, then the same command until it is done."""
 
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -49,11 +50,11 @@ def run(bench: Bench, num_kills: int) -> None:
     _export(bench)
     _convert(bench)
     _evaluate(bench)
-    begin = time.monotonic()
+    begin, rng = time.monotonic(), bench.rng(KIND)
     bench.need(bench.run(bench.words(bench.new_folder())), 0)
     length = time.monotonic() - begin
     for first in range(0, num_kills, IN_A_CHAIN):
-        _chain(bench, first, min(IN_A_CHAIN, num_kills - first), length)
+        _chain(bench, rng, first, min(IN_A_CHAIN, num_kills - first), length)
 
 
 def _at_place(bench: Bench, name: str, hook: Hook) -> None:
@@ -83,10 +84,12 @@ def _while_saving(bench: Bench) -> None:
     )
 
 
-def _chain(bench: Bench, first: int, number: int, length: float) -> None:
+def _chain(
+    bench: Bench, rng: random.Random, first: int, number: int, length: float
+) -> None:
     """Kill one run again and again, each time later than it has come."""
     workdir = bench.new_folder()
-    waits = [bench.random.uniform(0.05, 0.95) * length for _ in range(number)]
+    waits = [rng.uniform(0.05, 0.95) * length for _ in range(number)]
     for place, seconds in enumerate(waits):
 
         def kill(process: "subprocess.Popen[str]", seconds: float = seconds) -> None:

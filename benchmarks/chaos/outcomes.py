@@ -75,9 +75,9 @@ def judged(done: Done, difference: str, *, is_told: bool = False) -> tuple[str, 
     if TRACE in done.err or TRACE in done.out:
         return TRACEBACK, f"status {done.status}; {last}"
     if done.status == 2:
-        if is_one_error(done.err):
+        if is_one_error(done.err) and "(None)" not in last:
             return ONE_LINE, last
-        return OTHER, f"status 2 with other lines than one: {done.err[-400:]!r}"
+        return OTHER, f"status 2 without one clear line: {done.err[-400:]!r}"
     if done.status != 0:
         return OTHER, f"status {done.status}; {last}"
     if not difference:

@@ -54,11 +54,11 @@ class Part(NamedTuple):
 PARTS = (
     Part("loading", "ceil_jax.datasets.loading:_in_memory"),
     Part("preparing", "ceil_jax.datasets.writing:PlainRecordWriter.write"),
-    Part("embedding", "ceil_jax.embedding.embedder:Embedder.__call__", 3, "halfway"),
+    Part("embedding", "ceil_jax.embedding.embedder:Embedder.__call__", 2, "unscored"),
     Part("clustering", "ceil_jax.training.pseudo_labels:find"),
     Part("matching", "ceil_jax.training.pseudo_labels:match_across"),
     Part("fitting", AT_STEP, 2),
-    Part("compiling", COMPILE, 40),
+    Part("compiling", COMPILE, 20),
     Part("scoring", SCORE, 1, "halfway"),
     Part("reporting", "ceil_jax.experiment.results_files:write", 1, "unscored"),
     Part("picture", "ceil_jax.experiment.score:Scorer.draw", 1, "unscored"),
@@ -97,16 +97,15 @@ def run(bench: Bench) -> None:
         part = Part("fitting", AT_STEP, 1)
         _signalled(bench, part, Hook(AT_STEP, signal=signal.SIGTERM))
         return
-    for part in PARTS:
-        for number in SIGNALS:
+    for number in SIGNALS:
+        for part in PARTS:
             _signalled(bench, part, Hook(part.at, call=part.call, signal=number))
-    for name, (at, call, seconds) in SLOW.items():
-        for number in SIGNALS[:2]:
-            hook = Hook(at, call, number, 1.0, seconds, every=at == AT_STEP)
-            _signalled(bench, Part(name, at, call), hook)
-    for seconds in STARTING:
-        for number in SIGNALS:
+        for seconds in STARTING:
             _early(bench, seconds, number)
+        if number == signal.SIGTERM:
+            for name, (at, call, seconds) in SLOW.items():
+                hook = Hook(at, call, number, 1.0, seconds, every=at == AT_STEP)
+                _signalled(bench, Part(name, at, call), hook)
 
 
 def _words(bench: Bench, part: Part, workdir: Path, prepared: Path | None) -> list[str]:

@@ -1,13 +1,14 @@
 """The small files of a run damaged, then the run used."""
 
 import json
+import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from benchmarks.chaos.bench import Bench
-from benchmarks.chaos.damage import DAMAGES
+from benchmarks.chaos.damage import DAMAGES, flip_highest
 from benchmarks.chaos.outcomes import (
     GOOD,
     SILENT,
@@ -33,7 +34,7 @@ OTHER_VALUES = {
     "no UTF-8": "\udcff\udcfe{",
     "much nested": "[" * 20_000,
 }
-SMALL_NUMBER = 4
+SMALL_NUMBER = 3
 
 
 def run(bench: Bench) -> None:
@@ -42,14 +43,15 @@ def run(bench: Bench) -> None:
     Args:
         bench: The run.
     """
+    rng = bench.rng(KIND)
     spoils = {
         f"{file}: {name}": spoil
         for file in FILES
-        for name, spoil in _spoils(bench, file).items()
+        for name, spoil in _spoils(rng, file).items()
     }
     trials = [(name, mode) for name in spoils for mode in _modes(name)]
     if bench.small:
-        trials = bench.random.sample(trials, SMALL_NUMBER)
+        trials = rng.sample(trials, SMALL_NUMBER)
     for name, mode in trials:
         _used(bench, name, spoils[name], mode)
 
@@ -60,11 +62,14 @@ def _modes(name: str) -> tuple[str, ...]:
     return ("train", "evaluate")
 
 
-def _spoils(bench: Bench, file: str) -> dict[str, Callable[[Path], Any]]:
+def _spoils(rng: random.Random, file: str) -> dict[str, Callable[[Path], Any]]:
     """What damages a file of a run's folder, by name."""
     found: dict[str, Callable[[Path], Any]] = {}
-    for name, damage in DAMAGES.items():
-        found[name] = lambda path, damage=damage: damage(path, bench.random)
+    damages = dict(DAMAGES)
+    if file != "trained_on.npz":
+        damages["bit flip"] = flip_highest
+    for name, damage in damages.items():
+        found[name] = lambda path, damage=damage: damage(path, rng)
     for name, text in OTHER_VALUES.items():
         if file != "trained_on.npz" or name == "a list":
             found[name] = lambda path, text=text: path.write_text(

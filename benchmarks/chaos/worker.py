@@ -12,6 +12,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Sequence
@@ -42,6 +43,7 @@ class Worker:
     def __init__(self) -> None:
         """Start nothing yet."""
         self._process: subprocess.Popen[str] | None = None
+        self._lock = threading.Lock()
 
     def __enter__(self) -> "Worker":
         """Return itself."""
@@ -61,6 +63,10 @@ class Worker:
         Returns:
             How it ended.
         """
+        with self._lock:
+            return self._call(words, limit)
+
+    def _call(self, words: Sequence[str], limit: float) -> Done:
         process = self._started()
         assert process.stdin is not None
         assert process.stdout is not None

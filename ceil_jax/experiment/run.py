@@ -153,12 +153,18 @@ class Run:
             "evaluated_with": settings.evaluated_with(self.config),
             "engine": engine.facts(self.config, variables_of(state)),
         }
-        path, is_new = results_files.write(self.workdir, record, own=own)
-        if is_new and self.config.evaluation.num_pictured_queries:
-            self.scorer.draw(sides, results_files.picture_of(path))
-        print(f"\n{table.results_table(results)}")
-        if comparison and comparison.rows:
+        is_compared = bool(comparison and comparison.rows)
+        if comparison and is_compared:  # before what says that the run is done
             comparison.add(name, results)
+        path, is_new = results_files.write(self.workdir, record, own=own)
+        picture = results_files.picture_of(path)
+        # A run that was stopped here before has its figures, but no picture.
+        if self.config.evaluation.num_pictured_queries and (
+            is_new or not picture.exists()
+        ):
+            self.scorer.draw(sides, picture)
+        print(f"\n{table.results_table(results)}")
+        if comparison and is_compared:
             print(f"\n{comparison.table(self.control)}")
         what = "written to" if is_new else "measured before, see"
         print(f"\n{what} {path}", flush=True)

@@ -136,7 +136,10 @@ class Scorer:
 
         Args:
             sides: Visible and infrared embeddings.
-            path: The picture to write.
+            path: The picture to write, whole or not at all.
+
+        Raises:
+            OSError: It cannot be written.
         """
         found = scoring.ranked_examples(
             sides[0],

@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from ceil_jax.common.files import user_path, whole
+
 # Right and wrong also differ in line style and mark, for readers who see no colours.
 _RIGHT, _WRONG, _QUERY, _INK = "#1a8f3c", "#d62728", "#1f4e9c", "#333333"
 _Style = str | tuple[float, tuple[float, ...]]
@@ -85,13 +87,19 @@ def ranked_lists(
 
 
 def save(figure: Figure, path: str | Path) -> None:
-    """Write a figure as a picture; the suffix says the format.
+    """Write a figure as a picture, whole or not at all; the suffix says the format.
 
     Args:
         figure: What `ranked_lists` returned.
         path: File to write, e.g. `ranked_lists.png`.
+
+    Raises:
+        OSError: It cannot be written.
     """
-    figure.savefig(Path(path).expanduser(), dpi=_DPI, facecolor="white")
+    path = user_path(path)
+    with whole(path) as file:
+        kind = path.suffix.removeprefix(".") or None
+        figure.savefig(file, format=kind, dpi=_DPI, facecolor="white")
 
 
 def _check_images(

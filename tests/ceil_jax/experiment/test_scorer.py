@@ -129,7 +129,12 @@ def test_the_picture_is_of_the_first_mode(monkeypatch, tmp_path):
 
     monkeypatch.setattr(scoring, "ranked_examples", ranked_examples)
     monkeypatch.setattr(ranked_lists, "ranked_lists", draw)
-    monkeypatch.setattr(ranked_lists, "save", lambda *args: saved.append(args))
+
+    def save(figure, path):
+        saved.append(figure)
+        path.write_text("picture")
+
+    monkeypatch.setattr(ranked_lists, "save", save)
     made = scorer()
     sides = made.embeddings(embed, 0.0)
     made.draw(sides, tmp_path / "lists.png")
@@ -147,4 +152,5 @@ def test_the_picture_is_of_the_first_mode(monkeypatch, tmp_path):
     assert args[4] == ["one", "other"]
     title = "llcm, first: infrared queries, visible gallery"
     assert options == {"title": title}
-    assert saved == [("figure", tmp_path / "lists.png")]
+    assert saved == ["figure"]
+    assert (tmp_path / "lists.png").read_text() == "picture"
