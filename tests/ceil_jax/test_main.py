@@ -1,5 +1,7 @@
 """The command line: what it reads, and how it answers mistakes."""
 
+import os
+import subprocess
 import sys
 
 import pytest
@@ -385,3 +387,11 @@ def test_a_reader_that_has_stopped_ends_the_work_quietly(monkeypatch, capsys):
     assert main.main(["main"]) == 141
     assert closed == [1]
     assert capsys.readouterr().err == ""
+
+
+def test_names_that_are_no_text_can_be_printed(tmp_path):
+    path = os.fsencode(tmp_path) + b"/\xff.py"
+    command = [sys.executable, "-m", "ceil_jax.main", "--help", b"--config=" + path]
+    done = subprocess.run(command, cwd=source.ROOT, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert rb"\udcff.py cannot be used" in done.stdout
