@@ -346,6 +346,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0 if the work was done, 2 after a mistake of the user.
     """
     argv = list(sys.argv if argv is None else argv)
+    command_lib.print_anything()
     if "--version" in argv[1:]:
         print(f"ceil-jax {__version__}")
         return 0

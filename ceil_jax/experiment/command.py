@@ -1,6 +1,7 @@
 """Names and paths of a command line: what was meant, and what cannot be."""
 
 import difflib
+import io
 import os
 import re
 import sys
@@ -198,6 +199,13 @@ def check_values(config: Config, argv: Sequence[str], source: str | None) -> Non
         raise UserError(
             text if is_given or not source else f"{source}: {text}"
         ) from None
+
+
+def print_anything() -> None:
+    """Let names of files be printed that the terminal has no letters for."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def quietly(text: str) -> None:

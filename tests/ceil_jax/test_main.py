@@ -1,6 +1,8 @@
 """The command line: what it reads, and how it answers mistakes."""
 
+import os
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -269,3 +271,11 @@ def test_a_workdir_must_be_a_folder(tmp_path):
 def test_the_version_is_told(capsys):
     assert main.main(["ceil-jax", "--version"]) == 0
     assert capsys.readouterr().out == f"ceil-jax {ceil_jax.__version__}\n"
+
+
+def test_names_that_are_no_text_can_be_printed(tmp_path):
+    path = os.fsencode(tmp_path) + b"/\xff.py"
+    command = [sys.executable, "-m", "ceil_jax.main", "--help", b"--config=" + path]
+    done = subprocess.run(command, cwd=source.ROOT, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert rb"\udcff.py cannot be used" in done.stdout

@@ -66,3 +66,40 @@ def test_test():
     commands = dry_run("test", "WORKERS=3", "PYTEST_FLAGS=-x", "TEST=tests/repo")
     assert commands[-1][1:] == tail
     assert commands[-1][0].endswith("python")
+
+
+STUB = """#!/usr/bin/env bash
+case "$1" in
+  -c) exit {status} ;;
+  *) shift 4; echo "$@" ;;
+esac
+"""
+
+
+@pytest.mark.parametrize("what", ["demo", "dev"])
+@pytest.mark.parametrize("is_known", [True, False])
+def test_installation(what, is_known, tmp_path):
+    """By digest where the locks know the machine, within the ranges in any case."""
+    python = tmp_path / "python"
+    python.write_text(STUB.format(status=0 if is_known else 1))
+    python.chmod(0o755)
+    done = subprocess.run(
+        ["bash", "locks/install", str(python), what],
+        cwd=source.ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    ranges = "requirements.txt" if what == "demo" else "requirements-dev.txt"
+    digests = [
+        "--quiet --require-hashes -r locks/build.txt",
+        f"--quiet --require-hashes --no-build-isolation -r locks/{what}.txt",
+    ]
+    rest = f"--quiet -c constraints.txt -r {ranges}"
+    assert done.stdout.splitlines() == [*(digests if is_known else []), rest]
+
+
+@pytest.mark.parametrize("what", ["demo", "dev"])
+def test_what_is_installed_follows_the_locks(what):
+    commands = dry_run("install" if what == "demo" else "install-dev", "VENV=none")
+    assert ["bash", "locks/install", "none/bin/python", what] in commands
