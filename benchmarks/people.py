@@ -50,7 +50,7 @@ def variables_of(workdir: Path | None) -> Any:
     state = build.initial_state(synthetic.get_config())
     if workdir is not None:
         with Checkpoints(workdir / "checkpoints") as saved:
-            state = saved.restore(state).state
+            state = saved.restore(state)
     return states.variables_of(state)
 
 

@@ -39,8 +39,8 @@ def read_image(
     Args:
         path: The image file.
         image_size: (height, width) of the result in pixels.
-        value_range: The values that become 0 and 255; of no concern to 8-bit images.
-            None for the range of the image itself, see `samples_of`.
+        value_range: The values that become 0 and 255; 8-bit images ignore it. None for
+            the range of the image itself, see `samples_of`.
 
     Returns:
         (height, width, 3) uint8, contiguous.

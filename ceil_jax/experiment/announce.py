@@ -50,9 +50,9 @@ def time_left(
 ) -> float:
     """Seconds that the epochs to come will probably take, without their evaluations.
 
-    An epoch takes what the others of its stage took on average. Where there are three
-    or more the first is left out, as it compiles. A stage that has not begun is taken
-    to need as long for a step as the other.
+    An epoch takes what the others of its stage took on average. The first, which
+    compiles, is left out as soon as a second is known. A stage that has not begun is
+    taken to need as long for a step as the other.
 
     Args:
         measured: Stage and seconds of the epochs so far, in order; at least one.
@@ -65,7 +65,7 @@ def time_left(
     of_stage: dict[int, float] = {}
     for stage in (1, 2):
         seconds = [passed for at, passed in measured if at == stage]
-        seconds = seconds[1:] if len(seconds) > 2 else seconds
+        seconds = seconds[1:] if len(seconds) > 1 else seconds
         if seconds:
             of_stage[stage] = sum(seconds) / len(seconds)
     for stage, other in ((1, 2), (2, 1)):

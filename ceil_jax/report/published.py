@@ -79,7 +79,7 @@ def beside(results: Results) -> Mapping[str, Mapping[str, Mapping[str, float]]] 
 
 
 def notes(results: Results) -> list[str]:
-    """What must be known to compare with the published figures.
+    """Notes that a reader needs to compare our figures with the published ones.
 
     Args:
         results: Ours, beside which they stand.

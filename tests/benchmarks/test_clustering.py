@@ -25,10 +25,26 @@ def test_images_lie_by_people_and_lists_hold_them_first():
     assert same.mean() > 0.9
 
 
-def run(name, tmp_path, *options):
+# Instead of a process for each measurement, which takes seconds to start and has a test
+# of its own.
+ONE_PROCESS = """
+import pickle, runpy, sys
+from benchmarks import measure
+
+def here(*call, prepare=None):
+    (function, *args), prepare = pickle.loads(pickle.dumps((call, prepare)))
+    return measure._measure(function, prepare, tuple(args))
+
+measure.in_new_process = here
+runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
+"""
+
+
+def run(name, tmp_path, *options, start=("-c", ONE_PROCESS)):
     output = tmp_path / "record.json"
+    module = f"benchmarks.{name}"
     subprocess.run(
-        [sys.executable, "-m", f"benchmarks.{name}", *options, f"--output={output}"],
+        [sys.executable, *start, module, *options, f"--output={output}"],
         cwd=source.ROOT,
         check=True,
     )
@@ -40,6 +56,7 @@ def test_clustering_runs(tmp_path):
         "clustering",
         tmp_path,
         *("--against=300", "--whole=400", "--sizes=300,500", "--runs=1"),
+        start=("-m",),
     )
     against, sizes = found["tables"]
     assert against["rows"][0][-1] == 0

@@ -36,9 +36,10 @@ def test_epochs_that_are_done_are_told():
     [
         # One epoch of stage 1 took 20 s: a step 2 s, so an epoch of stage 2 takes 10.
         ([(1, 20.0)], (3, 4), 3 * 20 + 4 * 10),
-        # Of three epochs the first, which compiled, is left out.
+        # The first epoch, which compiled, is left out once there is a second.
         ([(1, 90.0), (1, 20.0), (1, 30.0)], (2, 0), 2 * 25),
-        ([(1, 90.0), (1, 30.0)], (1, 0), 60),
+        ([(1, 90.0), (1, 30.0)], (1, 0), 30),
+        ([(1, 90.0), (1, 30.0), (2, 40.0), (2, 8.0)], (0, 2), 16),
         # Stage 2 has been measured itself.
         ([(1, 20.0), (2, 7.0)], (0, 3), 21),
         # A run that was resumed in stage 2 knows no epoch of stage 1.

@@ -49,6 +49,25 @@ def test_every_image_and_proxy_is_drawn_alike():
     np.testing.assert_allclose(counts, want, atol=0.01)
 
 
+@pytest.mark.parametrize("num_proxies", [4, 9])  # fewer than there are, and more
+def test_draws_are_those_of_a_loop(num_proxies):
+    proxies = np.random.default_rng(0).permutation(np.repeat(np.arange(6), 50))
+    draws = np.random.RandomState(7)
+    want = [
+        draws.choice(np.flatnonzero(proxies == proxy), 5)
+        for _ in range(3)
+        for proxy in draws.choice(6, num_proxies, replace=num_proxies > 6)
+    ]
+    got = sample_epoch(
+        np.random.RandomState(7),
+        proxies,
+        num_proxies_per_batch=num_proxies,
+        images_per_proxy=5,
+        num_steps=3,
+    )
+    np.testing.assert_array_equal(got, np.reshape(want, (3, -1)))
+
+
 def test_same_seed_same_batches():
     def draw(seed):
         return sample_epoch(

@@ -94,6 +94,12 @@ class TestResultsTable:
         assert "gallery: all test images" in table
         assert "50.00" in table
 
+    def test_two_trials_have_a_deviation(self):
+        assert "50.00 ± 0.50" in results_table(results(trials=2))
+
+    def test_seed_0_is_named(self):
+        assert "trained with seed 0" in results_table(results(seed=0))
+
     def test_without_re_ranking(self):
         table = results_table(results(gcr=False))
         assert "R =" not in table
@@ -213,6 +219,12 @@ class TestComparisonTable:
             "grey pixels      16.0   20.0           -        -",
             "stage 2          50.0   54.0        61.0     65.0  recorded",
         ]
+
+    def test_notes_are_aligned_on_the_left(self):
+        mode = ModeResults(figures(16), None)
+        rows = [ComparisonRow("a", mode, note) for note in ("recorded before", "new")]
+        *_, first, second = comparison_table(rows, mode="all").splitlines()
+        assert first.index("recorded") == second.index("new")
 
     def test_without_notes_there_is_no_column_for_them(self):
         rows = [ComparisonRow("stage 1", ModeResults(figures(16), None))]

@@ -81,9 +81,16 @@ def test_decay_alone_moves_towards_zero():
     np.testing.assert_array_equal(kept, [2, -2, 0])
 
 
-def test_apply_keeps_the_type():
+def test_the_released_decay_is_the_default():
+    # A gradient that undoes it: 2 * 5e-4.
+    got = run({"kernel": np.array([2.0])}, [{"kernel": np.array([-1e-3])}], [0.1])
+    assert got["kernel"] == 2
+
+
+@pytest.mark.parametrize("rate", [0.5, np.float32(0.5)])
+def test_apply_keeps_the_type(rate):
     got = optim.apply(
-        {"a": jnp.ones(2, jnp.bfloat16)}, {"a": jnp.ones(2, jnp.bfloat16)}, 0.5
+        {"a": jnp.ones(2, jnp.bfloat16)}, {"a": jnp.ones(2, jnp.bfloat16)}, rate
     )
     assert got["a"].dtype == jnp.bfloat16
     np.testing.assert_array_equal(got["a"].astype(jnp.float32), [0.5, 0.5])
