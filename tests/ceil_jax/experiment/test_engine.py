@@ -10,11 +10,11 @@ from ceil_jax.experiment.config import Config
 
 
 def test_a_training_notes_what_it_computes_with():
-    got = engine.trainer(Config(num_devices=3, kernels="reference"))
+    got = engine.trainer(Config(num_devices=3, kernels="xla"))
     assert json.loads(json.dumps(got)) == got
     assert got["jax"] == jax.__version__
     assert got["device"] == jax.local_devices()[0].device_kind
-    assert (got["devices"], got["kernels"]) == (3, "reference")
+    assert (got["devices"], got["kernels"]) == (3, "xla")
     assert got["processor"].strip()
     assert len(got["processor"].splitlines()) == 1
     default = engine.trainer(Config())
