@@ -68,6 +68,7 @@ PARTS = (
 )
 
 
+FINISHING = Part("scoring", SCORE, 1, "unscored")
 SLOW = {
     "fitting, steps of 5 s": (AT_STEP, 4, 5.0),
     "fitting, steps of 12 s": (AT_STEP, 4, 12.0),
@@ -94,8 +95,7 @@ def run(bench: Bench) -> None:
         bench: The run.
     """
     if bench.small:
-        part = Part("fitting", AT_STEP, 1)
-        _signalled(bench, part, Hook(AT_STEP, signal=signal.SIGTERM))
+        _signalled(bench, FINISHING, Hook(FINISHING.at, signal=signal.SIGTERM))
         return
     for number in SIGNALS:
         for part in PARTS:
