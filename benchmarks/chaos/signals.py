@@ -22,6 +22,7 @@ from benchmarks.chaos.outcomes import (
     difference,
     figures_of,
     judged,
+    trace_of,
 )
 
 KIND = "signals"
@@ -147,7 +148,7 @@ def _of_stop(done: Done, number: signal.Signals, seconds: float) -> tuple[str, s
     if done.status is None or seconds > MOST_SECONDS:
         return HANG, f"{seconds:.1f} s; {said}"
     if TRACE in done.err or TRACE in done.out:
-        return TRACEBACK, done.err[-300:]
+        return TRACEBACK, f"status {done.status}; {trace_of(done)}"
     if done.status != 128 + number:
         return OTHER, f"status {done.status}; {done.err[-300:]}"
     if len(said) != 1 or number.name not in said[0] or "error:" in done.err:
