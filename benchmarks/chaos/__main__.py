@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from absl import app, flags
+from absl import app, flags, logging
 
 from benchmarks import flagged, markdown
 from benchmarks.chaos import (
@@ -127,6 +127,7 @@ def main(argv: list[str]) -> None:
     unknown = set(names) - set(KINDS)
     if unknown:
         raise app.UsageError(f"--only={unknown.pop()} must be of {', '.join(KINDS)}")
+    logging.set_verbosity(logging.WARNING)  # Orbax tells of all that it reads
     # What `nohup` and background jobs ignore would be ignored by every run, too.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)

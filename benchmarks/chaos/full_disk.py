@@ -60,7 +60,7 @@ PHASES = (
     Phase("log", "ceil_jax.experiment.logs:EpochLog.write", 2),
     Phase("scores", "ceil_jax.experiment.selection:Scores.add"),
     Phase("comparison", "ceil_jax.experiment.comparison:Comparison.add", 2),
-    Phase("results", "ceil_jax.experiment.results_files:write", 1, "halfway"),
+    Phase("results", "ceil_jax.experiment.results_files:write", 1, "unscored"),
     Phase("picture", "ceil_jax.experiment.score:Scorer.draw", 1, "unscored"),
     Phase("export", "numpy:savez", 1, "whole", "export"),
     Phase("convert", "ceil_jax.weights.converted:write", mode="convert"),

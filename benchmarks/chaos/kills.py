@@ -68,7 +68,7 @@ def _at_place(bench: Bench, name: str, hook: Hook) -> None:
 
 def _while_saving(bench: Bench) -> None:
     """Kill once a half-written checkpoint is there."""
-    workdir = bench.new_folder()
+    workdir = bench.copied(bench.halfway)
 
     def kill(process: "subprocess.Popen[str]") -> None:
         while process.poll() is None:

@@ -73,7 +73,7 @@ def judged(done: Done, difference: str, *, is_told: bool = False) -> tuple[str, 
     if done.status is None:
         return HANG, f"no end after {done.seconds:.0f} s; {last}"
     if TRACE in done.err or TRACE in done.out:
-        return TRACEBACK, f"status {done.status}; {last}"
+        return TRACEBACK, f"status {done.status}; {trace_of(done)}"
     if done.status == 2:
         if is_one_error(done.err) and "(None)" not in last:
             return ONE_LINE, last
@@ -85,6 +85,20 @@ def judged(done: Done, difference: str, *, is_told: bool = False) -> tuple[str, 
     if is_told and any(line.startswith("warning:") for line in _lines(done.err)):
         return TOLD, difference
     return SILENT, difference
+
+
+def trace_of(done: Done) -> str:
+    """The beginning of the first traceback, on one line.
+
+    Args:
+        done: A command that printed one.
+
+    Returns:
+        A few hundred characters.
+    """
+    text = done.err if TRACE in done.err else done.out
+    before, _, after = text.partition(TRACE)
+    return " ".join((before[-100:] + after[:700]).split())
 
 
 def is_one_error(text: str) -> bool:

@@ -22,6 +22,7 @@ from benchmarks.chaos.outcomes import (
     difference,
     figures_of,
     judged,
+    trace_of,
 )
 
 KIND = "signals"
@@ -68,6 +69,7 @@ PARTS = (
 )
 
 
+FINISHING = Part("scoring", SCORE, 1, "unscored")
 SLOW = {
     "fitting, steps of 5 s": (AT_STEP, 4, 5.0),
     "fitting, steps of 12 s": (AT_STEP, 4, 12.0),
@@ -94,8 +96,7 @@ def run(bench: Bench) -> None:
         bench: The run.
     """
     if bench.small:
-        part = Part("fitting", AT_STEP, 1)
-        _signalled(bench, part, Hook(AT_STEP, signal=signal.SIGTERM))
+        _signalled(bench, FINISHING, Hook(FINISHING.at, signal=signal.SIGTERM))
         return
     for number in SIGNALS:
         for part in PARTS:
@@ -147,7 +148,7 @@ def _of_stop(done: Done, number: signal.Signals, seconds: float) -> tuple[str, s
     if done.status is None or seconds > MOST_SECONDS:
         return HANG, f"{seconds:.1f} s; {said}"
     if TRACE in done.err or TRACE in done.out:
-        return TRACEBACK, done.err[-300:]
+        return TRACEBACK, f"status {done.status}; {trace_of(done)}"
     if done.status != 128 + number:
         return OTHER, f"status {done.status}; {done.err[-300:]}"
     if len(said) != 1 or number.name not in said[0] or "error:" in done.err:

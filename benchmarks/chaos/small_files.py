@@ -34,7 +34,7 @@ OTHER_VALUES = {
     "no UTF-8": "\udcff\udcfe{",
     "much nested": "[" * 20_000,
 }
-SMALL_NUMBER = 3
+SMALL_NUMBER = 2
 
 
 def run(bench: Bench) -> None:

@@ -26,7 +26,7 @@ def run(bench: Bench) -> None:
 
 def _refused(bench: Bench, number: int) -> None:
     """Others while one is held between two steps, by training and by evaluating."""
-    workdir = bench.copied(bench.halfway)
+    workdir = bench.copied(bench.unscored)
     note, go_on = bench.new_folder("note"), bench.new_folder("go-on")
     hook = Hook(
         "ceil_jax.experiment.results_files:write", wait=str(go_on), note=str(note)
