@@ -3,6 +3,7 @@
 python -m ceil_jax.main --config configs/synthetic.py --workdir runs/demo
 """
 
+import contextlib
 import os
 import re
 import sys
@@ -320,7 +321,10 @@ def _run_in(workdir: Path, command: Command) -> None:
     take_over = command.take_over
     match command.mode:
         case "train":
-            train.train_and_evaluate(command.config, workdir, take_over=take_over)
+            results = train.train_and_evaluate(
+                command.config, workdir, take_over=take_over
+            )
+            _tell_next_steps(workdir, is_scored=results is not None)
         case "trials":
             chosen = command.trials or "all"
             trials.run_trials(command.config, workdir, chosen, take_over=take_over)
@@ -334,6 +338,15 @@ def _run_in(workdir: Path, command: Command) -> None:
             evaluate.evaluate_checkpoint(
                 command.config, workdir, command.output, take_over=take_over
             )
+
+
+def _tell_next_steps(workdir: Path, *, is_scored: bool) -> None:
+    """Say what can be done with a finished training."""
+    from ceil_jax.experiment import announce
+
+    is_pictured = (workdir / "ranked_lists.png").exists()
+    words = announce.next_steps(str(workdir), pictured=is_pictured, scored=is_scored)
+    print(words, flush=True)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -360,7 +373,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         with stopping.Stopping():
             run(argv)
     except stopping.Stopped as stopped:
-        print(f"\n{stopped}", file=sys.stderr)
+        with contextlib.suppress(OSError, ValueError):  # nobody reads any more
+            print(f"\n{stopped}", file=sys.stderr)
         stopping.leave(stopped.status)
     except BrokenPipeError:  # whoever reads the lines has stopped
         command_lib.close_stdout()

@@ -1,5 +1,6 @@
 """What a run says of itself: what it will do, how long that takes, what comes next."""
 
+import sys
 from collections.abc import Mapping, Sequence
 
 from ceil_jax.common.progress import duration
@@ -104,6 +105,15 @@ def next_steps(workdir: str, *, pictured: bool = False, scored: bool = True) -> 
     if pictured:
         lines.append(f"queries and what was found: {workdir}/ranked_lists.png")
     return "next:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def warn(text: str) -> None:
+    """Tell the user on stderr.
+
+    Args:
+        text: One line.
+    """
+    print(f"warning: {text}", file=sys.stderr, flush=True)
 
 
 def _plural(word: str, count: int) -> str:

@@ -20,6 +20,8 @@ from ceil_jax.training.state import TrainState
 
 SAVE_SECONDS = 600.0
 """Longest wait for what is being written."""
+RETRIES = 10
+"""Looks at a folder in which another process adds and removes checkpoints."""
 
 
 class Checkpoints:
@@ -63,7 +65,7 @@ class Checkpoints:
         """Wait for what is being written; its failure is raised, unless another is."""
         try:
             self.wait()
-        except UserError:
+        except Exception:
             if kind is None:
                 raise
 
@@ -154,13 +156,13 @@ class Checkpoints:
             UserError: It could not be saved, or not in time.
         """
         if self._thread is not None:
-            self._thread.join(SAVE_SECONDS)
-            if self._thread.is_alive():
+            thread, self._thread = self._thread, None
+            thread.join(SAVE_SECONDS)
+            if thread.is_alive():
                 raise UserError(
                     f"{self._folder}: a checkpoint is not written after "
                     f"{SAVE_SECONDS:.0f} s: the disk does not answer"
                 )
-            self._thread = None
         self.check()
 
     def open(self, epoch: int | None = None) -> Saved:
@@ -176,12 +178,12 @@ class Checkpoints:
             UserError: There is none, or none that is whole.
         """
         if epoch is None:
-            return self._newest(self.places)
+            return self._newest(lambda place: True)
         if epoch not in self.epochs:
             if not self.places:
                 raise self._none()
             raise UserError(
-                f"{self._folder}: no checkpoint of epoch {epoch}; {self.epochs=}"
+                f"{self._folder}: no checkpoint of epoch {epoch}, but of {self.epochs}"
             )
         try:
             return self._read(Place(epoch))
@@ -200,7 +202,7 @@ class Checkpoints:
         Raises:
             UserError: There is none, or none that is whole.
         """
-        return self._newest([place for place in self.places if place.step is None])
+        return self._newest(lambda place: place.step is None)
 
     def restore(self, like: TrainState, epoch: int | None = None) -> TrainState:
         """The state of a checkpoint.
@@ -225,12 +227,22 @@ class Checkpoints:
         got = stored.read(folder, list(place))
         return Saved(place, got.record, got.arrays, folder)
 
-    def _newest(self, places: list[Place]) -> Saved:
+    def _newest(self, is_meant: Callable[[Place], bool]) -> Saved:
+        for _ in range(RETRIES):
+            try:
+                return self._newest_of(list(filter(is_meant, self.places)))
+            except FileNotFoundError:  # the training that writes here was faster
+                continue
+        raise UserError(f"{self._folder}: its checkpoints change too fast to be read")
+
+    def _newest_of(self, places: list[Place]) -> Saved:
         damaged: list[tuple[Place, str]] = []
         for place in places:
             try:
                 got = self._read(place)
             except stored.DamagedError as error:
+                if not (self._folder / place.name).exists():
+                    raise FileNotFoundError(place.name) from error
                 damaged.append((place, str(error)))
                 continue
             lines = [self._set_aside(*each, got.place) for each in damaged]
@@ -255,7 +267,7 @@ class Checkpoints:
         """
         each = sum(leaf.nbytes for leaf in jax.tree.leaves(state))
         # The last two, the ends of stages, the best, one within an epoch, one draft.
-        number = min(epochs_left, 2) + len(self._keep) + 3
+        number = min(epochs_left, 2) + len(self._keep) + 3 - len(self.places)
         nearest = next(p for p in (self._folder, *self._folder.parents) if p.exists())
         free = shutil.disk_usage(nearest).free
         if number * each > free:

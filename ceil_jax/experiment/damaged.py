@@ -1,9 +1,9 @@
 """Files of a run that a crash or an editor has damaged."""
 
-import sys
 from pathlib import Path
 
 from ceil_jax.common import files
+from ceil_jax.experiment.announce import warn
 
 _LONGEST_REASON = 160
 
@@ -35,13 +35,4 @@ def set_aside(path: Path, why: str, then: str) -> None:
         then: How the run goes on.
     """
     aside = files.set_aside(path)
-    say(f"{path} is damaged ({why}) and is now {aside.name}; {then}")
-
-
-def say(text: str) -> None:
-    """Tell the user on stderr.
-
-    Args:
-        text: One line.
-    """
-    print(f"warning: {text}", file=sys.stderr, flush=True)
+    warn(f"{path} is damaged ({why}) and is now {aside.name}; {then}")

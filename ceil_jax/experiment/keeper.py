@@ -1,5 +1,6 @@
 """What keeps a training's work: on its way, and where it is told to stop."""
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -52,6 +53,7 @@ class Keeper:
         self._last = self._last_step = now()
         self._held: Callable[[], str] | None = None  # saves what is not saved yet
         self._is_copy = False  # whether no step takes over what is held
+        self._lock = threading.RLock()
         self._kept = ""  # the last place that was saved, in words; "" for none
 
     def hold(self, state: TrainState, epoch: int, *, is_saved: bool) -> None:
@@ -68,6 +70,10 @@ class Keeper:
             self._kept = f"epoch {epoch}"
         elif epoch:
             self._held = lambda: self._save_end(state, epoch)
+        self._last_step = self._now()
+
+    def begin_steps(self) -> None:
+        """Take note that an epoch's steps begin: its first one is timed from here."""
         self._last_step = self._now()
 
     def went_on_from(self, place: str) -> None:
@@ -88,6 +94,10 @@ class Keeper:
             Stopped: It was asked for, and all is saved.
             UserError: A checkpoint could not be saved, or the folder is gone.
         """
+        with self._lock:
+            self._at_step(take)
+
+    def _at_step(self, take: Callable[[], Taken]) -> None:
         now, number = self._now(), stopping.current().number
         step_seconds, self._last_step = now - self._last_step, now
         if not self._is_copy:
@@ -140,8 +150,9 @@ class Keeper:
         Returns:
             What was saved and how to go on, in words; "" for nothing.
         """
-        if self._held is not None:
-            held, self._held = self._held, None
-            held()
-        self._saved.wait()
+        with self._lock:  # the watching thread may have come here first
+            if self._held is not None:
+                held, self._held = self._held, None
+                held()
+            self._saved.wait()
         return f"saved at {self._kept}; {GO_ON}" if self._kept else ""

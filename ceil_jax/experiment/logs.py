@@ -9,6 +9,7 @@ from tensorboardX import SummaryWriter
 
 from ceil_jax.common.files import write_whole
 from ceil_jax.experiment import damaged
+from ceil_jax.experiment.announce import warn
 
 
 class EpochLog:
@@ -83,7 +84,7 @@ def _lines(path: Path) -> list[tuple[int, str]]:
     found = [(_epoch(line), line) for line in lines]
     num_wrong = sum(epoch is None for epoch, _ in found)
     if num_wrong == 1 and found[-1][0] is None and not lines[-1].endswith(b"\n"):
-        damaged.say(f"{path}: the last line was cut short and is dropped")
+        warn(f"{path}: the last line was cut short and is dropped")
     elif num_wrong:
         why = f"{num_wrong} of {len(lines)} lines are no epochs"
         damaged.set_aside(path, why, "the other lines are kept")

@@ -9,6 +9,7 @@ from typing import Any
 from ceil_jax.common.errors import UserError
 from ceil_jax.common.files import read_json, write_json
 from ceil_jax.experiment import damaged, settings
+from ceil_jax.experiment.announce import warn
 
 OWN = "results.json"
 FOLDER = "results"
@@ -45,7 +46,7 @@ def write(workdir: Path, record: Mapping[str, Any], *, own: bool) -> tuple[Path,
         write_json(path, record)
         return path, True
     if kept is None and path.exists():
-        damaged.say(f"{path} is damaged and is left as it is")
+        warn(f"{path} is damaged and is left as it is")
     path, is_there = _place(workdir, record)
     if not is_there:
         write_json(path, record)

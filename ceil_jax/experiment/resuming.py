@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from ceil_jax.common import digest
 from ceil_jax.common.errors import UserError
 from ceil_jax.experiment import engine
+from ceil_jax.experiment.announce import warn
 from ceil_jax.experiment.checkpoint import Checkpoints
 from ceil_jax.experiment.config import Config
 from ceil_jax.experiment.record import (
@@ -13,7 +14,7 @@ from ceil_jax.experiment.record import (
     check_same_data,
     record_of,
 )
-from ceil_jax.experiment.run import warn, warn_of_start
+from ceil_jax.experiment.run import warn_of_start
 from ceil_jax.experiment.trained_on import TrainedOn
 from ceil_jax.training.state import TrainState, variables_of
 from ceil_jax.training.within import Within, from_saved

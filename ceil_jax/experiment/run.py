@@ -1,7 +1,6 @@
 """A run: its images, its compiled steps, and what it leaves in its folder."""
 
 import dataclasses
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from ceil_jax.experiment import (
     settings,
     sources,
 )
+from ceil_jax.experiment.announce import warn
 from ceil_jax.experiment.checkpoint import Checkpoints
 from ceil_jax.experiment.comparison import Comparison
 from ceil_jax.experiment.config import Config
@@ -181,15 +181,6 @@ class Run:
             selection=origin.selection,
             warnings=(*results.warnings, *origin.warnings),
         )
-
-
-def warn(text: str) -> None:
-    """Tell the user on stderr.
-
-    Args:
-        text: One line.
-    """
-    print(f"warning: {text}", file=sys.stderr, flush=True)
 
 
 def warn_of_start(config: Config) -> None:

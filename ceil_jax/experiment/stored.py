@@ -22,7 +22,12 @@ from ceil_jax.common import digest
 from ceil_jax.common.errors import UserError
 from ceil_jax.common.files import explained
 
-ARRAYS, RECORD, PROOF = "arrays", "record", "digest"
+ARRAYS, RECORD, PROOF = "state", "record", "digest"
+# What a process may get over: no fault of a file.
+_PASSING = {
+    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE),
+    *(errno.EACCES, errno.EPERM, errno.EINTR, errno.EAGAIN),
+}
 
 
 class DamagedError(Exception):
@@ -90,6 +95,7 @@ def read(folder: Path, place: Any) -> Stored:
 
     Raises:
         DamagedError: A file is missing or changed, or it is another checkpoint.
+        UserError: It cannot be read now, by this process.
     """
     if not folder.is_dir():
         raise DamagedError("it is no folder")
@@ -108,6 +114,8 @@ def read(folder: Path, place: Any) -> Stored:
                 )
             found = _proof(arrays, facts)
         except Exception as error:  # damaged metadata ends in errors of every kind
+            if isinstance(error, OSError | ValueError):
+                _check_lasting(_os_error(error), folder)
             found, reason = "", f"unreadable: {_first_line(error)}"
         if reason:
             gc.collect()  # what else went wrong is told now or never
@@ -136,6 +144,7 @@ def _json(folder: Path, name: str) -> dict[str, Any]:
     try:
         text = (folder / name / "metadata").read_bytes()
     except OSError as error:
+        _check_lasting(error, folder)
         raise DamagedError(f"its {name} is missing ({error.strerror})") from error
     try:
         value = json.loads(text)
@@ -144,6 +153,12 @@ def _json(folder: Path, name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise DamagedError(f"its {name} is no JSON object")
     return value
+
+
+def _check_lasting(error: OSError, folder: Path) -> None:
+    """Raise an error that tells of the process or its rights, and not of the file."""
+    if error.errno in _PASSING:
+        raise UserError(f"cannot read checkpoint {explained(error, folder)}") from error
 
 
 def _first_line(error: Exception) -> str:

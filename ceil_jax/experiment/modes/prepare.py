@@ -6,8 +6,8 @@ from ceil_jax import weights
 from ceil_jax.common.errors import UserError
 from ceil_jax.common.progress import heartbeat
 from ceil_jax.experiment import sources
+from ceil_jax.experiment.announce import warn
 from ceil_jax.experiment.config import Config
-from ceil_jax.experiment.run import warn
 from ceil_jax.experiment.workdir import workdir_of
 
 

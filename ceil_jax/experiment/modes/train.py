@@ -61,7 +61,8 @@ def train_and_evaluate(
     with Writer(workdir, "training", take_over=take_over) as writer:
         run = Run(config, workdir, training=True)
         trained = _check_images(run)
-        scores = Scores(workdir / "scores.json")
+        is_needed = run.config.selection == BEST_ON_TEST
+        scores = Scores(workdir / "scores.json", set_aside=not is_needed)
         with run.checkpoints(scores, writer.check) as saved:
             start = resume(run.config, saved, run.initial, trained)
             return _Training(run, writer, saved, scores, start, counter).finish(trained)
@@ -119,12 +120,8 @@ class _Training:
             self._saved.wait()
             if not is_scored:
                 print(f"no test images to score; checkpoints are in {workdir}")
-                print(announce.next_steps(str(workdir), scored=False), flush=True)
                 return None
-            results = evaluations.of_model(state, self._saved)
-            pictured = bool(config.evaluation.num_pictured_queries)
-            print(announce.next_steps(str(workdir), pictured=pictured), flush=True)
-            return results
+            return evaluations.of_model(state, self._saved)
 
     @contextlib.contextmanager
     def _saved_if_stopped(self) -> Iterator[None]:
@@ -154,6 +151,7 @@ class _Training:
         measured: list[tuple[int, float]] = []
         for epoch in range(done + 1, config.num_epochs + 1):
             begun = within or self._begun(trainer, state, epoch)
+            keeper.begin_steps()
             with stopping.current().deferred():
                 state, figures = trainer.finish(state, begun, keeper.at_step)
                 within = None

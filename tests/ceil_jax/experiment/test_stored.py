@@ -121,7 +121,7 @@ DAMAGES: dict[str, Damage] = {
 def test_there_are_damages_of_many_kinds(whole):
     names = files(whole)
     assert {name.split("/")[0] for name in names} >= {
-        *("arrays", "record", "digest", "_CHECKPOINT_METADATA")
+        *("state", "record", "digest", "_CHECKPOINT_METADATA")
     }
     assert len(DAMAGES) * len(names) >= 141
 
@@ -184,7 +184,7 @@ def replaced_by_folder(folder: Path) -> None:
 
 
 def empty_one_renamed(folder: Path) -> None:
-    path = folder / "arrays" / "_METADATA"
+    path = folder / "state" / "_METADATA"
     assert "batch_stats" in path.read_text()
     path.write_text(path.read_text().replace("batch_stats", "catch_stats"))
 
@@ -209,7 +209,7 @@ def other_record_proven(folder: Path) -> None:
     stored.write(made, make_arrays(1), RECORD, PLACE)
     other = json.loads((made / "digest" / "metadata").read_text())
     assert proof["record"] == other["record"]
-    assert proof["arrays"] != other["arrays"]
+    assert proof["state"] != other["state"]
     (folder / "digest" / "metadata").write_text(json.dumps(other))
 
 
@@ -225,11 +225,11 @@ def without(name: str) -> Callable[[Path], None]:
 @pytest.mark.parametrize(
     "damage",
     [
-        *(without(name) for name in ("arrays", "record", "digest")),
-        *(swapped(name) for name in ("arrays", "record", "digest")),
+        *(without(name) for name in ("state", "record", "digest")),
+        *(swapped(name) for name in ("state", "record", "digest")),
         swapped("record", "digest"),
-        swapped("arrays", "digest"),
-        swapped("arrays", "record"),
+        swapped("state", "digest"),
+        swapped("state", "record"),
         swapped(),
         within_renamed,
         replaced_by_file,
@@ -252,7 +252,7 @@ def test_what_was_written_comes_back(whole, copy):
     assert_same(stored.read(whole, PLACE), make_arrays())
     os.utime(copy / "record" / "metadata", (0, 0))
     (copy / "left by somebody.txt").write_text("no part of it")
-    shutil.copytree(copy / "arrays", copy / "more")
+    shutil.copytree(copy / "state", copy / "more")
     assert outcome(copy) == "the same"
 
 
