@@ -369,13 +369,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     from ceil_jax.common.errors import DataError
     from ceil_jax.common.files import explained
 
+    stop = stopping.Stopping()
     try:
-        with stopping.Stopping():
+        with stop:
             run(argv)
     except stopping.Stopped as stopped:
-        with contextlib.suppress(OSError, ValueError):  # nobody reads any more
-            print(f"\n{stopped}", file=sys.stderr)
-        stopping.leave(stopped.status)
+        _leave(stopped)
     except BrokenPipeError:  # whoever reads the lines has stopped
         command_lib.close_stdout()
         return 141
@@ -387,7 +386,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         readable = "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
         print(f"error: {readable}", file=sys.stderr)
         return 2
+    except BaseException:
+        if stop.number is None:
+            raise
+        _leave(stopping.Stopped(stop.number))  # what a library made of it
     return 0
+
+
+def _leave(stopped: stopping.Stopped) -> None:
+    """End as a signal asks for."""
+    with contextlib.suppress(OSError, ValueError):  # nobody reads any more
+        print(f"\n{stopped}", file=sys.stderr)
+    stopping.leave(stopped.status)
 
 
 if __name__ == "__main__":

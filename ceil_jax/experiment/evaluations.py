@@ -76,10 +76,12 @@ class Evaluations:
                 state = saved.restore(state, chosen)
         origin = origin_of(self._record, chosen, config.selection)
         name = f"stage {config.stage_of(chosen)}"
-        results = run.report(state, origin, self._comparison, name)
-        self._log.write_scores(score.flat(results), chosen)
-        self._scores.add(chosen, score.mean_rank1(results))
-        return results
+
+        def note(results: Results) -> None:
+            self._log.write_scores(score.flat(results), chosen)
+            self._scores.add(chosen, score.mean_rank1(results))
+
+        return run.report(state, origin, self._comparison, name, note=note)
 
     def _write(self, results: Results, epoch: int) -> None:
         self._log.write_scores(score.flat(results), epoch)

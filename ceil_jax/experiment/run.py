@@ -131,6 +131,7 @@ class Run:
         comparison: Comparison | None = None,
         name: str = "",
         own: bool = True,
+        note: Callable[[Results], None] = lambda results: None,
     ) -> Results:
         """Evaluate a state; keep figures and picture; print the tables.
 
@@ -141,6 +142,8 @@ class Run:
             name: What the state is called there.
             own: Whether these are the figures of the run's finished training; others
                 are kept in `results/`.
+            note: Given the figures before they are kept: what it does is done once
+                the file is there.
 
         Returns:
             The figures.
@@ -156,6 +159,7 @@ class Run:
         is_compared = bool(comparison and comparison.rows)
         if comparison and is_compared:  # before what says that the run is done
             comparison.add(name, results)
+        note(results)
         path, is_new = results_files.write(self.workdir, record, own=own)
         picture = results_files.picture_of(path)
         # A run that was stopped here before has its figures, but no picture.
