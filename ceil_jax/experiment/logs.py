@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tensorboardX import SummaryWriter
-
 from ceil_jax.common.files import write_whole
 from ceil_jax.experiment import damaged
 from ceil_jax.experiment.announce import warn
+from ceil_jax.experiment.curves import Curves
 
 
 class EpochLog:
@@ -29,9 +28,7 @@ class EpochLog:
         curves = workdir / "tensorboard"
         if curves.exists() and not curves.is_dir():
             damaged.set_aside(curves, "it is no folder", "the curves begin anew")
-        self._writer = SummaryWriter(
-            str(curves), purge_step=epochs_done + 1, flush_secs=10
-        )
+        self._plots = Curves(curves, first_epoch=epochs_done + 1)
 
     def __enter__(self) -> "EpochLog":
         """Return itself."""
@@ -39,7 +36,7 @@ class EpochLog:
 
     def __exit__(self, *unused: object) -> None:
         """Close the event file."""
-        self._writer.close()
+        self._plots.close()
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Append one epoch.
@@ -50,6 +47,7 @@ class EpochLog:
         with self._path.open("a") as file:
             file.write(json.dumps(record) + "\n")
         self._curves(record, "", record["epoch"])
+        self._plots.flush()
 
     def write_scores(self, scores: Mapping[str, float], epoch: int) -> None:
         """Add an evaluation to the curves.
@@ -59,14 +57,15 @@ class EpochLog:
             epoch: The epoch after which they were measured.
         """
         for name, value in scores.items():
-            self._writer.add_scalar(f"evaluation/{name}", value, epoch)
+            self._plots.add(f"evaluation/{name}", value, epoch)
+        self._plots.flush()
 
     def _curves(self, record: Mapping[str, Any], prefix: str, epoch: int) -> None:
         for name, value in record.items():
             if isinstance(value, Mapping):
                 self._curves(value, f"{prefix}{name}/", epoch)
             elif isinstance(value, int | float) and name not in ("epoch", "stage"):
-                self._writer.add_scalar(f"{prefix or 'training/'}{name}", value, epoch)
+                self._plots.add(f"{prefix or 'training/'}{name}", value, epoch)
 
 
 def _lines(path: Path) -> list[tuple[int, str]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ceil_jax.common.files import whole
 from ceil_jax.datasets.imageset import ImageSet
 from ceil_jax.evaluation import protocols, scoring
 from ceil_jax.evaluation.baselines import grey_pixels
@@ -159,7 +160,8 @@ class Scorer:
             title=f"{self._facts['dataset']}, {found.mode}: "
             f"{found.query_modality} queries, {found.gallery_modality} gallery",
         )
-        ranked_lists.save(figure, path)
+        with whole(path) as file:
+            ranked_lists.save(figure, file)
 
 
 def mean_rank1(results: Results) -> float:

@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-
-from ceil_jax.common.files import user_path, whole
 
 # Right and wrong also differ in line style and mark, for readers who see no colours.
 _RIGHT, _WRONG, _QUERY, _INK = "#1a8f3c", "#d62728", "#1f4e9c", "#333333"
@@ -86,20 +84,20 @@ def ranked_lists(
     return figure
 
 
-def save(figure: Figure, path: str | Path) -> None:
-    """Write a figure as a picture, whole or not at all; the suffix says the format.
+def save(figure: Figure, target: str | Path | BinaryIO) -> None:
+    """Write a figure as a picture.
 
     Args:
         figure: What `ranked_lists` returned.
-        path: File to write, e.g. `ranked_lists.png`.
+        target: Path of the picture, whose suffix says the format, or an open file,
+            which becomes a PNG.
 
     Raises:
         OSError: It cannot be written.
     """
-    path = user_path(path)
-    with whole(path) as file:
-        kind = path.suffix.removeprefix(".") or None
-        figure.savefig(file, format=kind, dpi=_DPI, facecolor="white")
+    if isinstance(target, str | Path):
+        target = Path(target).expanduser()
+    figure.savefig(target, dpi=_DPI, facecolor="white")
 
 
 def _check_images(

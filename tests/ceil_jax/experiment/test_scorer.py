@@ -130,9 +130,9 @@ def test_the_picture_is_of_the_first_mode(monkeypatch, tmp_path):
     monkeypatch.setattr(scoring, "ranked_examples", ranked_examples)
     monkeypatch.setattr(ranked_lists, "ranked_lists", draw)
 
-    def save(figure, path):
+    def save(figure, file):
         saved.append(figure)
-        path.write_text("picture")
+        file.write(b"picture")
 
     monkeypatch.setattr(ranked_lists, "save", save)
     made = scorer()
