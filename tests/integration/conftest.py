@@ -1,4 +1,4 @@
-"""One small data set and one whole run for all workers."""
+"""One small data set, one cache of programs and one whole run for all workers."""
 
 import contextlib
 import fcntl
@@ -11,6 +11,7 @@ from pathlib import Path
 import jax
 import pytest
 
+from ceil_jax.experiment.compilation import use_cache
 from tests.integration import small
 from tests.repo import source
 
@@ -23,6 +24,8 @@ def shared(tmp_path_factory) -> Path:
         base = base.parent
     folder = base / "shared"
     folder.mkdir(exist_ok=True)
+    # For the rest of the process: JAX opens its cache once.
+    use_cache(small.config(folder).compilation_cache)
     return folder
 
 

@@ -10,12 +10,12 @@ def config(folder: Path) -> Config:
     """The demo with few people, few steps and three epochs of either stage.
 
     Args:
-        folder: Keeps prepared data, so that runs share them.
+        folder: Keeps prepared data and compiled programs, so that runs share them.
     """
     small = synthetic.get_config()
     small.init_from = ""
     small.prepared_dir = str(folder / "prepared")
-    small.compilation_cache = "off"  # JAX's own settings rule, see tests/conftest.py
+    small.compilation_cache = str(folder / "compiled")
     small.stage1_epochs = small.stage2_epochs = 3
     small.save_epoch = 1
     small.num_devices = 1  # equal bits, however many devices a process has
