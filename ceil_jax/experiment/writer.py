@@ -88,7 +88,8 @@ class Writer:
 
     def _let_go(self) -> None:
         with contextlib.suppress(OSError):
-            if self._made and [p.name for p in self._workdir.iterdir()] == [LOCK]:
+            # While it is held: who has opened it meanwhile sees that it is gone.
+            if [each.name for each in self._workdir.iterdir()] == [LOCK]:
                 (self._workdir / LOCK).unlink()
         self._lock.release()
         self._remove_made()
