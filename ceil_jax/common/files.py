@@ -175,6 +175,7 @@ def explained(error: OSError, path: str | os.PathLike[str]) -> str:
         errno.EPERM: "the system does not permit it; choose another folder",
         errno.ENOENT: _missing(place),
         errno.ENOTDIR: "a file stands where one of its folders should; move it away",
+        errno.EEXIST: "something else stands in its place; move it away",
         errno.EISDIR: "a folder stands in its place; move it away",
         errno.EIO: "the disk reports an error when it is used; look after the disk",
         errno.ESTALE: "its network disk was mounted anew meanwhile; start again",
