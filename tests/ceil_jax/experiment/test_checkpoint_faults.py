@@ -252,10 +252,9 @@ for fail in (limited, read_only, replaced):
     for how, act in HOW.items():
         folder = top / f"{fail.__name__}.{how}"
         undo = []
-        Checkpoints(folder, guard=lambda: None).save(state(1), 1, {})
+        with Checkpoints(folder, guard=lambda: None) as first:
+            first.save(state(1), 1, {})
         saved = Checkpoints(folder, guard=lambda: undo or undo.append(fail(folder)))
-        while not saved.places:
-            time.sleep(0.01)
         saved.save(state(2), 2, {}, within={"x": np.arange(9)})
         try:
             act(saved)
@@ -290,11 +289,11 @@ def test_what_cannot_be_saved_is_told_in_a_line_and_leaves_nothing():
     assert len(rows) == 12
     reasons = {
         "limited": "File too large",
-        "read_only": "Permission denied",
-        "replaced": "Not a directory",
+        "read_only": "you have no permission",
+        "replaced": "a file stands where one of its folders should",
     }
     for fail, how, said, kept, epoch, whole in rows:
-        assert said.startswith("cannot save "), (fail, how, said)
-        assert f"{fail}.{how}/2: {reasons[fail]}" in said
+        assert said.startswith("cannot save checkpoint 2 of "), (fail, how, said)
+        assert f"{fail}.{how}: {reasons[fail]}" in said
         assert len(said.splitlines()) == 1
         assert (kept, epoch, whole) == (["1"], 1, True), (fail, how)
