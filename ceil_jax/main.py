@@ -316,6 +316,7 @@ def _run(command: Command) -> None:
 
 def _run_in(workdir: Path, command: Command) -> None:
     """Do what is done in a run's folder."""
+    from ceil_jax.experiment import announce
     from ceil_jax.experiment.modes import evaluate, export, train, trials
 
     take_over = command.take_over
@@ -324,7 +325,7 @@ def _run_in(workdir: Path, command: Command) -> None:
             results = train.train_and_evaluate(
                 command.config, workdir, take_over=take_over
             )
-            _tell_next_steps(workdir, is_scored=results is not None)
+            print(announce.next_steps(workdir, scored=results is not None), flush=True)
         case "trials":
             chosen = command.trials or "all"
             trials.run_trials(command.config, workdir, chosen, take_over=take_over)
@@ -338,15 +339,6 @@ def _run_in(workdir: Path, command: Command) -> None:
             evaluate.evaluate_checkpoint(
                 command.config, workdir, command.output, take_over=take_over
             )
-
-
-def _tell_next_steps(workdir: Path, *, is_scored: bool) -> None:
-    """Say what can be done with a finished training."""
-    from ceil_jax.experiment import announce
-
-    is_pictured = (workdir / "ranked_lists.png").exists()
-    words = announce.next_steps(str(workdir), pictured=is_pictured, scored=is_scored)
-    print(words, flush=True)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from ceil_jax.common.progress import duration
 
@@ -87,12 +88,11 @@ def remaining(seconds: float) -> str:
     return f"about {duration(seconds)} left" if seconds > 0 else ""
 
 
-def next_steps(workdir: str, *, pictured: bool = False, scored: bool = True) -> str:
+def next_steps(workdir: Path, *, scored: bool = True) -> str:
     """What can be done with a finished training.
 
     Args:
         workdir: The run's folder.
-        pictured: Whether `ranked_lists.png` is in it.
         scored: Whether there were test images.
 
     Returns:
@@ -102,7 +102,7 @@ def next_steps(workdir: str, *, pictured: bool = False, scored: bool = True) -> 
     lines = [f"the embeddings of all images: {command} --mode export"]
     if scored:
         lines.append(f"the figures once more: {command} --mode evaluate")
-    if pictured:
+    if scored and (workdir / "ranked_lists.png").exists():
         lines.append(f"queries and what was found: {workdir}/ranked_lists.png")
     return "next:\n" + "\n".join(f"  {line}" for line in lines)
 

@@ -56,12 +56,13 @@ def test_the_time_left_in_words():
     assert announce.remaining(0) == ""
 
 
-def test_what_comes_next_has_commands_and_the_picture():
-    text = announce.next_steps("runs/demo", pictured=True)
-    assert "--workdir runs/demo --mode export" in text
-    assert "--workdir runs/demo --mode evaluate" in text
-    assert "runs/demo/ranked_lists.png" in text
-    plain = announce.next_steps("runs/mine", scored=False)
+def test_what_comes_next_has_commands_and_the_picture(tmp_path):
+    (tmp_path / "ranked_lists.png").touch()
+    text = announce.next_steps(tmp_path)
+    assert f"--workdir {tmp_path} --mode export" in text
+    assert f"--workdir {tmp_path} --mode evaluate" in text
+    assert f"{tmp_path}/ranked_lists.png" in text
+    plain = announce.next_steps(tmp_path / "mine", scored=False)
     assert "--mode export" in plain
     assert "evaluate" not in plain
     assert "ranked_lists" not in plain

@@ -17,6 +17,11 @@ PROGRAM = """
 import contextlib, ctypes, os, signal, sys, threading, time
 from ceil_jax.experiment import stopping
 
+# Whatever these tests run under may ignore some.
+for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+    usual = signal.default_int_handler if each == signal.SIGINT else signal.SIG_DFL
+    signal.signal(each, signal.SIG_IGN if each in {ignored} else usual)
+
 def begun():
     print("begun", flush=True)
 
@@ -60,22 +65,19 @@ class Ended(NamedTuple):
 
 def run(body: str, *signals: int | float, ignored: tuple[int, ...] = ()) -> Ended:
     """Run a program; once it has begun send signals, or wait between them."""
-
-    def ignore() -> None:
-        for number in ignored:
-            signal.signal(number, signal.SIG_IGN)
-
     process = subprocess.Popen(
         [
             sys.executable,
             "-c",
-            PROGRAM.format(body=textwrap.indent(textwrap.dedent(body), "    ")),
+            PROGRAM.format(
+                body=textwrap.indent(textwrap.dedent(body), "    "),
+                ignored=tuple(map(int, ignored)),
+            ),
         ],
         cwd=source.ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=ignore,
     )
     try:
         assert process.stdout is not None
