@@ -64,7 +64,7 @@ ALONE = "CEIL_JAX_TEST_ALONE"
 def passed_alone(request: pytest.FixtureRequest) -> bool:
     """Whether the test has passed in a process of its own; there it is false.
 
-    In a process that had run thousands of other tests XLA has been seen to end it, while
+    XLA has been seen to end a process that had run thousands of other tests, while
     it stored or read a compiled program.
     """
     if ALONE in os.environ:
