@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -48,6 +48,29 @@ def check_writable(folder: Path) -> None:
     """
     with tempfile.TemporaryDirectory(dir=folder, prefix=".ceil_jax_"):
         pass
+
+
+def missing_folders(folder: Path) -> list[Path]:
+    """A folder and those above it that are not there, the innermost first.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        What making it would make.
+    """
+    return [each for each in (folder, *folder.parents) if not each.exists()]
+
+
+def remove_empty(folders: Iterable[Path]) -> None:
+    """Remove folders that hold nothing; the others stay.
+
+    Args:
+        folders: The innermost first.
+    """
+    for folder in folders:
+        with contextlib.suppress(OSError):  # it was never made, or holds something
+            folder.rmdir()
 
 
 @contextlib.contextmanager

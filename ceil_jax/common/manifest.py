@@ -1,14 +1,13 @@
 """What a folder holds, file by file: written last and compared at every opening."""
 
 import hashlib
-import json
 import os
 import stat
 from pathlib import Path
 from typing import Any
 
 from ceil_jax.common.digest import Content, of_data
-from ceil_jax.common.files import write_json
+from ceil_jax.common.files import read_json, write_json
 
 FILE_NAME = "manifest.json"
 # A folder of more than this may have files that are not hashed at every opening.
@@ -51,7 +50,7 @@ def fault(folder: Path, source: str, *, unhashed: str = "") -> str | None:
         A phrase, None where the folder is whole.
     """
     try:
-        value = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
+        value = read_json(folder / FILE_NAME)
     except FileNotFoundError:
         return f"no {FILE_NAME}: an earlier version made them, or they are not whole"
     except OSError as error:

@@ -2,16 +2,18 @@
 
 import errno
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ceil_jax.common import manifest
+from ceil_jax.common.files import explained, missing_folders, remove_empty
 
 # What file systems say that cannot set room aside.
 _CANNOT_TELL = {errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL}
@@ -54,11 +56,29 @@ def save(
                     args=ocp.args.StandardSave(dict(tree)),
                     custom_metadata=dict(metadata),
                 )
-        except ValueError as error:  # how tensorstore tells of the file system
-            reason = str(error).splitlines()[0] if str(error) else "ValueError"
-            raise OSError(f"{folder}: {reason}") from error
+        except ValueError as error:
+            raise OSError(explained(os_error(error), folder)) from error
         manifest.write(draft / folder.name, source)
         (draft / folder.name).replace(folder)
+
+
+def os_error(error: OSError | ValueError) -> OSError:
+    """The system's error behind one of Orbax.
+
+    Args:
+        error: What saving or restoring raised: tensorstore tells of the file system in
+            the text of a ValueError.
+
+    Returns:
+        An error with its number, or with the first line where the text has none.
+    """
+    if isinstance(error, OSError):
+        return error
+    found = re.search(r"os_error_code='(\d+)'|\[OS error (\d+)", str(error))
+    if not found:
+        return OSError(str(error).partition("\n")[0] or "ValueError")
+    number = int(found[1] or found[2])
+    return OSError(number, os.strerror(number))
 
 
 def reserve(folder: Path, num_bytes: int) -> None:
@@ -100,14 +120,12 @@ def _num_bytes(tree: Any) -> int:
 @contextmanager
 def _folders_for(folder: Path) -> Iterator[None]:
     """Make the folders above one; where the work fails, those made are removed."""
-    made = [parent for parent in folder.parents if not parent.exists()]
+    made = missing_folders(folder.parent)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         yield
     except BaseException:
-        for parent in made:
-            with suppress(OSError):  # never made, or others have used it meanwhile
-                parent.rmdir()
+        remove_empty(made)
         raise
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from flax import serialization
 
 from ceil_jax.common.errors import UserError
+from ceil_jax.common.files import set_aside
 from ceil_jax.experiment import stored
 from ceil_jax.experiment.saved import STATE, WITHIN, Place, Saved, place_of
 from ceil_jax.training.state import TrainState
@@ -281,12 +282,7 @@ class Checkpoints:
         folder, moved = self._folder / place.name, ""
         if self._guard is not None:
             self._guard()
-            aside, number = folder.with_name(f"{folder.name}.damaged"), 1
-            while aside.exists():
-                number += 1
-                aside = folder.with_name(f"{folder.name}.damaged-{number}")
-            folder.rename(aside)
-            moved = f" and is now {aside.name}"
+            moved = f" and is now {set_aside(folder).name}"
         return (
             f"{folder}: the checkpoint of {place} is damaged ({reason}){moved}; "
             f"that of {taken} was taken"

@@ -5,7 +5,9 @@ dies with a traceback, and the program waits for ever for room in its queue.
 """
 
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tensorboardX import summary
 from tensorboardX.event_file_writer import EventsWriter
@@ -47,25 +49,20 @@ class Curves:
 
     def flush(self) -> None:
         """Let TensorBoard see what was added."""
-        try:
-            if self._writer is not None:
-                self._writer.flush()
-        except (OSError, ValueError) as error:
-            self._give_up(error)
+        self._do(EventsWriter.flush)
 
     def close(self) -> None:
         """Close the file."""
-        try:
-            if self._writer is not None:
-                self._writer.close()
-        except (OSError, ValueError) as error:
-            self._give_up(error)
+        self._do(EventsWriter.close)
 
     def _write(self, event: Event) -> None:
         event.wall_time = time.time()
+        self._do(lambda writer: writer.write_event(event))
+
+    def _do(self, act: Callable[[EventsWriter], Any]) -> None:
         try:
             if self._writer is not None:
-                self._writer.write_event(event)
+                act(self._writer)
         except (OSError, ValueError) as error:
             self._give_up(error)
 

@@ -95,6 +95,7 @@ class Stopping:
         self._is_saving = False
         self._last_resort: Callable[[], str] | None = None
         self._earlier: dict[int, Any] = {}
+        self._thread: threading.Thread | None = None  # only in the main thread
 
     def __enter__(self) -> "Stopping":
         """Answer signals from now on."""
@@ -117,9 +118,7 @@ class Stopping:
     def __exit__(self, *unused: object) -> None:
         """Leave signals to whoever had them before."""
         global _current
-        if not self._earlier and threading.current_thread() is not (
-            threading.main_thread()
-        ):
+        if self._thread is None:
             return
         signal.set_wakeup_fd(self._earlier_fd)
         for number, earlier in self._earlier.items():

@@ -5,8 +5,6 @@ import errno
 import gc
 import json
 import logging
-import os
-import re
 import shutil
 import sys
 import time
@@ -20,7 +18,8 @@ import orbax.checkpoint as ocp
 
 from ceil_jax.common import digest
 from ceil_jax.common.errors import UserError
-from ceil_jax.common.files import explained
+from ceil_jax.common.files import explained, read_json
+from ceil_jax.common.saving import os_error
 
 ARRAYS, RECORD, PROOF = "state", "record", "digest"
 # What a process may get over: no fault of a file.
@@ -77,7 +76,7 @@ def write(
     except (OSError, ValueError) as error:
         _remove_drafts(folder)
         size = sum(leaf.nbytes for leaf in jax.tree.leaves(dict(arrays))) / 1e6
-        why = explained(_os_error(error), folder.parent)
+        why = explained(os_error(error), folder.parent)
         raise UserError(
             f"cannot save checkpoint {folder.name} of {size:,.1f} MB: {why}"
         ) from error
@@ -115,7 +114,7 @@ def read(folder: Path, place: Any) -> Stored:
             found = _proof(arrays, facts)
         except Exception as error:  # damaged metadata ends in errors of every kind
             if isinstance(error, OSError | ValueError):
-                _check_lasting(_os_error(error), folder)
+                _check_lasting(os_error(error), folder)
             found, reason = "", f"unreadable: {_first_line(error)}"
         if reason:
             gc.collect()  # what else went wrong is told now or never
@@ -142,13 +141,11 @@ def _empty(tree: Mapping[str, Any], prefix: str) -> Iterator[str]:
 def _json(folder: Path, name: str) -> dict[str, Any]:
     """One of the two items of plain values."""
     try:
-        text = (folder / name / "metadata").read_bytes()
+        value = read_json(folder / name / "metadata")
     except OSError as error:
         _check_lasting(error, folder)
         raise DamagedError(f"its {name} is missing ({error.strerror})") from error
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise DamagedError(f"its {name} is no JSON") from error
     if not isinstance(value, dict):
         raise DamagedError(f"its {name} is no JSON object")
@@ -165,15 +162,6 @@ def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     text = lines[0] if lines else type(error).__name__
     return text if len(text) <= 120 else f"{text[:117]}..."
-
-
-def _os_error(error: OSError | ValueError) -> OSError:
-    """The system's error behind one of Orbax, which knows it as text."""
-    if isinstance(error, OSError):
-        return error
-    found = re.search(r"os_error_code='(\d+)'|\[OS error (\d+)", str(error))
-    number = int(found[1] or found[2]) if found else errno.EIO
-    return OSError(number, os.strerror(number))
 
 
 def _remove_drafts(folder: Path) -> None:

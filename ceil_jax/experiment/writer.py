@@ -1,7 +1,6 @@
 """One writer: a run's folder belongs to one process at a time."""
 
 import contextlib
-import json
 import os
 import socket
 import time
@@ -13,7 +12,13 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ceil_jax.common.errors import UserError
-from ceil_jax.common.files import explained, write_json
+from ceil_jax.common.files import (
+    explained,
+    missing_folders,
+    read_json,
+    remove_empty,
+    write_json,
+)
 
 LOCK, OWNER = ".writer.lock", "writer.json"
 CHECK_SECONDS = 10.0
@@ -56,15 +61,14 @@ class Writer:
         Raises:
             UserError: Another process has it, or it cannot be written to.
         """
-        folders = (self._workdir, *self._workdir.parents)
         try:
-            self._made = [each for each in folders if not each.exists()]
+            self._made = missing_folders(self._workdir)
             self._workdir.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
         except Timeout as error:
             raise self._in_use(self._read(), is_sure=True) from error
         except OSError as error:
-            self._remove_made()
+            remove_empty(self._made)
             reason = explained(error, self._workdir)
             raise UserError(f"the run's folder cannot be locked: {reason}") from error
         other = self._read()
@@ -92,12 +96,7 @@ class Writer:
             if [each.name for each in self._workdir.iterdir()] == [LOCK]:
                 (self._workdir / LOCK).unlink()
         self._lock.release()
-        self._remove_made()
-
-    def _remove_made(self) -> None:
-        for folder in self._made:
-            with contextlib.suppress(OSError):  # it holds something
-                folder.rmdir()
+        remove_empty(self._made)
 
     def check(self) -> None:
         """Refuse to go on where the folder is not this process's any more.
@@ -144,7 +143,7 @@ class Writer:
     def _read(self) -> dict[str, Any] | None:
         """Who is said to write here; None where nobody is, or nobody can tell."""
         try:
-            owner = json.loads((self._workdir / OWNER).read_text())
+            owner = read_json(self._workdir / OWNER)
         except (OSError, ValueError):
             return None
         return owner if isinstance(owner, dict) else None

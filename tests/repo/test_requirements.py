@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Iterable
 from importlib import metadata
 
 import pytest
@@ -67,14 +68,20 @@ def test_one_faiss_only(cuda):
     assert "faiss-gpu" in {r.name for r in gpu}
 
 
+def versions(pinned: Iterable[Requirement], python: str) -> dict[str, str]:
+    """Versions by name, of what one Python on Linux installs."""
+    environment = {"python_full_version": f"{python}.0", "python_version": python}
+    environment |= {"sys_platform": "linux"}
+    return {
+        canonical(pin.name): str(pin.specifier).removeprefix("==")
+        for pin in pinned
+        if pin.marker is None or pin.marker.evaluate(environment)
+    }
+
+
 @pytest.mark.parametrize("python", PYTHONS)
 def test_constraints_are_within_the_ranges(python):
-    environment = {"python_version": python}
-    pinned = {
-        canonical(r.name): str(r.specifier).removeprefix("==")
-        for r in requirements("constraints.txt")
-        if r.marker is None or r.marker.evaluate(environment)
-    }
+    pinned = versions(requirements("constraints.txt"), python)
     asked = requirements("requirements.txt") + requirements("requirements-dev.txt")
     for requirement in asked:
         assert requirement.specifier.contains(pinned[canonical(requirement.name)])
@@ -97,14 +104,8 @@ def pins(lock: str) -> dict[tuple[str, str], list[str]]:
 
 def locked(lock: str, python: str) -> dict[str, str]:
     """Versions by name, on Linux."""
-    environment = {"python_full_version": f"{python}.0", "python_version": python}
-    environment |= {"sys_platform": "linux"}
-    all_pins = [Requirement(f"{pin} ; {m}" if m else pin) for pin, m in pins(lock)]
-    return {
-        canonical(pin.name): str(pin.specifier).removeprefix("==")
-        for pin in all_pins
-        if pin.marker is None or pin.marker.evaluate(environment)
-    }
+    found = (Requirement(f"{pin} ; {m}" if m else pin) for pin, m in pins(lock))
+    return versions(found, python)
 
 
 @pytest.mark.parametrize("lock", [*LOCKS, "build"])
@@ -139,12 +140,7 @@ def test_locks_hold_every_requirement_within_its_range(python):
 
 @pytest.mark.parametrize("python", PYTHONS)
 def test_locks_are_the_constraints(python):
-    environment = {"python_version": python}
-    pinned = {
-        canonical(r.name): str(r.specifier).removeprefix("==")
-        for r in requirements("constraints.txt")
-        if r.marker is None or r.marker.evaluate(environment)
-    }
+    pinned = versions(requirements("constraints.txt"), python)
     for lock in LOCKS:
         for name, version in locked(lock, python).items():
             assert (name, version) == (name, pinned[name])

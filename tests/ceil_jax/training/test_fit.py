@@ -48,7 +48,7 @@ def side(num_clusters: int, cameras: tuple[int, ...], first: int) -> fit.Side:
 VISIBLE, INFRARED = side(4, (1, 2), 0), side(3, (3, 5, 6), 100)
 
 
-def draw(seed=(1, 1), num_steps=6, visible_rows=6):
+def draw(seed=(1, 1), num_steps=6, visible_rows=6, done=0):
     return list(
         fit.batches(
             VISIBLE,
@@ -57,6 +57,7 @@ def draw(seed=(1, 1), num_steps=6, visible_rows=6):
             images_per_proxy=3,
             num_steps=num_steps,
             seed=seed,
+            done=done,
         )
     )
 
@@ -256,15 +257,7 @@ def real_step(state, memories, tables, rate, batch):
 
 def fit_real(state, memories, *, done=0, sums=None, at_step=None):
     """Six steps, or those that are left of them."""
-    source = fit.batches(
-        VISIBLE,
-        INFRARED,
-        visible_rows=6,
-        images_per_proxy=3,
-        num_steps=6,
-        seed=(1, 3),
-        done=done,
-    )
+    source = iter(draw((1, 3), done=done))
     state, memories = jax.tree.map(jnp.array, (state, memories))
     return fit.fit(
         real_step,
