@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks.markdown import Cell
+from ceil_jax.common.files import read_json
 
 IDENTICAL = "identical"
 TOLD = "told"
@@ -149,7 +150,7 @@ def result_of(workdir: Path) -> dict[str, Any]:
     }
     comparison = workdir / "comparison.json"
     if comparison.exists():
-        rows = json.loads(comparison.read_text())
+        rows = read_json(comparison)
         for row in rows.values():
             row["results"].pop("warnings", None)
         found["comparison.json"] = rows
@@ -165,7 +166,7 @@ def figures_of(path: Path) -> dict[str, Any]:
     Returns:
         Plain values.
     """
-    whole = json.loads(path.read_text())
+    whole = read_json(path)
     kept = ("checkpoint", "modes", "selection", "seed", "protocol", "trials")
     return {name: whole[name] for name in kept} | {"model": whole["engine"]["model"]}
 

@@ -7,6 +7,10 @@ from ceil_jax.evaluation.results import Results
 from ceil_jax.experiment import damaged
 from ceil_jax.report import table
 
+GREY, RANDOM, PRETRAINED = "grey pixels", "random weights", "pretrained"
+STAGE_1 = "stage 1"
+_FIRST = (GREY, RANDOM, PRETRAINED, STAGE_1)  # in this order, whenever they are added
+
 
 class Comparison:
     """Figures by name, kept in a file so that a resumed run still has them."""
@@ -57,8 +61,10 @@ class Comparison:
             results: Its figures.
             note: Anything to be said about it.
         """
-        self.rows[name] = results
-        self._notes[name] = note
+        self.rows[name], self._notes[name] = results, note
+        first = [each for each in _FIRST if each in self.rows]
+        others = [each for each in self.rows if each not in _FIRST]
+        self.rows = {each: self.rows[each] for each in (*first, *others)}
         record = {
             name: {"results": row.to_json(), "note": self._notes[name]}
             for name, row in self.rows.items()

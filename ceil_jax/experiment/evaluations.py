@@ -6,7 +6,13 @@ from typing import Any
 from ceil_jax.evaluation.results import Results
 from ceil_jax.experiment import build, logs, score
 from ceil_jax.experiment.checkpoint import Checkpoints
-from ceil_jax.experiment.comparison import Comparison
+from ceil_jax.experiment.comparison import (
+    GREY,
+    PRETRAINED,
+    RANDOM,
+    STAGE_1,
+    Comparison,
+)
 from ceil_jax.experiment.config import Config
 from ceil_jax.experiment.record import Origin, origin_of
 from ceil_jax.experiment.run import Run
@@ -52,8 +58,26 @@ class Evaluations:
         results = self._run.score(state, origin_of(self._record, epoch))
         self._write(results, epoch)
         if config.evaluation.baselines and epoch == config.stage1_epochs:
-            self._comparison.add("stage 1", results)
+            self._comparison.add(STAGE_1, results)
         self._scores.add(epoch, score.mean_rank1(results))
+
+    def make_up(self, done: int, saved: Checkpoints) -> None:
+        """Score what the comparison lacks: at the beginning, or where lines were lost.
+
+        Args:
+            done: Epochs finished.
+            saved: The checkpoints; the one at the end of stage 1 is kept.
+        """
+        config, run = self._run.config, self._run
+        if not (config.evaluation.baselines and run.scorer.modes):
+            return
+        score_baselines(run, self._comparison)
+        first = config.stage1_epochs
+        is_lost = first in self._scores and STAGE_1 not in self._comparison.rows
+        if first <= done and is_lost and first in saved.epochs:
+            state = saved.restore(run.initial, first)
+            results = run.score(state, origin_of(self._record, first))
+            self._comparison.add(STAGE_1, results)
 
     def of_model(self, state: TrainState, saved: Checkpoints) -> Results:
         """Score the epoch that is the run's model, and report it.
@@ -93,16 +117,18 @@ def score_baselines(run: Run, comparison: Comparison) -> None:
 
     Args:
         run: The run.
-        comparison: Gets their figures.
+        comparison: Gets their figures, but for those that it has.
     """
-    grey = run.scorer.score(run.scorer.grey_pixels(), "grey pixels")
-    comparison.add("grey pixels", grey)
-    random = build.initial_state(run.config, from_weights=False)
-    comparison.add("random weights", run.score(random, Origin("random weights")))
-    if run.config.init_from:
-        path = Path(run.config.init_from)
+    config = run.config
+    if GREY not in comparison.rows:
+        comparison.add(GREY, run.scorer.score(run.scorer.grey_pixels(), GREY))
+    if RANDOM not in comparison.rows:
+        state = build.initial_state(config, from_weights=False)
+        comparison.add(RANDOM, run.score(state, Origin(RANDOM)))
+    if config.init_from and PRETRAINED not in comparison.rows:
+        path = Path(config.init_from)
         note = SYNTHETIC_NOTE if path.name == SYNTHETIC.name else path.name
-        comparison.add("pretrained", run.score(run.initial, Origin(note)), note)
+        comparison.add(PRETRAINED, run.score(run.initial, Origin(note)), note)
 
 
 def is_evaluated(config: Config, epoch: int) -> bool:

@@ -22,9 +22,15 @@ class EpochLog:
             epochs_done: Epochs of the checkpoint that the run starts from; 0 for none.
         """
         self._path = workdir / "metrics.jsonl"
+        kept: list[str] = []
+        is_told = False
         if self._path.exists():
-            kept = [line for epoch, line in _lines(self._path) if epoch <= epochs_done]
+            lines, is_told = _lines(self._path)
+            kept = [line for epoch, line in lines if epoch <= epochs_done]
             write_whole(self._path, "".join(f"{line}\n" for line in kept))
+        lost = epochs_done - len(kept)
+        if lost > 0 and not is_told:
+            warn(f"{self._path} lacks {lost} of the {epochs_done} epochs that are done")
         curves = workdir / "tensorboard"
         if curves.exists() and not curves.is_dir():
             damaged.set_aside(curves, "it is no folder", "the curves begin anew")
@@ -68,8 +74,8 @@ class EpochLog:
                 self._plots.add(f"{prefix or 'training/'}{name}", value, epoch)
 
 
-def _lines(path: Path) -> list[tuple[int, str]]:
-    """The lines of a log with their epochs; those that are none are dropped.
+def _lines(path: Path) -> tuple[list[tuple[int, str]], bool]:
+    """The lines of a log with their epochs, and whether something was said of others.
 
     The file is set aside as it was, unless only its end is missing: a line that a kill
     cut short is of an epoch that will be done again.
@@ -78,7 +84,7 @@ def _lines(path: Path) -> list[tuple[int, str]]:
         content = path.read_bytes()
     except OSError as error:
         damaged.set_aside(path, damaged.reason(error), "a new one is begun")
-        return []
+        return [], True
     lines = content.splitlines(keepends=True)
     found = [(_epoch(line), line) for line in lines]
     num_wrong = sum(epoch is None for epoch, _ in found)
@@ -87,9 +93,8 @@ def _lines(path: Path) -> list[tuple[int, str]]:
     elif num_wrong:
         why = f"{num_wrong} of {len(lines)} lines are no epochs"
         damaged.set_aside(path, why, "the other lines are kept")
-    return [
-        (epoch, line.decode().strip()) for epoch, line in found if epoch is not None
-    ]
+    right = [(epoch, line) for epoch, line in found if epoch is not None]
+    return [(epoch, line.decode().strip()) for epoch, line in right], bool(num_wrong)
 
 
 def _epoch(line: bytes) -> int | None:

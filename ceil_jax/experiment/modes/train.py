@@ -20,7 +20,7 @@ from ceil_jax.experiment.comparison import Comparison
 from ceil_jax.experiment.compilation import CompilationCounter
 from ceil_jax.experiment.config import Config, to_dict
 from ceil_jax.experiment.epoch import Trainer
-from ceil_jax.experiment.evaluations import Evaluations, is_evaluated, score_baselines
+from ceil_jax.experiment.evaluations import Evaluations, is_evaluated
 from ceil_jax.experiment.keeper import Keeper
 from ceil_jax.experiment.record import (
     origin_of,
@@ -111,11 +111,10 @@ class _Training:
             return self._measured_again()
         with self._saved_if_stopped(), logs.EpochLog(workdir, epochs_done=done) as log:
             comparison = Comparison(workdir / "comparison.json", keep=done > 0)
-            if done == 0 and config.evaluation.baselines and is_scored:
-                score_baselines(self._run, comparison)
             evaluations = Evaluations(
                 self._run, self._start.record, self._scores, comparison, log
             )
+            evaluations.make_up(done, self._saved)
             state = self._epochs(evaluations, log)
             self._saved.wait()
             if not is_scored:

@@ -51,6 +51,15 @@ def test_a_name_that_comes_again_replaces_its_line(tmp_path):
     assert comparison.rows["stage 1"].modes["all"].plain["rank1"].mean == 30.0
 
 
+def test_what_is_made_up_for_has_its_own_place(tmp_path):
+    comparison = Comparison(tmp_path / "comparison.json", keep=False)
+    for name in ("stage 2", "stage 1", "random weights", "grey pixels"):
+        comparison.add(name, results(10.0))
+    order = ["grey pixels", "random weights", "stage 1", "stage 2"]
+    assert list(comparison.rows) == order
+    assert list(json.loads((tmp_path / "comparison.json").read_text())) == order
+
+
 def test_a_resumed_run_goes_on_with_the_lines(tmp_path):
     path = tmp_path / "comparison.json"
     first = Comparison(path, keep=False)

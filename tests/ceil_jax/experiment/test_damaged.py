@@ -130,13 +130,20 @@ def test_logs(kind, tmp_path, capsys):
     assert json.loads(path.read_text().splitlines()[-1])["epoch"] == 3
     assert kept == {"cut": [1], "Latin-1": [1, 2]}.get(kind, [])
     if kind in ("empty", "cut", "Latin-1", "UTF-16", "a list", "deep"):
-        # Nothing is wrong, or the end alone is missing, as a kill leaves it.
+        # All is missing, or the end alone, as a kill leaves it.
         error = capsys.readouterr().err
         text = f"warning: {path}: the last line was cut short and is dropped\n"
-        assert error == ("" if kind == "empty" else text)
+        lost = f"warning: {path} lacks 2 of the 2 epochs that are done\n"
+        assert error == (lost if kind == "empty" else text)
         assert not path.with_name("metrics.jsonl.damaged").exists()
     else:
         check_set_aside(path, was, capsys)
+
+
+def test_a_log_that_is_gone_is_told(tmp_path, capsys):
+    with logs.EpochLog(tmp_path, epochs_done=3):
+        what = f"{tmp_path}/metrics.jsonl lacks 3 of the 3 epochs that are done"
+        assert capsys.readouterr().err == f"warning: {what}\n"
 
 
 def test_lines_between_are_dropped(tmp_path, capsys):
