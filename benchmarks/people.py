@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from ceil_jax.checkpoints.folder import Checkpoints
 from ceil_jax.datasets.imageset import ArraySource, ImageSet
 from ceil_jax.datasets.synthetic.generator import Parameters, generate
 from ceil_jax.embedding.embedder import Embedder
 from ceil_jax.experiment import build
-from ceil_jax.experiment.checkpoint import Checkpoints
 from ceil_jax.training import state as states
 from configs import synthetic
 

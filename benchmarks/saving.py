@@ -19,9 +19,9 @@ from absl import app, flags
 from tabulate import tabulate
 
 from benchmarks import flagged
+from ceil_jax.checkpoints.folder import Checkpoints
 from ceil_jax.common import digest
 from ceil_jax.encoder import Encoder
-from ceil_jax.experiment.checkpoint import Checkpoints
 from ceil_jax.training import optim, steps
 from ceil_jax.training.state import TrainState
 

@@ -27,7 +27,7 @@ IN_A_CHAIN = 3
 PLACES = {
     "preparing": ("ceil_jax.datasets.writing:PlainRecordWriter.write", 1),
     "the first step": ("ceil_jax.experiment.keeper:Keeper.at_step", 1),
-    "after the first save": ("ceil_jax.experiment.stored:write", 1),
+    "after the first save": ("ceil_jax.checkpoints.stored:write", 1),
     "stage change": ("ceil_jax.training.pseudo_labels:match_across", 1),
     "scoring": ("ceil_jax.experiment.score:Scorer.score", 4),
     "report": ("ceil_jax.experiment.results_files:write", 1),

@@ -81,7 +81,7 @@ SLOW = {
     ),
     "clustering, 60 s in C": ("ceil_jax.training.pseudo_labels:find", 3, 60.0),
     "compiling, 60 s in C": (COMPILE, 20, 60.0),
-    "saving, 60 s in C": ("ceil_jax.experiment.stored:write", 1, 60.0),
+    "saving, 60 s in C": ("ceil_jax.checkpoints.stored:write", 1, 60.0),
     "scoring, 60 s in C": (SCORE, 3, 60.0),
 }
 """By name: a function, which call of it, and the seconds that it then takes."""

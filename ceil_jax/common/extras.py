@@ -13,6 +13,10 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
         *("array_record", "importlib_resources", "matplotlib", "optax", "tabulate"),
         *("tensorboardX", "tensorflow_datasets"),
     ),
+    "export": (*MODEL, "onnx"),
+    "onnxruntime": (*MODEL, "onnx", "onnxruntime"),
+    "openvino": (*MODEL, "onnx", "openvino"),
+    "parquet": ("pyarrow",),
     "faiss": ("faiss",),
 }
 """Names that are imported, by the extra of `pyproject.toml` that installs them."""

@@ -138,3 +138,32 @@ def _real(name: str, value: Float[AnyArray, "..."]) -> Float[Array, "..."]:
     if not checks.is_a(array.dtype, np.floating):
         raise ValueError(f"{name}.dtype={array.dtype} must be a floating-point type")
     return jnp.asarray(array)
+
+
+def check_same_shapes(got: Any, want: Any) -> None:
+    """Refuse a tree of arrays that is not of the expected structure and shapes.
+
+    Args:
+        got: The tree at hand.
+        want: A tree with the right names and shapes.
+
+    Raises:
+        ValueError: Names the first entry that is missing, unknown or misshapen.
+    """
+    shapes = [
+        {
+            jax.tree_util.keystr(path, simple=True, separator="/"): tuple(leaf.shape)
+            for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+        }
+        for tree in (got, want)
+    ]
+    for name, shape in shapes[1].items():
+        if name not in shapes[0]:
+            raise ValueError(f"weights lack {name} of shape {shape}")
+        if shapes[0][name] != shape:
+            raise ValueError(
+                f"weights have {name} of shape {shapes[0][name]}, not {shape}"
+            )
+    unknown = sorted(shapes[0].keys() - shapes[1].keys())
+    if unknown:
+        raise ValueError(f"weights have {unknown[0]}, which the encoder has not")

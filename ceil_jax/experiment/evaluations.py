@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from ceil_jax.checkpoints.folder import Checkpoints
 from ceil_jax.evaluation.results import Results
 from ceil_jax.experiment import build, logs, score
-from ceil_jax.experiment.checkpoint import Checkpoints
 from ceil_jax.experiment.comparison import (
     GREY,
     PRETRAINED,

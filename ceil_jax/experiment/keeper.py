@@ -8,8 +8,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from ceil_jax.checkpoints.folder import Checkpoints
 from ceil_jax.experiment import stopping
-from ceil_jax.experiment.checkpoint import Checkpoints
 from ceil_jax.experiment.writer import Writer
 from ceil_jax.training.state import TrainState
 from ceil_jax.training.within import Within

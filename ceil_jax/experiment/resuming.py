@@ -2,11 +2,11 @@
 
 from typing import Any, NamedTuple
 
+from ceil_jax.checkpoints.folder import Checkpoints
 from ceil_jax.common import digest
 from ceil_jax.common.errors import UserError
 from ceil_jax.experiment import engine
 from ceil_jax.experiment.announce import warn
-from ceil_jax.experiment.checkpoint import Checkpoints
 from ceil_jax.experiment.config import Config
 from ceil_jax.experiment.record import (
     check_fingerprint,

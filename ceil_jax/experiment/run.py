@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ceil_jax.checkpoints.folder import Checkpoints
 from ceil_jax.evaluation.results import Results
 from ceil_jax.experiment import (
     build,
@@ -16,7 +17,6 @@ from ceil_jax.experiment import (
     sources,
 )
 from ceil_jax.experiment.announce import warn
-from ceil_jax.experiment.checkpoint import Checkpoints
 from ceil_jax.experiment.comparison import Comparison
 from ceil_jax.experiment.config import Config
 from ceil_jax.experiment.record import Origin, start_warnings

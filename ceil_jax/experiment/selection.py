@@ -1,14 +1,13 @@
 """Which epoch of a run is its model: the last, or the best on the test set."""
 
-import math
 from pathlib import Path
-from typing import Any
 
+from ceil_jax.checkpoints import scores as stored_scores
 from ceil_jax.common.errors import UserError
-from ceil_jax.common.files import read_json, write_json
+from ceil_jax.common.files import write_json
 from ceil_jax.experiment import damaged
 
-LAST, BEST_ON_TEST = "last", "best_on_test"
+LAST, BEST_ON_TEST = "last", stored_scores.BEST_ON_TEST
 SELECTIONS = (LAST, BEST_ON_TEST)
 
 
@@ -35,7 +34,7 @@ class Scores:
         if not path.exists():
             return
         try:
-            self._scores = _scores(read_json(path))
+            self._scores = stored_scores.read(path)
         except (OSError, ValueError) as error:
             why = damaged.reason(error)
             if not set_aside:
@@ -70,17 +69,4 @@ class Scores:
     @property
     def best(self) -> int | None:
         """The epoch of the highest score, the first of equal ones; None of none."""
-        ranked = sorted(self._scores, key=lambda epoch: (-self._scores[epoch], epoch))
-        return ranked[0] if ranked else None
-
-
-def _scores(record: Any) -> dict[int, float]:
-    """The scores that a file holds; ValueError if it holds something else."""
-    if not isinstance(record, dict):
-        raise ValueError("it is no object")
-    for epoch, score in record.items():
-        if not (epoch.isdecimal() and 1 <= len(epoch) <= 9 and int(epoch) >= 1):
-            raise ValueError(f"{epoch[:40]!r} is no epoch")
-        if type(score) not in (int, float) or not abs(score) < math.inf:
-            raise ValueError(f"epoch {epoch} has no number")
-    return {int(epoch): float(score) for epoch, score in record.items()}
+        return stored_scores.best(self._scores)

@@ -10,6 +10,7 @@ import optax
 from flax import linen as nn
 
 from ceil_jax.common import parallel
+from ceil_jax.common.shapes import check_same_shapes
 from ceil_jax.inputs import augment
 from ceil_jax.inputs.augment.views import StrongViewFrom
 from ceil_jax.training import objective, optim
@@ -236,37 +237,3 @@ def init_state(
         optimizer.init(params),
         jnp.zeros((), jnp.int32),
     )
-
-
-def check_same_shapes(got: Any, want: Any) -> None:
-    """Refuse a tree of arrays that is not of the expected structure and shapes.
-
-    Args:
-        got: The tree at hand.
-        want: A tree with the right names and shapes.
-
-    Raises:
-        ValueError: Names the first entry that is missing, unknown or misshapen.
-    """
-    shapes = [
-        {
-            jax.tree_util.keystr(path, simple=True, separator="/"): np_shape(leaf)
-            for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
-        }
-        for tree in (got, want)
-    ]
-    for name, shape in shapes[1].items():
-        if name not in shapes[0]:
-            raise ValueError(f"weights lack {name} of shape {shape}")
-        if shapes[0][name] != shape:
-            raise ValueError(
-                f"weights have {name} of shape {shapes[0][name]}, not {shape}"
-            )
-    unknown = sorted(shapes[0].keys() - shapes[1].keys())
-    if unknown:
-        raise ValueError(f"weights have {unknown[0]}, which the encoder has not")
-
-
-def np_shape(leaf: Any) -> tuple[int, ...]:
-    """The shape of an array or of its description."""
-    return tuple(leaf.shape)

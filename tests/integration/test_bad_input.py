@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from ceil_jax.checkpoints.folder import Checkpoints
 from ceil_jax.common.errors import DataError, UserError
-from ceil_jax.experiment.checkpoint import Checkpoints
 from ceil_jax.experiment.modes import evaluate, train
 from tests.integration import small
 from tests.repo import source

@@ -12,8 +12,8 @@ import pytest
 from safetensors.numpy import save_file
 
 from ceil_jax import main, weights
+from ceil_jax.checkpoints.folder import Checkpoints
 from ceil_jax.experiment import build
-from ceil_jax.experiment.checkpoint import Checkpoints
 from ceil_jax.experiment.config import Config, field_names
 from ceil_jax.training.state import variables_of
 from configs import regdb

@@ -12,10 +12,10 @@ import jax
 import numpy as np
 import pytest
 
+from ceil_jax.checkpoints.folder import Checkpoints
 from ceil_jax.encoder import Encoder
 from ceil_jax.evaluation import protocols
 from ceil_jax.experiment import build, epoch, sources
-from ceil_jax.experiment.checkpoint import Checkpoints
 from ceil_jax.experiment.modes import evaluate, train
 from ceil_jax.inputs.augment import normalise
 from tests.integration import small

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from ceil_jax.checkpoints.folder import Checkpoints
 from ceil_jax.common.errors import UserError
 from ceil_jax.experiment import score
-from ceil_jax.experiment.checkpoint import Checkpoints
 from ceil_jax.experiment.modes import evaluate, train
 from tests.integration import small
 

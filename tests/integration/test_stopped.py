@@ -16,9 +16,9 @@ from typing import Any
 import jax
 import pytest
 
+from ceil_jax.checkpoints.folder import Checkpoints
 from ceil_jax.common import digest
 from ceil_jax.experiment import stopping
-from ceil_jax.experiment.checkpoint import Checkpoints
 from ceil_jax.experiment.keeper import Keeper
 from ceil_jax.experiment.modes import train
 from tests.integration import small

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ceil_jax.checkpoints.folder import Checkpoints
+from ceil_jax.checkpoints.saved import Saved
 from ceil_jax.common.errors import UserError
 from ceil_jax.common.files import user_path, write_json
 from ceil_jax.evaluation.results import Results
 from ceil_jax.experiment import results_files, settings, trained_on
 from ceil_jax.experiment.announce import warn
-from ceil_jax.experiment.checkpoint import Checkpoints
 from ceil_jax.experiment.config import Config, to_dict
 from ceil_jax.experiment.record import (
     Origin,
@@ -21,7 +22,6 @@ from ceil_jax.experiment.record import (
     origin_of,
 )
 from ceil_jax.experiment.run import Run
-from ceil_jax.experiment.saved import Saved
 from ceil_jax.experiment.selection import BEST_ON_TEST, Scores
 from ceil_jax.experiment.trained_on import TrainedOn
 from ceil_jax.experiment.workdir import check_one_split

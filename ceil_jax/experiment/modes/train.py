@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from ceil_jax.checkpoints.folder import Checkpoints
 from ceil_jax.common.errors import UserError
 from ceil_jax.common.files import write_json
 from ceil_jax.evaluation.results import Results
@@ -15,7 +16,6 @@ from ceil_jax.experiment import (
     stopping,
     trained_on,
 )
-from ceil_jax.experiment.checkpoint import Checkpoints
 from ceil_jax.experiment.comparison import Comparison
 from ceil_jax.experiment.compilation import CompilationCounter
 from ceil_jax.experiment.config import Config, to_dict

@@ -4,12 +4,12 @@ import copy
 import re
 from pathlib import Path
 
+from ceil_jax.checkpoints.folder import Checkpoints
 from ceil_jax.common.errors import DataError, UserError
 from ceil_jax.common.files import read_json, write_json
 from ceil_jax.datasets import registry
 from ceil_jax.evaluation.results import Results, mean_of_splits
 from ceil_jax.experiment import score, settings
-from ceil_jax.experiment.checkpoint import Checkpoints
 from ceil_jax.experiment.config import TRAINING, Config, field_names, to_dict
 from ceil_jax.experiment.modes.train import train_and_evaluate
 from ceil_jax.experiment.workdir import folder_of_split

@@ -11,6 +11,7 @@ import optax
 import pytest
 
 from ceil_jax.common.linalg import normalise
+from ceil_jax.common.shapes import check_same_shapes
 from ceil_jax.embedding.step import make_embed_step
 from ceil_jax.encoder import Encoder
 from ceil_jax.encoder.batch_norm import BatchNorm
@@ -153,7 +154,7 @@ def test_a_step_of_one_modality_leaves_the_other_stem_its_statistics(problem):
         np.testing.assert_array_equal, old["infrared_stem"], now["infrared_stem"]
     )
     assert (old["norm"]["mean"] != now["norm"]["mean"]).any()
-    steps.check_same_shapes(after.params, state.params)
+    check_same_shapes(after.params, state.params)
 
 
 def test_the_statistics_are_of_both_modalities(problem):
@@ -324,7 +325,7 @@ def test_weights_of_another_architecture_are_refused(other, message):
 )
 def test_the_first_difference_is_named(got, message):
     want = {"a": {"b": np.zeros(2)}, "c": np.zeros((3, 1))}
-    steps.check_same_shapes(want, jax.tree.map(jnp.asarray, want))
+    check_same_shapes(want, jax.tree.map(jnp.asarray, want))
     with pytest.raises(ValueError, match="weights") as error:
-        steps.check_same_shapes(got, want)
+        check_same_shapes(got, want)
     assert message in str(error.value)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from ceil_jax import clustering
+from ceil_jax.checkpoints import stored
 from ceil_jax.clustering.proxies import split_by_camera
-from ceil_jax.experiment import stored
 from ceil_jax.training import pseudo_labels
 from ceil_jax.training.pseudo_labels import PseudoLabels
 from ceil_jax.training.state import BothTables, Memories, Memory, Tables

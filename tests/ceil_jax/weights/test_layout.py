@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ceil_jax import weights
+from ceil_jax.common.shapes import check_same_shapes
 from ceil_jax.encoder import Encoder
-from ceil_jax.training import steps
 from tests.ceil_jax.weights import small
 from tests.ceil_jax.weights.small import assert_same
 
@@ -66,7 +66,7 @@ def test_clips_tower_fills_both_stems(variables, clip):
     np.testing.assert_array_equal(got["params"]["norm"]["scale"], np.ones(128))
     np.testing.assert_array_equal(got["batch_stats"]["norm"]["mean"], np.zeros(128))
     np.testing.assert_array_equal(got["batch_stats"]["norm"]["var"], np.ones(128))
-    steps.check_same_shapes(got, small.shapes_of(small.ENCODER))
+    check_same_shapes(got, small.shapes_of(small.ENCODER))
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_deep_stages_keep_their_blocks():
     tree = jax.tree.map(lambda leaf: np.zeros(leaf.shape, np.float32), shapes)
     file = weights.to_torch(tree)
     assert "base_resnet.layer3.10.bn3.running_mean" in file
-    steps.check_same_shapes(weights.from_torch(file), shapes)
+    check_same_shapes(weights.from_torch(file), shapes)
 
 
 @pytest.mark.parametrize("file", [{}, {"encoder.weight": np.ones(2), "a": np.ones(1)}])

@@ -14,8 +14,8 @@ import jax
 import numpy as np
 import pytest
 
+from ceil_jax.checkpoints import stored
 from ceil_jax.common.errors import UserError
-from ceil_jax.experiment import stored
 
 PLACE = [12, None]
 RECORD = {"seed": 3, "rate": 0.1, "names": ["a", None], "epoch": {"loss": 1e-300}}

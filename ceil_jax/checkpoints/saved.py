@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 from flax import serialization
 
 from ceil_jax.common.errors import UserError
-from ceil_jax.training.state import TrainState
-from ceil_jax.training.steps import check_same_shapes
+from ceil_jax.common.shapes import check_same_shapes
 
 STATE, WITHIN = "state", "within"
+VARIABLES = ("params", "batch_stats")
 
 
 class Place(NamedTuple):
@@ -94,14 +94,19 @@ class Saved:
         """Arrays of the epoch that was interrupted; None at the end of an epoch."""
         return self.arrays.get(WITHIN)
 
-    def state(self, like: TrainState) -> TrainState:
+    @property
+    def variables(self) -> dict[str, Any]:
+        """`{"params": ..., "batch_stats": ...}`, NumPy arrays."""
+        return {name: self.arrays[STATE][name] for name in VARIABLES}
+
+    def state(self, like: Any) -> Any:
         """The training state.
 
         Args:
-            like: A state of the architecture that is expected.
+            like: A state of the architecture that is expected: a Flax dataclass.
 
         Returns:
-            The state, on the host.
+            The state, likewise, on the host.
 
         Raises:
             UserError: It is of another architecture.
@@ -109,7 +114,7 @@ class Saved:
         tree, want = self.arrays[STATE], serialization.to_state_dict(like)
         try:
             # Weights first: their names say more than those of the optimiser.
-            for names in (("params", "batch_stats"), tuple(want)):
+            for names in (VARIABLES, tuple(want)):
                 check_same_shapes(
                     {name: tree[name] for name in names},
                     {name: want[name] for name in names},
@@ -119,5 +124,4 @@ class Saved:
                 f"{self.folder.parent}: the checkpoint of {self.place} is of another "
                 f"architecture than the configuration ({error})"
             ) from error
-        state: Any = serialization.from_state_dict(like, tree)
-        return state
+        return serialization.from_state_dict(like, tree)

@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from ceil_jax.checkpoints.folder import Checkpoints
 from ceil_jax.common import parallel
 from ceil_jax.common.errors import UserError
-from ceil_jax.experiment.checkpoint import Checkpoints
 from ceil_jax.training import optim
 from ceil_jax.training.state import TrainState
 

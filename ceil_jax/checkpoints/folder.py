@@ -13,11 +13,10 @@ import jax
 import numpy as np
 from flax import serialization
 
+from ceil_jax.checkpoints import stored
+from ceil_jax.checkpoints.saved import STATE, WITHIN, Place, Saved, place_of
 from ceil_jax.common.errors import UserError
 from ceil_jax.common.files import set_aside
-from ceil_jax.experiment import stored
-from ceil_jax.experiment.saved import STATE, WITHIN, Place, Saved, place_of
-from ceil_jax.training.state import TrainState
 
 SAVE_SECONDS = 600.0
 """Longest wait for what is being written."""
@@ -94,7 +93,7 @@ class Checkpoints:
 
     def save(
         self,
-        state: TrainState,
+        state: Any,
         epoch: int,
         record: Mapping[str, Any],
         *,
@@ -205,7 +204,7 @@ class Checkpoints:
         """
         return self._newest(lambda place: place.step is None)
 
-    def restore(self, like: TrainState, epoch: int | None = None) -> TrainState:
+    def restore(self, like: Any, epoch: int | None = None) -> Any:
         """The state of a checkpoint.
 
         Args:
@@ -256,7 +255,7 @@ class Checkpoints:
             )
         raise self._none()
 
-    def check_room(self, state: TrainState, epochs_left: int) -> None:
+    def check_room(self, state: Any, epochs_left: int) -> None:
         """Refuse to begin what the disk has no room for.
 
         Args:

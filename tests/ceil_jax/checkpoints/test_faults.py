@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ceil_jax.checkpoints import folder as checkpoint
+from ceil_jax.checkpoints import stored
+from ceil_jax.checkpoints.folder import Checkpoints, Place
 from ceil_jax.common.errors import UserError
-from ceil_jax.experiment import checkpoint, stored
-from ceil_jax.experiment.checkpoint import Checkpoints, Place
 from ceil_jax.training.state import TrainState
 from tests.repo import source
 
@@ -204,7 +205,7 @@ import json, os, resource, shutil, sys, tempfile, time
 from pathlib import Path
 import numpy as np
 from ceil_jax.common.errors import UserError
-from ceil_jax.experiment.checkpoint import Checkpoints
+from ceil_jax.checkpoints.folder import Checkpoints
 from ceil_jax.training.state import TrainState
 
 def state(n):

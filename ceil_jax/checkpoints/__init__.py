@@ -1,0 +1,1 @@
+"""Checkpoints on disk, which prove themselves whenever they are read."""

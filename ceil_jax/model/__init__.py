@@ -1,0 +1,1 @@
+"""A trained model in use: loaded, embedding images, packed for other programs."""
