@@ -6,11 +6,17 @@ python -m ceil_jax.main --config configs/synthetic.py --workdir runs/demo
 import contextlib
 import os
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+if (
+    __name__ == "__main__" and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+):  # until `Stopping` answers: an end without a traceback
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from absl import flags
 from absl import logging as absl_logging
@@ -124,7 +130,7 @@ def _help(argv: Sequence[str]) -> str:
                 read = _read([argv[0], f"--config={found}"])[0].config
             config_lib.check(read)
             return usage.text(read, f"Fields and values of {found}")
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, stopping.Stopped):
             raise
         except BaseException:  # told when the file is used; help is still help
             title += f" ({found} cannot be used)"
@@ -198,7 +204,7 @@ def _values(
         raise UserError(_nearest(error.flagname)) from error
     except flags.Error as error:
         raise UserError(command_lib.of_library(str(error), path)) from error
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, stopping.Stopped):
         raise
     except BaseException as error:  # the file is a program and may do anything
         raise UserError(f"--config={path}: {command_lib.reason(error)}") from error

@@ -13,7 +13,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Any
+
+from ceil_jax.experiment import interrupting
 
 NAMES = ("SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1")
 MAIN_SECONDS = 8.0
@@ -96,6 +99,7 @@ class Stopping:
         self._last_resort: Callable[[], str] | None = None
         self._earlier: dict[int, Any] = {}
         self._thread: threading.Thread | None = None  # only in the main thread
+        self._swallowed = interrupting.swallowed(Stopped, self._due)
 
     def __enter__(self) -> "Stopping":
         """Answer signals from now on."""
@@ -112,6 +116,7 @@ class Stopping:
         self._earlier_fd = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         self._thread = threading.Thread(target=self._watch, name="stop", daemon=True)
         self._thread.start()
+        self._swallowed.__enter__()
         _current = self
         return self
 
@@ -120,6 +125,8 @@ class Stopping:
         global _current
         if self._thread is None:
             return
+        interrupting.disarm()
+        self._swallowed.__exit__(None, None, None)
         signal.set_wakeup_fd(self._earlier_fd)
         for number, earlier in self._earlier.items():
             signal.signal(number, earlier)
@@ -128,13 +135,18 @@ class Stopping:
         os.close(self._read)
         _current = None
 
-    def _handle(self, number: int, frame: object) -> None:
+    def _handle(self, number: int, frame: FrameType | None) -> None:
         """In the main thread: stop here, or where it is next allowed."""
-        del frame
         if self.number is None:
             self.number = number
             if not self._deferrals:
-                raise Stopped(number)
+                interrupting.interrupt(frame, self._due)
+
+    def _due(self) -> Stopped | None:
+        """What is to be raised; nothing in a part that is not left half-way."""
+        if self._deferrals or self.number is None:
+            return None
+        return Stopped(self.number)
 
     def _watch(self) -> None:
         """In a thread: see to it that the process ends in time."""
