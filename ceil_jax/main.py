@@ -24,6 +24,7 @@ from ml_collections import config_flags
 
 from ceil_jax import __version__
 from ceil_jax.common.errors import UserError
+from ceil_jax.common.files import user_path
 from ceil_jax.experiment import command as command_lib
 from ceil_jax.experiment import config as config_lib
 from ceil_jax.experiment import packaged, settings, stopping, usage
@@ -47,6 +48,7 @@ MODES = {
     "evaluate": Words(("config", "workdir"), ("weights", "output", "take-over")),
     "trials": Words(("config", "workdir"), ("trials", "take-over")),
     "export": Words(("config", "workdir"), ("weights",)),
+    "package": Words(("workdir", "output")),
     "prepare": Words(("config",)),
     "convert": Words(("weights", "output")),
 }
@@ -307,6 +309,11 @@ def _run(command: Command) -> None:
 
     if command.mode == "convert":
         prepare.convert_weights(command.weights, command.output)
+        return
+    if command.mode == "package":
+        from ceil_jax.experiment.modes import package
+
+        package.package(user_path(command.workdir), command.output)
         return
     if command.mode == "prepare":
         prepare.prepare_data(command.config)

@@ -48,12 +48,43 @@ def read_image(
     Raises:
         DataError: The file is missing, empty, truncated, or no image.
     """
+    with opened(path) as image:
+        colours = in_colours(image, value_range)
+    return resized(colours, image_size)
+
+
+def in_colours(
+    image: Image.Image, value_range: tuple[float, float] | None = None
+) -> Image.Image:
+    """A picture of any kind as 8-bit colours, upright: see `read_image`.
+
+    Args:
+        image: The picture.
+        value_range: See `read_image`.
+
+    Returns:
+        The picture in Pillow's mode RGB, of the same size or turned.
+
+    Raises:
+        Exception: Of any type that Pillow raises where its file is broken.
+    """
+    image = _upright(image)
+    if is_deep(image):
+        image = _eight_bits(image, value_range)
+    return image.convert("RGB")
+
+
+def resized(colours: Image.Image, image_size: tuple[int, int]) -> np.ndarray:
+    """A picture in the size that the encoder takes, by Pillow's Lanczos.
+
+    Args:
+        colours: What `in_colours` gives.
+        image_size: (height, width) of the result in pixels.
+
+    Returns:
+        (height, width, 3) uint8, contiguous.
+    """
     height, width = image_size
-    with _opened(path) as image:
-        upright = _upright(image)
-        if _is_deep(upright.mode):
-            upright = _eight_bits(upright, value_range)
-        colours = upright.convert("RGB")
     if colours.size != (width, height):
         colours = colours.resize((width, height), Image.Resampling.LANCZOS)
     return np.array(colours)
@@ -93,8 +124,8 @@ def samples_of(path: Path) -> np.ndarray | None:
     Raises:
         DataError: The image cannot be read.
     """
-    with _opened(path) as image:
-        return _samples(image) if _is_deep(image.mode) else None
+    with opened(path) as image:
+        return _samples(image) if is_deep(image) else None
 
 
 def range_of(samples: list[np.ndarray]) -> tuple[float, float]:
@@ -112,8 +143,18 @@ def range_of(samples: list[np.ndarray]) -> tuple[float, float]:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """The image, which is named in whatever goes wrong with it."""
+def opened(path: Path) -> Iterator[Image.Image]:
+    """An image, which is named in whatever goes wrong with it.
+
+    Args:
+        path: The image file.
+
+    Yields:
+        The image; nothing of its pixels need be read yet.
+
+    Raises:
+        DataError: The file is missing, empty, truncated, or no image.
+    """
     try:
         size = path.stat().st_size
     except OSError as error:
@@ -142,8 +183,13 @@ def _upright(image: Image.Image) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
-def _is_deep(mode: str) -> bool:
-    return mode.startswith("I") or mode == "F"
+def is_deep(image: Image.Image) -> bool:
+    """Whether an image has one channel of more than 8 bits.
+
+    Args:
+        image: The image.
+    """
+    return image.mode.startswith("I") or image.mode == "F"
 
 
 def _samples(image: Image.Image) -> np.ndarray:

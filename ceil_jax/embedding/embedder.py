@@ -1,8 +1,8 @@
 """Embedding whole image sets with the encoder in evaluation mode."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from flax import linen as nn
@@ -13,6 +13,8 @@ from ceil_jax.common.progress import bar
 from ceil_jax.datasets.imageset import ImageSet
 from ceil_jax.datasets.read_ahead import read_ahead
 from ceil_jax.embedding.step import make_embed_step
+
+Tag = TypeVar("Tag")
 
 
 class Embedder:
@@ -59,23 +61,16 @@ class Embedder:
         if not len(images):
             raise UserError(f"there are no {modality} images to embed")
         rows: np.ndarray | None = None
-        variables = parallel.replicate(variables, self._devices)
-        pending = None
         with (
             bar(total=len(images), desc=f"embedding {modality}", unit="img") as shown,
             closing(read_ahead(self._batches(images))) as source,
         ):
-            for index, batch in source:
-                out = self._steps[modality](variables, batch)
-                # Results are fetched one batch late: the device has the next to go on
-                # with.
-                if pending is not None:
-                    rows = _stored(rows, len(images), *pending)
-                    shown.update(len(pending[0]))
-                pending = (index, out)
-            assert pending is not None
-            rows = _stored(rows, len(images), *pending)
-            shown.update(len(pending[0]))
+            for index, batch in self.stream(variables, source, modality):
+                if rows is None:
+                    rows = np.empty((len(images), batch.shape[1]), np.float32)
+                rows[index] = batch[: len(index)]
+                shown.update(len(index))
+        assert rows is not None
         bad = ~np.isfinite(rows).all(1)
         if bad.any():
             name = images.names[np.flatnonzero(bad)[0]]
@@ -84,6 +79,34 @@ class Embedder:
                 f"first of {name}: the weights have diverged"
             )
         return rows
+
+    def stream(
+        self,
+        variables: Any,
+        batches: Iterable[tuple[Tag, np.ndarray | parallel.Shares]],
+        modality: str,
+    ) -> Iterator[tuple[Tag, np.ndarray]]:
+        """Embed batches as they come.
+
+        Args:
+            variables: `{"params": ..., "batch_stats": ...}`.
+            batches: Anything, and (b, H, W, 3) uint8 images whose number the devices
+                can share; every new number compiles once.
+            modality: "visible" or "infrared".
+
+        Yields:
+            What came with a batch, and its rows, (b, d) float32.
+        """
+        variables = parallel.replicate(variables, self._devices)
+        pending = None
+        for tag, batch in batches:
+            out = self._steps[modality](variables, batch)
+            # Results are fetched one batch late: the device has the next to go on with.
+            if pending is not None:
+                yield pending[0], parallel.join(pending[1])
+            pending = tag, out
+        if pending is not None:
+            yield pending[0], parallel.join(pending[1])
 
     def _batches(
         self, images: ImageSet
@@ -96,17 +119,6 @@ class Embedder:
             if short:
                 batch = np.pad(batch, ((0, short), (0, 0), (0, 0), (0, 0)))
             yield index, parallel.send(batch, self._devices)
-
-
-def _stored(
-    rows: np.ndarray | None, total: int, index: np.ndarray, out: Any
-) -> np.ndarray:
-    """The rows with those of a batch; the first batch tells how wide they are."""
-    batch = parallel.join(out)[: len(index)]
-    if rows is None:
-        rows = np.empty((total, batch.shape[1]), np.float32)
-    rows[index] = batch
-    return rows
 
 
 def unit_rows(rows: np.ndarray) -> np.ndarray:

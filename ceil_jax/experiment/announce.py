@@ -96,10 +96,11 @@ def next_steps(workdir: Path, *, scored: bool = True) -> str:
         scored: Whether there were test images.
 
     Returns:
-        Two or three lines with the commands.
+        Some lines with the commands.
     """
     command = f"python -m ceil_jax.main --workdir {workdir}"
     lines = [f"the embeddings of all images: {command} --mode export"]
+    lines.append(f"the model for other programs: {command} --mode package --output DIR")
     if scored:
         lines.append(f"the figures once more: {command} --mode evaluate")
     if scored and (workdir / "ranked_lists.png").exists():

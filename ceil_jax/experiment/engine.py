@@ -1,6 +1,5 @@
 """What computed a run's figures: the program, the machine, and the exact model."""
 
-import dataclasses
 import platform
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,9 +8,8 @@ from typing import Any
 import jax
 
 from ceil_jax import __version__
-from ceil_jax.common import digest
-from ceil_jax.embedding.step import PREPROCESSING
 from ceil_jax.experiment.config import Config
+from ceil_jax.model.info import digest_of
 
 
 def facts(config: Config, variables: Any) -> dict[str, Any]:
@@ -103,10 +101,5 @@ def model_digest(config: Config, variables: Any) -> str:
     Returns:
         64 hexadecimal digits.
     """
-    encoder = dataclasses.asdict(config.encoder)
-    return digest.of_model(
-        jax.device_get(variables),
-        architecture={"stage_sizes": list(encoder["stage_sizes"])}
-        | {"width": encoder["width"]},
-        preprocessing=PREPROCESSING | {"image_size": list(config.image_size)},
-    )
+    height, width = config.image_size
+    return digest_of(variables, (height, width))

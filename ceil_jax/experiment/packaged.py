@@ -9,7 +9,7 @@ from ceil_jax.common import extras
 from ceil_jax.experiment.config import Config
 
 ROOM = "configs"
-EXTRA_OF_MODE = {"convert": "model"}
+EXTRA_OF_MODE = {"convert": "model", "package": "model"}
 """The extra that a mode needs; [train] where none is named."""
 
 

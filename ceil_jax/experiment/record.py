@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ceil_jax import weights
@@ -30,7 +31,11 @@ class Origin(NamedTuple):
 
 
 def record_of(
-    config: Config, *, fingerprint: str = "", init_digest: str = ""
+    config: Config,
+    *,
+    fingerprint: str = "",
+    init_digest: str = "",
+    value_ranges: Mapping[str, tuple[float, float]] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """What a run notes in each of its checkpoints.
 
@@ -38,6 +43,8 @@ def record_of(
         config: The whole configuration.
         fingerprint: Of the training images.
         init_digest: Of the weights that training started from; "" for random ones.
+        value_ranges: By modality, the values that became 0 and 255 in images of more
+            than 8 bits.
 
     Returns:
         Plain values: seed, weights that training started from, data, and the
@@ -47,7 +54,9 @@ def record_of(
         "seed": config.seed,
         "init_from": Path(config.init_from).name,
         "init_digest": init_digest,
-        "data": data_of(config) | {"fingerprint": fingerprint},
+        "data": data_of(config)
+        | {"fingerprint": fingerprint}
+        | {"value_ranges": {name: list(ends) for name, ends in value_ranges.items()}},
         "config": settings.plain(to_dict(config)),
     }
 

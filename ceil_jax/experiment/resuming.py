@@ -1,5 +1,6 @@
 """Where a training goes on: at the newest whole checkpoint, or at the beginning."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ceil_jax.checkpoints.folder import Checkpoints
@@ -39,7 +40,11 @@ class Start(NamedTuple):
 
 
 def resume(
-    config: Config, saved: Checkpoints, state: TrainState, trained: TrainedOn
+    config: Config,
+    saved: Checkpoints,
+    state: TrainState,
+    trained: TrainedOn,
+    value_ranges: Mapping[str, tuple[float, float]],
 ) -> Start:
     """Where to go on: at the newest whole checkpoint, or at the beginning.
 
@@ -48,6 +53,7 @@ def resume(
         saved: The run's checkpoints, to be written.
         state: The state before the first step.
         trained: The training images.
+        value_ranges: See `record_of`.
 
     Returns:
         Where to go on.
@@ -56,7 +62,12 @@ def resume(
         UserError: No checkpoint is whole, or settings or images have changed.
     """
     start = digest.of_arrays(variables_of(state)) if config.init_from else ""
-    now = record_of(config, fingerprint=trained.fingerprint, init_digest=start)
+    now = record_of(
+        config,
+        fingerprint=trained.fingerprint,
+        init_digest=start,
+        value_ranges=value_ranges,
+    )
     now |= {"trained_by": engine.trainer(config), "warnings": []}
     if not saved.places:
         warn_of_start(config)

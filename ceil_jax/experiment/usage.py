@@ -24,6 +24,8 @@ python -m ceil_jax.main ...    is the same, where the package is not installed
                    e.g. 1,3-5 says which. Finished ones are not done again
   --mode export    write the embeddings of all images to DIR/embeddings.npz, by the
                    checkpoint of the folder, or by --weights FILE
+  --mode package   write the model of the folder to --output DIR, for others: weights,
+                   configuration and a model card, which `ceil_jax.load` takes
   --mode prepare   only prepare the data set's images; takes no --workdir
   --mode convert   write the weights of --weights FILE as an Orbax checkpoint to
                    --output DIR; takes neither --config nor --workdir
@@ -37,6 +39,7 @@ Examples:
       --config.data_dir=RegDB --config.init_from=RN50.pt
   ceil-jax --config configs/regdb.py --workdir runs/regdb
       --config.data_dir=RegDB --mode export
+  ceil-jax --mode package --workdir runs/regdb --output models/regdb
   ceil-jax --mode convert --weights RN50.pt --output RN50
 
 Names that other programs use are understood in messages: --config.lr is answered with

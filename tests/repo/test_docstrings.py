@@ -36,7 +36,7 @@ def documented(docstring: str) -> set[str] | None:
 def public_functions(path):
     for name, function in source.functions(source.tree(path)):
         overrides = any(
-            isinstance(d, ast.Name) and d.id == "override"
+            isinstance(d, ast.Name) and d.id in ("override", "overload")
             for d in function.decorator_list
         )
         if is_public(name) and not overrides:

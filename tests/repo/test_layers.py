@@ -45,7 +45,8 @@ def test_there_are_few_arrows():
 def test_imports_point_down(path):
     mine = structure.room(source.module_name(path))
     if not mine:
-        assert not inner(path), "the package itself imports nothing"
+        # For type checkers alone; test_import_is_quick sees that nothing is loaded.
+        assert inner(path) <= {"ceil_jax.model"}
         return
     for name in inner(path):
         other = structure.room(name)

@@ -64,7 +64,9 @@ def train_and_evaluate(
         is_needed = run.config.selection == BEST_ON_TEST
         scores = Scores(workdir / "scores.json", set_aside=not is_needed)
         with run.checkpoints(scores, writer.check) as saved:
-            start = resume(run.config, saved, run.initial, trained)
+            start = resume(
+                run.config, saved, run.initial, trained, run.splits.value_ranges
+            )
             return _Training(run, writer, saved, scores, start, counter).finish(trained)
 
 

@@ -1,0 +1,197 @@
+"""What computes embeddings: JAX, or a runtime of others from the exported graph."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
+
+import numpy as np
+
+from ceil_jax.common import extras
+from ceil_jax.common.threads import num_cores
+
+Engine: TypeAlias = Literal["jax", "onnxruntime", "openvino"]
+ENGINES: tuple[Engine, ...] = ("jax", "onnxruntime", "openvino")
+AGREEMENT = 1e-5
+"""Largest difference of an entry from JAX's rows with which another engine is taken."""
+_PROBE_IMAGES, _PROBES = 8, 3
+Tag = TypeVar("Tag")
+
+
+class Runner(Protocol):
+    """An engine with a model in it."""
+
+    def stream(
+        self, batches: Iterable[tuple[Tag, np.ndarray]], modality: str
+    ) -> Iterator[tuple[Tag, np.ndarray]]:
+        """Embed batches as they come.
+
+        Args:
+            batches: Anything, and (b, H, W, 3) uint8 images of the model's size.
+            modality: "visible" or "infrared".
+
+        Yields:
+            What came with a batch, and its rows, (b, d) float32.
+        """
+        ...
+
+
+class JaxRunner:
+    """Flax's encoder, compiled by JAX."""
+
+    def __init__(self, variables: Mapping[str, Any], *, flip: bool = False) -> None:
+        """Put the weights on the device.
+
+        Args:
+            variables: `{"params": ..., "batch_stats": ...}`.
+            flip: Average with the mirror image's embedding.
+        """
+        # Only here: other engines do without Flax.
+        import jax
+
+        from ceil_jax.common import parallel
+        from ceil_jax.embedding.embedder import Embedder
+        from ceil_jax.encoder import Encoder
+        from ceil_jax.weights import architecture
+
+        devices = jax.local_devices()[:1]
+        self._variables = parallel.replicate(dict(variables), devices)
+        encoder = Encoder(*architecture(variables))
+        self._embedder = Embedder(encoder, num_rows=1, flip=flip, devices=devices)
+
+    def stream(
+        self, batches: Iterable[tuple[Tag, np.ndarray]], modality: str
+    ) -> Iterator[tuple[Tag, np.ndarray]]:
+        """See `Runner`."""
+        return self._embedder.stream(self._variables, batches, modality)
+
+
+class OnnxRunner:
+    """A runtime of ONNX with the graphs of both modalities, each made at first use."""
+
+    def __init__(
+        self,
+        variables: Mapping[str, Any],
+        image_size: tuple[int, int],
+        engine: Literal["onnxruntime", "openvino"],
+        *,
+        flip: bool = False,
+    ) -> None:
+        """Nothing is made yet.
+
+        Args:
+            variables: `{"params": ..., "batch_stats": ...}`.
+            image_size: (height, width) in pixels.
+            engine: The runtime.
+            flip: Average with the mirror image's embedding.
+
+        Raises:
+            MissingExtraError: It is not installed.
+        """
+        extras.require(engine, f"engine={engine!r}")
+        self._variables, self._size, self._flip = variables, image_size, flip
+        self._make = {"onnxruntime": _onnxruntime, "openvino": _openvino}[engine]
+        self._functions: dict[str, Any] = {}
+
+    def stream(
+        self, batches: Iterable[tuple[Tag, np.ndarray]], modality: str
+    ) -> Iterator[tuple[Tag, np.ndarray]]:
+        """See `Runner`."""
+        if modality not in self._functions:
+            self._functions[modality] = self._make(self._graph(modality))
+        function = self._functions[modality]
+        for tag, images in batches:
+            rows = function(images)
+            if self._flip:
+                mirrored = np.ascontiguousarray(images[:, :, ::-1])
+                rows = (rows + function(mirrored)) / 2
+            yield tag, rows
+
+    def _graph(self, modality: str) -> bytes:
+        from ceil_jax.model import export
+
+        model = export.onnx_model(
+            self._variables, modality=modality, image_size=self._size, target="boxmot"
+        )
+        return model.SerializeToString()
+
+
+def _prepared(images: np.ndarray) -> np.ndarray:
+    """8-bit NHWC images as the graph takes them: normalised float32 NCHW."""
+    from ceil_jax.embedding.step import PREPROCESSING
+
+    mean, std = (np.array(PREPROCESSING[k], np.float32) for k in ("mean", "std"))
+    scaled = (images.astype(np.float32) / np.float32(255) - mean) / std
+    return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))
+
+
+def _onnxruntime(graph: bytes) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = num_cores()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(
+        graph, options, providers=["CPUExecutionProvider"]
+    )
+    return lambda images: session.run(None, {"images": _prepared(images)})[0]
+
+
+def _openvino(graph: bytes) -> Any:
+    import openvino
+
+    core = openvino.Core()
+    # By itself it computes in bfloat16 where the processor can: off by 6e-4.
+    options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": num_cores()}
+    compiled = core.compile_model(core.read_model(graph, b""), "CPU", options)
+    return lambda images: compiled(_prepared(images))[0]
+
+
+class Probed(NamedTuple):
+    """What was seen of an engine.
+
+    Attributes:
+        engine: Its name.
+        seconds: Time of a batch, the shortest of some.
+        off: Largest difference of any entry from JAX's rows.
+    """
+
+    engine: Engine
+    seconds: float
+    off: float
+
+
+def installed() -> list[Engine]:
+    """The engines that can be used here, JAX first."""
+    return [e for e in ENGINES if e == "jax" or not extras.missing(e)]
+
+
+def probe(
+    runners: Mapping[Engine, Runner], image_size: tuple[int, int], modality: str
+) -> list[Probed]:
+    """Try engines on a batch of noise.
+
+    Args:
+        runners: By name; "jax" must be among them.
+        image_size: (height, width) in pixels.
+        modality: "visible" or "infrared".
+
+    Returns:
+        What was seen, the fastest that agrees with JAX within `AGREEMENT` first.
+    """
+    draw = np.random.default_rng(0)
+    images = draw.integers(0, 256, (_PROBE_IMAGES, *image_size, 3), dtype=np.uint8)
+
+    def rows_of(runner: Runner) -> np.ndarray:
+        [(_, rows)] = runner.stream([(None, images)], modality)
+        return rows
+
+    wanted, seen = rows_of(runners["jax"]), []
+    for engine, runner in runners.items():
+        off = float(np.abs(rows_of(runner) - wanted).max())
+        times = []
+        for _ in range(_PROBES):
+            begin = time.perf_counter()
+            rows_of(runner)
+            times.append(time.perf_counter() - begin)
+        seen.append(Probed(engine, min(times), off))
+    return sorted(seen, key=lambda each: (each.off > AGREEMENT, each.seconds))

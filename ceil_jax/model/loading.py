@@ -1,0 +1,168 @@
+"""From whatever holds a model to the model: a run, a model folder, weights."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ceil_jax import weights
+from ceil_jax.checkpoints import scores
+from ceil_jax.checkpoints.folder import Checkpoints
+from ceil_jax.checkpoints.saved import Saved
+from ceil_jax.common import extras
+from ceil_jax.common.errors import UserError
+from ceil_jax.common.files import read_json, user_path
+from ceil_jax.model import folder as folders
+from ceil_jax.model.info import Info, digest_of
+from ceil_jax.model.model import Model
+
+IMAGE_SIZE = (288, 144)
+"""(height, width) of the released CEIL, for weights that do not tell theirs."""
+UNKNOWN = (
+    "these weights do not tell the size of their images nor whom they were trained on; "
+    "images are resized to {} x {} (image_size= says otherwise)"
+)
+
+
+def load(
+    where: str | os.PathLike[str],
+    *,
+    epoch: int | None = None,
+    image_size: tuple[int, int] | None = None,
+) -> Model:
+    """Load a model.
+
+    Args:
+        where: A run's folder, a model folder (`--mode package`, `Model.save`), a folder
+            of `--mode convert`, or a file of weights: `.pt`, `.pth`, `.safetensors` of
+            the released CEIL, of CLIP's ResNet-50 or of ours, read as plain data.
+        epoch: Of a run: which checkpoint; by default the run's model, which is the last
+            whole one, or the best on the test set where the run was told so.
+        image_size: (height, width) in pixels, for weights that do not tell it: 288 x
+            144 by default, as the released CEIL.
+
+    Returns:
+        The model. Nothing in the folder is changed, so that a training may go on there.
+
+    Raises:
+        UserError: There is no model there, or it is damaged.
+        ValueError: An argument does not go with what is there.
+        MissingExtraError: A library is not installed.
+    """
+    path = user_path(os.fspath(where))
+    is_run = (path / "checkpoints").is_dir()
+    if epoch is not None and not is_run:
+        raise ValueError(f"{epoch=}: {path} is no folder of a run")
+    if image_size is not None and (is_run or folders.is_model_folder(path)):
+        raise ValueError(f"{image_size=}: {path} tells the size of its images itself")
+    if is_run:
+        return _of_run(path, epoch)
+    try:
+        if folders.is_model_folder(path):
+            return Model(*folders.read(path))
+        if path.is_dir() and not (path / "_CHECKPOINT_METADATA").exists():
+            raise ValueError(
+                f"{path} holds no model: neither checkpoints of a run, nor "
+                f"{folders.WEIGHTS}, nor converted weights"
+            )
+        return _of_weights(path, image_size or IMAGE_SIZE)
+    except extras.MissingExtraError:
+        raise
+    except (OSError, ValueError) as error:
+        raise UserError(str(error)) from error
+
+
+def _of_weights(path: Path, image_size: tuple[int, int]) -> Model:
+    variables = weights.load(path)
+    about = Info(
+        source=path.name,
+        architecture=weights.architecture(variables),
+        image_size=image_size,
+        digest=digest_of(variables, image_size),
+        warnings=(UNKNOWN.format(*image_size),),
+    )
+    return Model(variables, about)
+
+
+def _of_run(path: Path, epoch: int | None) -> Model:
+    extras.require("model", "a run's folder")
+    saved = Checkpoints(path / "checkpoints")
+    if epoch is None:
+        got = saved.newest_epoch()
+        best = _best(path, got.record)
+        if best not in (None, got.epoch):
+            got = saved.open(best)
+    else:
+        got = saved.open(epoch)
+    return of_checkpoint(path, got)
+
+
+def _best(path: Path, record: Mapping[str, Any]) -> int | None:
+    """The epoch that is the run's model, where that is not the last."""
+    if record.get("config", {}).get("selection") != scores.BEST_ON_TEST:
+        return None
+    file = path / scores.FILE_NAME
+    try:
+        return scores.best(scores.read(file))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{file}: not readable ({error}): it tells which epoch is the run's model; "
+            "name one by epoch="
+        ) from error
+
+
+def of_checkpoint(path: Path, got: Saved) -> Model:
+    """The model of a run's checkpoint.
+
+    Args:
+        path: The run's folder.
+        got: The checkpoint.
+
+    Returns:
+        The model, with the run's own figures if they are this checkpoint's.
+    """
+    variables = got.variables
+    height, width = got.record["data"]["image_size"]
+    digest = digest_of(variables, (height, width))
+    results = _results(path, digest)
+    ranges = got.record["data"].get("value_ranges", {})
+    about = Info(
+        source=path.resolve().name,
+        architecture=weights.architecture(variables),
+        image_size=(height, width),
+        digest=digest,
+        value_ranges={name: (low, high) for name, (low, high) in ranges.items()},
+        training=_training(got),
+        results=results,
+        calibration=(results or {}).get("verification"),
+        warnings=(*got.record.get("warnings", ()), *got.skipped),
+    )
+    return Model(variables, about)
+
+
+def _training(got: Saved) -> dict[str, Any]:
+    record = got.record
+    config = record.get("config") or {}
+    return {
+        "dataset": record["data"]["dataset"],
+        "trial": record["data"].get("trial"),
+        "fingerprint": record["data"].get("fingerprint", ""),
+        "seed": record.get("seed"),
+        "epoch": got.epoch,
+        "selection": config.get("selection"),
+        "init_from": record.get("init_from", ""),
+        "init_digest": record.get("init_digest", ""),
+        "trained_by": record.get("trained_by"),
+        "config": config or None,
+    }
+
+
+def _results(path: Path, digest: str) -> dict[str, Any] | None:
+    """The run's own figures, if they are of this model."""
+    try:
+        results = read_json(path / "results.json")
+    except (OSError, ValueError):
+        return None
+    if not isinstance(results, dict):
+        return None
+    return results if results.get("engine", {}).get("model") == digest else None
