@@ -61,8 +61,7 @@ def opened(files):
         lambda files, pictures: iter(files),
         lambda files, pictures: [*files[:4], *pictures[4:8], *opened(files[8:])],
     ],
-    ids=["str", "folder", "folder-str", "arrays", "tuple", "pillow", "generator"]
-    + ["iterator", "mixed"],  # noqa: RUF005
+    ids=[
         "str",
         "folder",
         "folder-str",
