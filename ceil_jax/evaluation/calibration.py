@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 
@@ -157,24 +157,6 @@ class Calibration:
             )
         return point.threshold_interval.high
 
-    @overload
-    def decide(
-        self,
-        similarity: float,
-        pair: str | tuple[str, str],
-        far: float,
-        *,
-        cautious: bool = ...,
-    ) -> bool: ...
-    @overload
-    def decide(
-        self,
-        similarity: np.ndarray,
-        pair: str | tuple[str, str],
-        far: float,
-        *,
-        cautious: bool = ...,
-    ) -> np.ndarray: ...
     def decide(
         self,
         similarity: Any,
@@ -234,7 +216,7 @@ class Calibration:
         if not isinstance(record, Mapping):
             raise ValueError(f"this calibration is a {type(record).__name__}")
         version = record.get("version")
-        if version != VERSION:
+        if type(version) is not int or version != VERSION:
             raise ValueError(
                 f"this calibration has version={checks.shown(version)}, must have "
                 f"{VERSION}"
@@ -244,7 +226,7 @@ class Calibration:
             left_out = _mapping(record, "left_out")
             return cls(
                 {str(name): _pair_from_dict(pair) for name, pair in pairs.items()},
-                {str(name): str(reason) for name, reason in left_out.items()},
+                {name: _of_kind(left_out, name, str) for name in left_out},
                 **{name: _of_kind(record, name, kind) for name, kind in _ABOUT.items()},
             )
         except KeyError as error:

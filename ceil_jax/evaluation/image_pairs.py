@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ceil_jax.common import checks, features
+from ceil_jax.common import checks
+from ceil_jax.common import features as features_lib
 from ceil_jax.common.features import Normalise
 from ceil_jax.evaluation import pair_sampling
 from ceil_jax.evaluation.labels import is_unknown
@@ -95,7 +96,7 @@ def pair_name(first: str, second: str) -> str:
 
 
 def pair_scores(
-    rows: Any,
+    features: Any,
     identities: Any,
     cameras: Any = None,
     modalities: Any = None,
@@ -117,7 +118,7 @@ def pair_scores(
     of large ones only the pairs that are looked at, some at a time.
 
     Args:
-        rows: (N, d) features; the similarity of two is their inner product.
+        features: (N, d) rows; the similarity of two is their inner product.
         identities: (N,) whole numbers or text; rows of -1, unknown, are left out.
         cameras: (N,) whole numbers or text; None if they are not known, and no pair is
             left out for them.
@@ -137,7 +138,7 @@ def pair_scores(
     """
     (max_pairs,) = checks.at_least(1, max_pairs=max_pairs)
     (seed,) = checks.at_least(0, seed=seed)
-    rows = features.rows("features", rows, normalise=normalise)
+    rows = features_lib.rows("features", features, normalise=normalise)
     known = np.flatnonzero(~is_unknown(checks.array("identities", identities)))
     _, person = _coded("identities", identities, len(rows))
     names, camera = _coded("cameras", cameras, len(rows))

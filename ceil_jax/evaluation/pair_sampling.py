@@ -122,12 +122,12 @@ def draw(
     )
     ends = np.cumsum(totals)
     total = int(ends[-1])
-    ranks = _ranks(total, max_pairs, rng)
-    bounds = np.searchsorted(ranks, np.concatenate([[0], ends]))
+    chosen = ranks(total, max_pairs, rng)
+    bounds = np.searchsorted(chosen, np.concatenate([[0], ends]))
     found = []
     for partners in _partners(mine, others, kind):
         group = partners.group
-        inside = ranks[bounds[group] : bounds[group + 1]]
+        inside = chosen[bounds[group] : bounds[group + 1]]
         if inside.size:
             offsets = inside - (ends[group] - totals[group])
             found.append(_expanded(mine, others, partners, offsets))
@@ -191,17 +191,26 @@ def _partners(mine: _Groups, others: _Groups, kind: Kind) -> Iterator[_Partners]
         yield _Partners(group, begin, counts, own)
 
 
-def _ranks(total: int, max_pairs: int, rng: np.random.Generator) -> np.ndarray:
-    """Ascending ranks: all, or so many different ones."""
-    if total <= max_pairs:
+def ranks(total: int, num: int, rng: np.random.Generator) -> np.ndarray:
+    """Numbers below a total: all of them, or some, each with the same chance.
+
+    Args:
+        total: How many there are.
+        num: Most to draw, without replacement.
+        rng: Draws them where there are more.
+
+    Returns:
+        Ascending int64.
+    """
+    if total <= num:
         return np.arange(total)
-    if total <= 8 * max_pairs:
-        return np.sort(rng.permutation(total)[:max_pairs])
-    ranks = np.zeros(0, np.int64)
-    while len(ranks) < max_pairs:
-        more = rng.integers(total, size=max_pairs - len(ranks))
-        ranks = np.union1d(ranks, more)
-    return ranks
+    if total <= 8 * num:
+        return np.sort(rng.permutation(total)[:num])
+    found = np.zeros(0, np.int64)
+    while len(found) < num:
+        more = rng.integers(total, size=num - len(found))
+        found = np.union1d(found, more)
+    return found
 
 
 def _expanded(

@@ -131,7 +131,9 @@ def resample(
         is_drawn &= counted > 0
         tars = tars[:, is_drawn] / counted[is_drawn]
     rates = accepted[:, is_drawn] / total[is_drawn]
-    places = np.stack([(rates > far * (1 + 1e-9)).sum(axis=0) for far in fars])
+    shape = len(fars), rates.shape[1]
+    over = [(rates > far * (1 + 1e-9)).sum(axis=0) for far in fars]
+    places = np.array(over, np.intp).reshape(shape)
     columns = np.arange(rates.shape[1])
     none = np.zeros((1, rates.shape[1]))
     at = np.searchsorted(levels, np.asarray(thresholds, levels.dtype))
