@@ -72,6 +72,7 @@ class PairScores(NamedTuple):
         camera_names: The cameras as given, by their codes.
         skips_same_camera: Whether pairs of one camera are left out; None where no
             cameras are given.
+        is_within: Whether both images are of one modality.
     """
 
     genuine: Pairs
@@ -80,6 +81,7 @@ class PairScores(NamedTuple):
     camera: np.ndarray | None
     camera_names: np.ndarray
     skips_same_camera: bool | None
+    is_within: bool
 
 
 def pair_name(first: str, second: str) -> str:
@@ -158,8 +160,47 @@ def pair_scores(
         couple = sides[first], None if first == second else sides[second]
         rng = np.random.default_rng((seed, place))
         kept = _of_couple(*couple, bool(skips), max_pairs, rng)
-        found[pair_name(first, second)] = PairScores(*kept, *about)
+        found[pair_name(first, second)] = PairScores(*kept, *about, first == second)
     return found
+
+
+def by_cameras(scores: PairScores) -> dict[tuple[Any, Any], PairScores]:
+    """The pairs of every two cameras, whose similarities differ as well.
+
+    Args:
+        scores: Pairs of two modalities.
+
+    Returns:
+        By the cameras' names; within a modality in their order, else the camera of the
+        first modality first. Of drawn pairs, `total` is how many were drawn.
+
+    Raises:
+        ValueError: The scores know no cameras.
+    """
+    if scores.camera is None:
+        raise ValueError("scores.camera=None: no cameras were given")
+    sides = scores.genuine, scores.impostor
+    codes = [_camera_codes(scores, pairs) for pairs in sides]
+    names = scores.camera_names.tolist()
+    found = {}
+    for code in np.unique(np.concatenate(codes)).tolist():
+        kept = (
+            pairs.take(of_pair == code)
+            for pairs, of_pair in zip(sides, codes, strict=True)
+        )
+        first, second = divmod(code, len(names))
+        key = names[first], names[second]
+        found[key] = PairScores(*kept, *scores[2:])
+    return found
+
+
+def _camera_codes(scores: PairScores, pairs: Pairs) -> np.ndarray:
+    """One number for each pair's two cameras."""
+    assert scores.camera is not None
+    seen = np.stack([scores.camera[pairs.first], scores.camera[pairs.second]])
+    if scores.is_within:
+        seen.sort(axis=0)
+    return seen[0].astype(np.int64) * len(scores.camera_names) + seen[1]
 
 
 def _of_couple(

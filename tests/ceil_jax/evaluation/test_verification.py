@@ -148,7 +148,7 @@ def test_one_person():
 
 def test_all_similarities_equal():
     ids = np.repeat(np.arange(12), 3)
-    rows = np.tile(np.float32([1, 0]), (36, 1))
+    rows = np.tile(np.array([1, 0], np.float32), (36, 1))
     (pair,) = calibrate(rows, ids, fars=(0.1,)).pairs.values()
     assert not pair.points
     assert "100.00% of the impostor pairs share" in pair.refused[0.1]

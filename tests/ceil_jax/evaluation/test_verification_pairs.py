@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ceil_jax.evaluation import pair_sampling
-from ceil_jax.evaluation.image_pairs import pair_name, pair_scores
+from ceil_jax.evaluation.image_pairs import by_cameras, pair_name, pair_scores
 from tests.ceil_jax.evaluation import labelled_people as made
 
 NAMES = ("visible-visible", "visible-infrared", "infrared-infrared")
@@ -134,6 +134,39 @@ def test_names_may_be_text_and_keep_their_codes():
         assert as_mapping(scores.impostor) == as_mapping(numbered[name].impostor)
         assert scores.camera is not None
         assert scores.camera_names[scores.camera].tolist() == cameras.tolist()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pairs_of_two_cameras(name):
+    given = made.shuffled(made.people(4, shots=2))
+    # Cameras of both modalities have the same numbers, as LLCM's have.
+    cameras = np.where(given.cameras > 2, given.cameras - 2, given.cameras)
+    given = given._replace(cameras=cameras)
+    scores = pair_scores(*given, same_camera=True)[name]
+    naive = made.naive_pairs(given, *name.split("-"), same_camera=True)
+    is_within = len({*name.split("-")}) == 1
+    found = by_cameras(scores)
+    names = {(1, 1), (1, 2), (2, 2)} | (set() if is_within else {(2, 1)})
+    assert {*found} == names
+    for seen, part in found.items():
+        for pairs, all_pairs in zip(part[:2], naive, strict=True):
+            expected = set()
+            for pair in all_pairs:
+                visible_first = sorted(
+                    pair, key=lambda row: (given.modalities[row] != "visible", row)
+                )
+                cameras = [int(given.cameras[row]) for row in visible_first]
+                if tuple(sorted(cameras) if is_within else cameras) == seen:
+                    expected.add(pair)
+            assert as_mapping(pairs).keys() == expected
+            assert pairs.total == len(expected)
+
+
+def test_pairs_of_two_cameras_need_cameras():
+    given = made.people(3)
+    (scores,) = pair_scores(given.features, given.identities).values()
+    with pytest.raises(ValueError, match="no cameras were given"):
+        by_cameras(scores)
 
 
 def test_pair_names_have_one_order():
