@@ -88,6 +88,7 @@ class Calibration:
         confidence: Of all intervals.
         num_resamples: Draws of people that they are made of.
         seed: Of the draws.
+        note: What else a reader must know; "" for nothing.
     """
 
     pairs: Mapping[str, PairCalibration]
@@ -98,6 +99,7 @@ class Calibration:
     confidence: float = 0.95
     num_resamples: int = 1000
     seed: int = 0
+    note: str = ""
 
     def point(self, pair: str | tuple[str, str], far: float) -> OperatingPoint:
         """Everything known about a threshold.
@@ -240,6 +242,7 @@ _ABOUT: dict[str, Any] = {
     "confidence": float,
     "num_resamples": int,
     "seed": int,
+    "note": str,
 }
 _OF_PAIR: dict[str, Any] = {
     "people": int,

@@ -184,13 +184,13 @@ def by_cameras(scores: PairScores) -> dict[tuple[Any, Any], PairScores]:
     names = scores.camera_names.tolist()
     found = {}
     for code in np.unique(np.concatenate(codes)).tolist():
-        kept = (
+        genuine, impostor = (
             pairs.take(of_pair == code)
             for pairs, of_pair in zip(sides, codes, strict=True)
         )
         first, second = divmod(code, len(names))
         key = names[first], names[second]
-        found[key] = PairScores(*kept, *scores[2:])
+        found[key] = scores._replace(genuine=genuine, impostor=impostor)
     return found
 
 
