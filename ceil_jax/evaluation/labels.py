@@ -79,7 +79,7 @@ def _identities(
     }
     found = checks.codes(**sides)
     unknown = [
-        _is_unknown(checks.array(name, value)) for name, (value, _) in sides.items()
+        is_unknown(checks.array(name, value)) for name, (value, _) in sides.items()
     ]
     _, inverse = np.unique(np.concatenate(found), return_inverse=True)
     number = np.split(inverse.reshape(-1), [shape[0]])
@@ -89,7 +89,15 @@ def _identities(
     )
 
 
-def _is_unknown(ids: np.ndarray) -> np.ndarray:
+def is_unknown(ids: np.ndarray) -> np.ndarray:
+    """Which identities are unknown.
+
+    Args:
+        ids: (n,) whole numbers or text.
+
+    Returns:
+        (n,) bool.
+    """
     if ids.dtype.kind in "UTSO":
         return np.array([one in (UNKNOWN, str(UNKNOWN), b"-1") for one in ids], bool)
     return ids == UNKNOWN

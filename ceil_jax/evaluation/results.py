@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ceil_jax.common.files import user_path, write_json
+from ceil_jax.evaluation.calibration import Calibration
 from ceil_jax.evaluation.metrics import Metrics
 
 RANKS = (1, 5, 10, 20)
@@ -85,6 +86,8 @@ class Results:
             in the same way.
         warnings: What a reader of the figures must know, a line each.
         by_split: Figures of each split, where `modes` is their mean.
+        verification: Thresholds for "the same person?"; None where they were not
+            looked for.
     """
 
     protocol: str
@@ -102,6 +105,7 @@ class Results:
     comparable: bool = False
     warnings: tuple[str, ...] = ()
     by_split: Mapping[int, dict[str, ModeResults]] | None = None
+    verification: Calibration | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The structure of `results.json`: plain dictionaries, figures in percent.
@@ -110,13 +114,14 @@ class Results:
             `{"protocol", "sampling", "checkpoint", "trials", "modes"}` and what else
             the figures depend on; a mode holds "plain" and, if re-ranked, "gcr", each
             of `FIGURES` with "mean" and "std". "splits" is there where several splits
-            were trained and tested: modes by the split's number.
+            were trained and tested: modes by the split's number. "verification" is
+            there where it was looked for, see `Calibration.to_dict`.
         """
         splits = {
             str(split): {name: _mode_to_json(mode) for name, mode in modes.items()}
             for split, modes in (self.by_split or {}).items()
         }
-        return {
+        record = {
             "protocol": self.protocol,
             "sampling": self.sampling,
             "checkpoint": self.checkpoint,
@@ -131,7 +136,12 @@ class Results:
             "rerank": self.rerank._asdict() if self.rerank else None,
             "warnings": list(self.warnings),
             "modes": {name: _mode_to_json(mode) for name, mode in self.modes.items()},
-        } | ({"splits": splits} if splits else {})
+        }
+        if splits:
+            record["splits"] = splits
+        if self.verification is not None:
+            record["verification"] = self.verification.to_dict()
+        return record
 
     def save(self, path: str | Path) -> None:
         """Write `results.json`, whole or not at all.
@@ -205,6 +215,7 @@ def mean_of_splits(results: Mapping[int, Results]) -> Results:
         comparable=all(each.comparable for each in results.values()),
         warnings=tuple(warnings),
         by_split={split: each.modes for split, each in results.items()},
+        verification=None,
     )
 
 
@@ -287,6 +298,7 @@ def _from_json(record: Mapping[str, Any]) -> dict[str, Any]:
             raise ValueError(f"these results have {name}={str(value)[:40]!r}")
         found[name] = _number(name, value) if type(value) is int else value
     warnings, splits = record.get("warnings", []), record.get("splits")
+    verification = record.get("verification")
     if not all(isinstance(line, str) for line in warnings):
         raise ValueError("these results have warnings that are no text")
     if splits is not None:
@@ -298,6 +310,7 @@ def _from_json(record: Mapping[str, Any]) -> dict[str, Any]:
         "rerank": _rerank_from_json(record.get("rerank")),
         "warnings": tuple(warnings),
         "by_split": splits or None,
+        "verification": verification and Calibration.from_dict(verification),
     }
 
 

@@ -149,7 +149,9 @@ class Run:
             The figures.
         """
         sides = self._embeddings(state)
-        results = self._score(sides, origin)
+        results = dataclasses.replace(
+            self._score(sides, origin), verification=self.scorer.verification(sides)
+        )
         self.workdir.mkdir(parents=True, exist_ok=True)
         record = results.to_json() | {
             "trained_with": origin.trained_with,

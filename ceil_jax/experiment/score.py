@@ -9,8 +9,9 @@ import numpy as np
 
 from ceil_jax.common.files import whole
 from ceil_jax.datasets.imageset import ImageSet
-from ceil_jax.evaluation import protocols, scoring
+from ceil_jax.evaluation import protocols, scored_pairs, scoring
 from ceil_jax.evaluation.baselines import grey_pixels
+from ceil_jax.evaluation.calibration import Calibration
 from ceil_jax.evaluation.results import Results
 from ceil_jax.evaluation.scoring import Search
 from ceil_jax.report import ranked_lists
@@ -131,6 +132,18 @@ class Scorer:
             checkpoint=checkpoint,
         )
         return dataclasses.replace(results, **self._facts)
+
+    def verification(self, sides: list[scoring.Embeddings]) -> Calibration:
+        """Thresholds for "the same person?" from the test images.
+
+        Args:
+            sides: Visible and infrared embeddings.
+
+        Returns:
+            The thresholds, or why there are none.
+        """
+        visible, infrared = sides
+        return scored_pairs.calibration_of(visible, infrared, self._plan.protocol)
 
     def draw(self, sides: list[scoring.Embeddings], path: Path) -> None:
         """Draw some queries with their ranked lists, plain above re-ranked.

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from tabulate import tabulate
 
+from ceil_jax.evaluation.resampling import Interval
 from ceil_jax.evaluation.results import (
     FIGURES,
     ModeResults,
@@ -22,6 +23,7 @@ _HEADINGS = {
     "mAP": "mAP",
     "mINP": "mINP",
 }
+_SHOWN_FAR = 1e-2
 
 
 class ComparisonRow(NamedTuple):
@@ -245,5 +247,30 @@ def _legend(results: Results) -> str:
         lines.append(line)
     if any(mode.num_queries is not None for mode in results.modes.values()):
         lines.append("in brackets: queries with a match in gallery images")
+    lines += _verification(results)
     lines += [f"warning: {warning}" for warning in results.warnings]
     return "\n".join(lines)
+
+
+def _verification(results: Results) -> list[str]:
+    """How many genuine pairs a threshold with few false accepts lets pass."""
+    if results.verification is None:
+        return []
+    shown = []
+    for name, pair in results.verification.pairs.items():
+        for point in pair.points:
+            if point.far == _SHOWN_FAR and point.tar is not None:
+                shown.append(f"{name} {_with_interval(point.tar, point.tar_interval)}")
+    if not shown:
+        return []
+    title = f"same person or not, TAR in % at FAR {_SHOWN_FAR:.0%}"
+    if any("(" in text for text in shown):
+        title += f", {results.verification.confidence:.0%} interval over people"
+    return [f"{title}:", f"  {', '.join(shown)}"]
+
+
+def _with_interval(share: float, interval: Interval | None) -> str:
+    text = f"{100 * share:.1f}"
+    if interval is None or interval.high is None:
+        return text
+    return f"{text} ({100 * interval.low:.1f}-{100 * interval.high:.1f})"

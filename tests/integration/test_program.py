@@ -15,6 +15,7 @@ import pytest
 from ceil_jax.checkpoints.folder import Checkpoints
 from ceil_jax.encoder import Encoder
 from ceil_jax.evaluation import protocols
+from ceil_jax.evaluation.calibration import Calibration
 from ceil_jax.experiment import build, epoch, sources
 from ceil_jax.experiment.modes import evaluate, train
 from ceil_jax.inputs.augment import normalise
@@ -121,6 +122,23 @@ def test_results_have_the_promised_structure(whole):
         for figures in mode.values():
             assert list(figures) == FIGURES
             assert all(set(f) == {"mean", "std"} for f in figures.values())
+
+
+def test_the_results_hold_thresholds_of_all_test_images(whole, config):
+    record = json.loads((whole[0] / "results.json").read_text())["verification"]
+    found = Calibration.from_dict(record)
+    splits = sources.load_images(copy.deepcopy(config))
+    people = {*splits.test_visible.identities.tolist()}
+    pair = found.pairs["visible-infrared"]
+    assert pair.people == len(people)
+    counts = [
+        np.unique(side.identities, return_counts=True)[1].clip(max=8)
+        for side in (splits.test_visible, splits.test_infrared)
+    ]
+    genuine, every = int((counts[0] * counts[1]).sum()), int(np.prod(np.sum(counts, 1)))
+    assert (pair.genuine_total, pair.impostor_total) == (genuine, every - genuine)
+    assert 0 < found.threshold(("infrared", "visible"), 0.1) < 1
+    assert "same person or not, TAR in % at FAR 1%" in whole[1]
 
 
 def test_the_results_are_those_of_the_last_checkpoint(whole, config):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ceil_jax.datasets.imageset import ArraySource, ImageSet
-from ceil_jax.evaluation import protocols, scoring
+from ceil_jax.evaluation import protocols, scored_pairs, scoring
 from ceil_jax.evaluation.baselines import grey_pixels
 from ceil_jax.evaluation.results import RerankParams, Results
 from ceil_jax.experiment.score import Scorer
@@ -108,6 +108,20 @@ def test_what_is_scored_and_what_is_said_of_it(monkeypatch):
     assert (results.dataset, results.split, results.comparable) == ("llcm", 3, True)
     assert results.warnings == ("a warning",)
     assert results.checkpoint == "of epoch 3"
+
+
+def test_thresholds_are_of_all_test_images_of_its_protocol(monkeypatch):
+    given = []
+    monkeypatch.setattr(
+        scored_pairs, "calibration_of", lambda *args: given.append(args) or "found"
+    )
+    made = scorer()
+    sides = made.embeddings(embed, 0.0)
+    assert made.verification(sides) == "found"
+    ((visible, infrared, protocol),) = given
+    assert visible is sides[0]
+    assert infrared is sides[1]
+    assert protocol == PLAN.protocol
 
 
 def test_the_picture_is_of_the_first_mode(monkeypatch, tmp_path):
