@@ -1,13 +1,19 @@
 """What computes embeddings: JAX, or a runtime of others from the exported graph."""
 
+import functools
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
+import jax
 import numpy as np
 
-from ceil_jax.common import extras
+from ceil_jax.common import extras, parallel
 from ceil_jax.common.threads import num_cores
+from ceil_jax.embedding.embedder import Embedder
+from ceil_jax.embedding.step import PREPROCESSING
+from ceil_jax.encoder import Encoder
+from ceil_jax.weights import Architecture, architecture
 
 Engine: TypeAlias = Literal["jax", "onnxruntime", "openvino"]
 ENGINES: tuple[Engine, ...] = ("jax", "onnxruntime", "openvino")
@@ -45,24 +51,22 @@ class JaxRunner:
             variables: `{"params": ..., "batch_stats": ...}`.
             flip: Average with the mirror image's embedding.
         """
-        # Only here: other engines do without Flax.
-        import jax
-
-        from ceil_jax.common import parallel
-        from ceil_jax.embedding.embedder import Embedder
-        from ceil_jax.encoder import Encoder
-        from ceil_jax.weights import architecture
-
         devices = jax.local_devices()[:1]
         self._variables = parallel.replicate(dict(variables), devices)
-        encoder = Encoder(*architecture(variables))
-        self._embedder = Embedder(encoder, num_rows=1, flip=flip, devices=devices)
+        self._embedder = _embedder(architecture(variables), flip)
 
     def stream(
         self, batches: Iterable[tuple[Tag, np.ndarray]], modality: str
     ) -> Iterator[tuple[Tag, np.ndarray]]:
         """See `Runner`."""
         return self._embedder.stream(self._variables, batches, modality)
+
+
+@functools.cache
+def _embedder(sizes: Architecture, flip: bool) -> Embedder:
+    """What embeds with any weights of these sizes; it compiles once for all of them."""
+    devices = jax.local_devices()[:1]
+    return Embedder(Encoder(*sizes), num_rows=1, flip=flip, devices=devices)
 
 
 class OnnxRunner:
@@ -117,8 +121,6 @@ class OnnxRunner:
 
 def _prepared(images: np.ndarray) -> np.ndarray:
     """8-bit NHWC images as the graph takes them: normalised float32 NCHW."""
-    from ceil_jax.embedding.step import PREPROCESSING
-
     mean, std = (np.array(PREPROCESSING[k], np.float32) for k in ("mean", "std"))
     scaled = (images.astype(np.float32) / np.float32(255) - mean) / std
     return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))

@@ -5,39 +5,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 
 from ceil_jax.common.errors import DataError
 from ceil_jax.common.progress import bar
 from ceil_jax.embedding.embedder import unit_rows
-from ceil_jax.model import engines, quality, reading
+from ceil_jax.evaluation.calibration import Calibration
+from ceil_jax.model import engines, reading, same_person
+from ceil_jax.model.collected import Collected, Embedded
 from ceil_jax.model.engines import ENGINES, Engine, JaxRunner, OnnxRunner, Runner
 from ceil_jax.model.info import MODALITIES, Info
-from ceil_jax.model.quality import Quality
-from ceil_jax.model.reading import Pictures, Range, Unreadable
+from ceil_jax.model.reading import Pictures, Range
+from ceil_jax.model.same_person import SamePerson
 
 Modality = Literal["visible", "infrared"]
 BATCH_SIZE = 32
-
-
-class Embedded(NamedTuple):
-    """Embeddings, and what was seen of the images.
-
-    Attributes:
-        features: (n, d) float32 unit rows of the images that could be read.
-        places: (n,) int64, their places among those that were given, from 0.
-        names: Their paths, or "image 7".
-        skipped: The images that could not be read.
-        quality: Measures of the n images; None unless asked for.
-    """
-
-    features: np.ndarray
-    places: np.ndarray
-    names: list[str]
-    skipped: list[Unreadable]
-    quality: Quality | None
 
 
 class Model:
@@ -145,7 +129,7 @@ class Model:
         items, total = reading.listed(images)
         value_range = value_range or self._range_of(items, modality)
         runner = self._runner(engine, modality, flip)
-        found = _Collected(on_error, with_quality)
+        found = Collected(on_error, with_quality)
         with bar(
             total=total, desc=f"embedding {modality}", unit="img", shown=progress
         ) as shown:
@@ -200,6 +184,56 @@ class Model:
         if empty.size:
             raise DataError(f"track {empty[0]}: none of its images can be read")
         return unit_rows(pooled)
+
+    def same_person(
+        self,
+        a: reading.Picture,
+        b: reading.Picture,
+        modalities: tuple[Modality, Modality] = ("visible", "infrared"),
+        *,
+        far: float = 1e-3,
+        cautious: bool = False,
+        calibration: Calibration | None = None,
+        **options: Any,
+    ) -> SamePerson:
+        """Whether two images show the same person.
+
+        The threshold is that of the pair of modalities: within a modality similarities
+        are higher than across. It was measured on the test people of the run, and holds
+        for cameras and people like these.
+
+        Args:
+            a: An image.
+            b: Another one.
+            modalities: Theirs; visible and infrared unless told otherwise.
+            far: False accept rate: the share of pairs of two people that may be taken
+                for one; one of those of the calibration (1e-1 to 1e-4).
+            cautious: Take the upper end of the threshold's interval: fewer false
+                accepts, and fewer right ones.
+            calibration: Thresholds of your own cameras, by
+                `ceil_jax.evaluation.verification.calibrate`; None for the model's.
+            **options: Those of `embed`.
+
+        Returns:
+            The answer, which a condition takes as yes or no, with similarity, threshold
+            and what is known of the rates.
+
+        Raises:
+            UserError: The model carries no thresholds.
+            DataError: An image cannot be read.
+            ValueError: There is no threshold of these modalities at this rate.
+        """
+        found = same_person.calibration_of(
+            calibration, self.info.calibration, self.info.source
+        )
+        found.threshold(modalities, far, cautious=cautious)  # before the work
+        first, second = (
+            self.embed(image, modality, **options)[0]
+            for image, modality in zip((a, b), modalities, strict=True)
+        )
+        return same_person.decide(
+            (first, second), modalities, found, far=far, cautious=cautious
+        )
 
     def save(self, folder: str | PathLike[str]) -> Path:
         """Write a model folder: weights, configuration, model card.
@@ -268,65 +302,3 @@ def _check(modality: str, on_error: str, batch_size: int, engine: str) -> None:
             raise ValueError(f"{name}={value!r} must be one of {', '.join(possible)}")
     if not isinstance(batch_size, int) or batch_size < 1:
         raise ValueError(f"{batch_size=} must be at least 1")
-
-
-class _Collected:
-    """What comes of the images while they pass by."""
-
-    def __init__(self, on_error: str, with_quality: bool) -> None:
-        self._on_error, self._with_quality = on_error, with_quality
-        self.features: list[np.ndarray] = []
-        self._places: list[int] = []
-        self._names: list[str] = []
-        self._skipped: list[Unreadable] = []
-        self._quality: list[Quality] = []
-
-    def batches(
-        self,
-        read: Iterable[reading.Pixels | Unreadable],
-        batch_size: int,
-    ) -> Iterator[tuple[int, np.ndarray]]:
-        """Number and pixels of each batch; the last one is padded to a power of two."""
-        waiting: list[reading.Pixels] = []
-        for place, got in enumerate(read):
-            if isinstance(got, Unreadable):
-                if self._on_error == "raise":
-                    raise DataError(f'{got.reason}; on_error="skip" leaves it out')
-                self._skipped.append(got)
-                continue
-            self._places.append(place)
-            self._names.append(got.name)
-            waiting.append(got)
-            if len(waiting) == batch_size:
-                yield self._batch(waiting, batch_size)
-                waiting = []
-        if waiting:
-            padded = min(batch_size, 2 ** (len(waiting) - 1).bit_length())
-            yield self._batch(waiting, padded)
-
-    def _batch(self, pixels: list[reading.Pixels], size: int) -> tuple[int, np.ndarray]:
-        images = np.zeros((size, *pixels[0].image.shape), np.uint8)
-        for place, each in enumerate(pixels):
-            images[place] = each.image
-        if self._with_quality:
-            sizes = np.array([each.size for each in pixels])
-            self._quality.append(quality.measure(images[: len(pixels)], sizes))
-        return len(pixels), images
-
-    def result(self, embedding_size: int, *, flip: bool) -> np.ndarray | Embedded:
-        """What `embed` returns."""
-        empty = np.zeros((0, embedding_size), np.float32)
-        features = np.concatenate([empty, *self.features])
-        if flip:
-            features = unit_rows(features)
-        bad = np.flatnonzero(~np.isfinite(features).all(1))
-        if bad.size:
-            raise ValueError(
-                f"the embeddings of {bad.size} images are not finite, the first of "
-                f"{self._names[bad[0]]}: the model's weights are no good"
-            )
-        if self._on_error == "raise" and not self._with_quality:
-            return features
-        measured = quality.joined(self._quality) if self._with_quality else None
-        places = np.array(self._places, np.int64)
-        return Embedded(features, places, self._names, self._skipped, measured)
