@@ -39,7 +39,7 @@ def test_a_larger_box_shows_grey_around():
 
 def test_our_own_reading_is_that_of_files(rng):
     image = rng.integers(0, 256, (90, 41, 3), np.uint8)
-    size = exported.SIZE[::-1]
+    size = exported.SIZE[1], exported.SIZE[0]
     want = Image.fromarray(image).resize(size, Image.Resampling.LANCZOS)
     np.testing.assert_array_equal(exported.read(image), want)
 
