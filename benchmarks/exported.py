@@ -2,8 +2,9 @@
 
 Every target of the ONNX export, both modalities, batches of 1, 2 and 17 generated
 people, fed as the program of the target feeds them; `raw` at other sizes, too. Then
-what a consumer's own resizing costs: similarity to our reading, and Rank-1 of infrared
-queries against visible people. Writes the tables of `docs/export.md`.
+the files of an encoder of the paper's size, with random weights, and what a consumer's
+own resizing costs: similarity to our reading, and Rank-1 of infrared queries against
+visible people. Writes the tables of `docs/export.md`.
 
     python -m benchmarks.exported --write
 """
@@ -33,6 +34,7 @@ from ceil_jax.evaluation import evaluate
 from ceil_jax.model import export
 from ceil_jax.model.export.targets import MEAN, NET_SCALE_FACTOR, OFFSETS, STD
 from ceil_jax.pretrained import SYNTHETIC
+from ceil_jax.weights.architecture import Architecture, shapes
 
 _FLAGS = flagged.own(__name__)
 _WEIGHTS = flags.DEFINE_string(
@@ -157,6 +159,59 @@ def differences(variables: Any) -> Iterator[list[markdown.Cell]]:
                 yield ["raw, any size", modality, "1", *map(float, found)]
 
 
+def random_variables(sizes: Architecture) -> Any:
+    """Weights of an encoder, as large as those of trained ones.
+
+    Args:
+        sizes: Its sizes.
+
+    Returns:
+        `{"params": ..., "batch_stats": ...}`.
+    """
+    rng = np.random.default_rng(0)
+    middle = {"scale": 1.0, "var": 1.0, "bias": 0.0, "mean": 0.0}
+    tree: dict[str, Any] = {}
+    for (*path, name), shape in shapes(sizes).items():
+        if name == "kernel":
+            value = rng.normal(size=shape) * (2 / np.prod(shape[:-1])) ** 0.5
+        else:
+            value = middle[name] + rng.uniform(-0.3, 0.3, shape)
+        # As in trained networks, blocks add little to their shortcut.
+        share = 0.3 if name == "scale" and path[-1] == "norm3" else 1
+        node = tree
+        for part in path:
+            node = node.setdefault(part, {})
+        node[name] = (share * value).astype(np.float32)
+    return tree
+
+
+def files(variables: Any, size: tuple[int, int]) -> list[markdown.Cell]:
+    """A row of the second table.
+
+    Args:
+        variables: The weights.
+        size: (height, width) of images.
+
+    Returns:
+        Encoder and image size, megabytes of each format, the largest difference of rows
+        of two visible images in each runtime.
+    """
+    sizes = weights.architecture(variables)
+    noise = np.random.default_rng(1).integers(0, 256, (2, *size, 3), np.uint8)
+    want = ours(variables, "visible")(noise)
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder, f"a{end}") for end in (".onnx", ".stablehlo")]
+        options: Any = {"modality": "visible", "image_size": size}
+        export.write_onnx(paths[0], variables, **options)
+        export.write_stablehlo(paths[1], variables, **options)
+        paths.append(Path(folder, "a.safetensors"))
+        export.write_torch(paths[2], variables, image_size=size)
+        megabytes = [f"{path.stat().st_size / 1e6:.1f}" for path in paths]
+    model = export.onnx_model(variables, **options)
+    found = [float(np.abs(r(noise) - want).max()) for r in runners(model).values()]
+    return [f"{sizes}, {size[0]}x{size[1]}", *megabytes, *found]
+
+
 def bilinear(image: np.ndarray) -> np.ndarray:
     """As OpenCV's INTER_LINEAR: two neighbours each way, whatever lies between.
 
@@ -201,7 +256,7 @@ READINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def costs(variables: Any) -> Iterator[list[markdown.Cell]]:
-    """Rows of the second table.
+    """Rows of the third table.
 
     Args:
         variables: The weights.
@@ -253,7 +308,7 @@ def _figures(
 
 
 def tables(variables: Any) -> str:
-    """Both tables.
+    """All tables.
 
     Args:
         variables: The weights.
@@ -270,7 +325,13 @@ def tables(variables: Any) -> str:
         ("target", "modality", "batch", "ONNX Runtime", "OpenVINO"),
         [*differences(variables)],
     )
+    paper = random_variables(Architecture((3, 4, 6, 3), 64))
     second = markdown.table(
+        "Megabytes of a file (PyTorch's holds both modalities), and the same difference.",
+        ("encoder", "ONNX", "StableHLO", "PyTorch", "ONNX Runtime", "OpenVINO"),
+        [files(variables, SIZE), files(paper, (288, 144))],
+    )
+    third = markdown.table(
         "What another resizing costs. Cosine to our reading as mean / least; figures "
         "as Rank-1 / mAP in percent; the gallery is read like the queries, or by us.",
         (
@@ -279,7 +340,7 @@ def tables(variables: Any) -> str:
         ),
         [*costs(variables)],
     )
-    return f"{_wrapped(first)}\n\n{_wrapped(second)}"
+    return "\n\n".join(map(_wrapped, (first, second, third)))
 
 
 def _wrapped(table: str) -> str:

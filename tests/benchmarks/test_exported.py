@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from benchmarks import exported, markdown
+from ceil_jax.weights.architecture import Architecture, check
 from tests.ceil_jax.model.export import given
 
 
@@ -47,3 +48,8 @@ def test_our_own_reading_is_that_of_files(rng):
 def test_the_page_has_its_part():
     page = exported.PAGE.read_text(encoding="utf-8")
     assert markdown.replace_part(page, "exported", "new") != page
+
+
+def test_random_weights_are_a_complete_encoder_s():
+    sizes = Architecture((2, 1, 1, 1), 4)
+    assert check(exported.random_variables(sizes)) == sizes
