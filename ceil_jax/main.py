@@ -27,7 +27,8 @@ from ceil_jax.common.errors import UserError
 from ceil_jax.common.files import user_path
 from ceil_jax.experiment import command as command_lib
 from ceil_jax.experiment import config as config_lib
-from ceil_jax.experiment import packaged, settings, stopping, usage
+from ceil_jax.experiment import formats, packaged, settings, stopping, usage
+from ceil_jax.experiment import words as words_lib
 
 
 class Words(NamedTuple):
@@ -47,7 +48,7 @@ MODES = {
     "train": Words(("config", "workdir"), ("take-over",)),
     "evaluate": Words(("config", "workdir"), ("weights", "output", "take-over")),
     "trials": Words(("config", "workdir"), ("trials", "take-over")),
-    "export": Words(("config", "workdir"), ("weights",)),
+    "export": Words(("config", "workdir"), ("weights", *formats.CHOICES, "output")),
     "package": Words(("workdir", "output")),
     "prepare": Words(("config",)),
     "convert": Words(("weights", "output")),
@@ -57,6 +58,9 @@ EXAMPLES = {
     "workdir": "a folder for the run",
     "weights": "a file, e.g. RN50.pt",
     "output": "a folder to write",
+    "format": ", ".join(formats.FORMATS),
+    "target": ", ".join(formats.TARGETS),
+    "modality": " or ".join(formats.MODALITIES),
     "trials": "all, or numbers such as 1,3-5",
 }
 
@@ -71,7 +75,11 @@ class Command(NamedTuple):
         config: The configuration, checked; the defaults where the mode needs none.
         workdir: Folder of the run.
         weights: File of weights.
-        output: Folder of converted weights, or of figures on another data set.
+        output: Folder of converted weights, or of figures on another data set; file of
+            an exported model.
+        format: What an export writes.
+        target: Which program an ONNX file is for.
+        modality: Whose encoder is exported.
         trials: Splits to train.
         take_over: Whether a process of another host, which has not said that it ended,
             is taken to have ended.
@@ -82,6 +90,9 @@ class Command(NamedTuple):
     workdir: str = ""
     weights: str = ""
     output: str = ""
+    format: str = ""
+    target: str = ""
+    modality: str = ""
     trials: str = ""
     take_over: bool = False
 
@@ -97,7 +108,7 @@ def _read(
     if recorded is None:
         config_flags.DEFINE_config_file("config", None, "", flag_values=values)
     else:
-        argv = _without_config(argv)
+        argv = words_lib.without_config(argv)
         config_flags.DEFINE_config_dataclass(
             "config", recorded, "", flag_values=values, sys_argv=list(argv)
         )
@@ -122,7 +133,7 @@ def _read(
 def _help(argv: Sequence[str]) -> str:
     """Usage, and every field of the configuration with its value."""
     argv = packaged.found(argv)
-    found = _config_path(argv)
+    found = words_lib.word_of(argv, "config")
     title = "Fields and defaults"
     if found is not None:
         try:
@@ -137,45 +148,6 @@ def _help(argv: Sequence[str]) -> str:
         except BaseException:  # told when the file is used; help is still help
             title += f" ({found} cannot be used)"
     return usage.text(config_lib.Config(), title)
-
-
-def _config_path(argv: Sequence[str]) -> str | None:
-    return _word_of(argv, "config")
-
-
-def _word_of(argv: Sequence[str], flag: str) -> str | None:
-    """What a flag is given, the last time it is, before anything is parsed."""
-    given = None
-    for i, word in enumerate(argv):
-        if word in (f"--{flag}", f"-{flag}") and i + 1 < len(argv):
-            given = argv[i + 1]
-        if match := re.match(rf"--?{flag}=(.+)", word):
-            given = match[1]
-    return given
-
-
-def _without_config(argv: Sequence[str]) -> list[str]:
-    """The words without --config and its file."""
-    kept, skip = [], False
-    for word in argv:
-        if skip:
-            skip = False
-        elif word in ("--config", "-config"):
-            skip = True
-        elif not re.match(r"--?config=", word):
-            kept.append(word)
-    return kept
-
-
-def _recorded_path(argv: Sequence[str], path: str | None) -> str | None:
-    """The config.json to read: the one named, or the run folder's if none is named."""
-    if path is not None:
-        return path if path.endswith(".json") else None
-    workdir = _word_of(argv, "workdir")
-    if not workdir:
-        return None
-    recorded = os.path.join(os.path.expanduser(workdir), "config.json")
-    return recorded if os.path.isfile(recorded) else None
 
 
 def _nearest(name: str) -> str:
@@ -228,16 +200,16 @@ def parse(argv: Sequence[str]) -> Command:
         UserError: A flag or field is unknown, missing, of the wrong type, out of its
             range, or not used by the mode.
     """
-    named = _config_path(argv)
+    named = words_lib.word_of(argv, "config")
     if named is not None:
         command_lib.check_path("config", named)
     argv = packaged.found(argv)
-    path = _config_path(argv)
+    path = words_lib.word_of(argv, "config")
     if path is None and {"--config", "-config"} & {*argv}:
         raise _missing("config")
     if path is not None and not os.path.isfile(path):
         raise UserError(f"--config={path}: no such file")
-    source = _recorded_path(argv, path)
+    source = words_lib.recorded_path(argv, path)
     recorded = settings.read(Path(source)) if source else None
     values = _values(argv, path, recorded)
     words = {name: values[name].value or "" for name in EXAMPLES if name != "config"}
@@ -257,6 +229,8 @@ def parse(argv: Sequence[str]) -> Command:
     command_lib.check_values(config, argv, source or path)
     if values.mode == "evaluate" and words["weights"] and words["output"]:
         raise UserError("--output is for a run's model; with --weights give --workdir")
+    if values.mode == "export":
+        formats.wanted(words)
     return Command(values.mode, config, take_over=take_over, **words)
 
 
@@ -301,7 +275,7 @@ def run(argv: Sequence[str]) -> None:
 
 def _run(command: Command) -> None:
     """Do it in its mode."""
-    packaged.require(command.mode, command.config)
+    packaged.require(command.mode, command.config, command.format)
     # Imported late: a typing mistake is answered at once, not after JAX has started.
     from ceil_jax.common import progress
     from ceil_jax.experiment import build, compilation
@@ -330,7 +304,7 @@ def _run(command: Command) -> None:
 def _run_in(workdir: Path, command: Command) -> None:
     """Do what is done in a run's folder."""
     from ceil_jax.experiment import announce
-    from ceil_jax.experiment.modes import evaluate, export, train, trials
+    from ceil_jax.experiment.modes import evaluate, export, export_model, train, trials
 
     take_over = command.take_over
     match command.mode:
@@ -343,7 +317,13 @@ def _run_in(workdir: Path, command: Command) -> None:
             chosen = command.trials or "all"
             trials.run_trials(command.config, workdir, chosen, take_over=take_over)
         case "export":
-            export.export(command.config, workdir, command.weights)
+            wanted = formats.wanted(command._asdict())
+            if wanted.format == formats.EMBEDDINGS:
+                export.export(command.config, workdir, command.weights)
+            else:
+                export_model.export_model(
+                    command.config, workdir, command.weights, wanted
+                )
         case "evaluate" if command.weights:
             evaluate.evaluate_weights(
                 command.config, workdir, command.weights, take_over=take_over

@@ -40,6 +40,8 @@ class Encoder(nn.Module):
         dtype: Type in which convolutions are computed; parameters, statistics, pooling
             and embeddings are float32.
         axis_name: Axis of a `pmap` over which batch statistics are synchronised.
+        winograd: Whether 3x3 convolutions may take a faster form that depends on the
+            size of the batch; False where that size is open, as in an export.
 
     References:
         Xia et al., TCSVT 2025, section III-A; Radford et al., ICML 2021 (the ResNet);
@@ -53,6 +55,7 @@ class Encoder(nn.Module):
     width: int = 64
     dtype: Any = jnp.float32
     axis_name: str | None = None
+    winograd: bool = True
 
     @nn.compact
     def __call__(
@@ -79,7 +82,13 @@ class Encoder(nn.Module):
         for name, images in (("visible", visible), ("infrared", infrared)):
             if images is None:
                 continue
-            stem = Stem(self.width, self.dtype, self.axis_name, name=f"{name}_stem")
+            stem = Stem(
+                self.width,
+                self.dtype,
+                self.axis_name,
+                self.winograd,
+                name=f"{name}_stem",
+            )
             streams.append(stem(images.astype(self.dtype), train))
         if not streams:
             raise ValueError("visible and infrared are both None: give one of them")
@@ -93,6 +102,7 @@ class Encoder(nn.Module):
                     stride=first if j == 0 else 1,
                     dtype=self.dtype,
                     axis_name=self.axis_name,
+                    winograd=self.winograd,
                     name=f"stage{i + 1}_block{j}",
                 )(x, train)
         x = BatchNorm(use_bias=False, axis_name=self.axis_name, name="norm")(

@@ -14,8 +14,8 @@ EXPANSION = 4
 _HE = nn.initializers.variance_scaling(2.0, "fan_out", "truncated_normal")
 
 
-def _conv3x3(features: int, dtype: Any, name: str) -> Conv3x3:
-    return Conv3x3(features, dtype=dtype, kernel_init=_HE, name=name)
+def _conv3x3(features: int, dtype: Any, winograd: bool, name: str) -> Conv3x3:
+    return Conv3x3(features, dtype, _HE, winograd, name=name)
 
 
 def _conv3x3_of_stride_2(features: int, dtype: Any, name: str) -> nn.Conv:
@@ -46,11 +46,13 @@ class Stem(nn.Module):
         width: Channels that leave the stem; the first two convolutions have half.
         dtype: Type in which the convolutions are computed.
         axis_name: See `BatchNorm`.
+        winograd: See `Conv3x3`.
     """
 
     width: int
     dtype: Any = jnp.float32
     axis_name: str | None = None
+    winograd: bool = True
 
     @nn.compact
     def __call__(
@@ -59,8 +61,11 @@ class Stem(nn.Module):
         """Map images to features at a quarter of their height and width."""
         widths = (self.width // 2, self.width // 2, self.width)
         for i, features in enumerate(widths, start=1):
-            conv3x3 = _conv3x3_of_stride_2 if i == 1 else _conv3x3
-            x = conv3x3(features, self.dtype, f"conv{i}")(x)
+            name = f"conv{i}"
+            if i == 1:
+                x = _conv3x3_of_stride_2(features, self.dtype, name)(x)
+            else:
+                x = _conv3x3(features, self.dtype, self.winograd, name)(x)
             x = nn.relu(BatchNorm(axis_name=self.axis_name, name=f"norm{i}")(x, train))
         return _average_pool(x, 2)
 
@@ -75,12 +80,14 @@ class Bottleneck(nn.Module):
         stride: Size of the average pooling; 1 for none.
         dtype: Type in which the convolutions are computed.
         axis_name: See `BatchNorm`.
+        winograd: See `Conv3x3`.
     """
 
     planes: int
     stride: int = 1
     dtype: Any = jnp.float32
     axis_name: str | None = None
+    winograd: bool = True
 
     @nn.compact
     def __call__(
@@ -94,7 +101,7 @@ class Bottleneck(nn.Module):
         features = self.planes * EXPANSION
         y = _conv1x1(self.planes, self.dtype, "conv1")(x)
         y = nn.relu(norm("norm1")(y, train))
-        y = _conv3x3(self.planes, self.dtype, "conv2")(y)
+        y = _conv3x3(self.planes, self.dtype, self.winograd, "conv2")(y)
         y = nn.relu(norm("norm2")(y, train))
         if self.stride > 1:
             y = _average_pool(y, self.stride)

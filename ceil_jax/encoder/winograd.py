@@ -230,15 +230,19 @@ class Conv3x3(nn.Module):
         features: Channels that leave.
         dtype: Type in which it is computed.
         kernel_init: Initial weights.
+        winograd: Whether it may be `convolve`, whose form depends on the size of the
+            batch; else it is `direct`, where that size is not known yet.
     """
 
     features: int
     dtype: Any
     kernel_init: nn.initializers.Initializer
+    winograd: bool = True
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w i"]) -> Float[Array, "b h w o"]:
         """Convolve feature maps."""
         shape = (3, 3, x.shape[-1], self.features)
         kernel = self.param("kernel", self.kernel_init, shape)
-        return convolve(x.astype(self.dtype), kernel.astype(self.dtype))
+        convolution = convolve if self.winograd else direct
+        return convolution(x.astype(self.dtype), kernel.astype(self.dtype))

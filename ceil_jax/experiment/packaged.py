@@ -11,6 +11,8 @@ from ceil_jax.experiment.config import Config
 ROOM = "configs"
 EXTRA_OF_MODE = {"convert": "model", "package": "model"}
 """The extra that a mode needs; [train] where none is named."""
+EXTRA_OF_FORMAT = {"onnx": "export"}
+"""What --mode export needs besides, by its --format."""
 
 
 def folder() -> Path:
@@ -63,16 +65,19 @@ def found(argv: Sequence[str]) -> list[str]:
     return words
 
 
-def require(mode: str, config: Config) -> None:
+def require(mode: str, config: Config, form: str = "") -> None:
     """Refuse a mode that needs more than is installed, before anything starts.
 
     Args:
         mode: One of the program's modes.
         config: Its configuration.
+        form: The format that it writes, "" where there is no choice.
 
     Raises:
         MissingExtraError: Names what is missing and the extra that installs it.
     """
     extras.require(EXTRA_OF_MODE.get(mode, "train"), f"--mode {mode}")
+    if form in EXTRA_OF_FORMAT:
+        extras.require(EXTRA_OF_FORMAT[form], f"--mode {mode} --format {form}")
     if config.rerank.search in extras.FAISS_SEARCHES:
         extras.require("faiss", f"--config.rerank.search={config.rerank.search}")

@@ -23,7 +23,10 @@ python -m ceil_jax.main ...    is the same, where the package is not installed
                    DIR/trial_NN, and average them; --trials all (the default) or
                    e.g. 1,3-5 says which. Finished ones are not done again
   --mode export    write the embeddings of all images to DIR/embeddings.npz, by the
-                   checkpoint of the folder, or by --weights FILE
+                   checkpoint of the folder, or by --weights FILE; with --format one of
+                   onnx, stablehlo and torch the model itself, to DIR or --output FILE,
+                   with --modality visible or infrared that encoder alone, for onnx with
+                   --target one of raw, boxmot, ultralytics and deepstream what it takes
   --mode package   write the model of the folder to --output DIR, for others: weights,
                    configuration and a model card, which `ceil_jax.load` takes
   --mode prepare   only prepare the data set's images; takes no --workdir
@@ -40,6 +43,7 @@ Examples:
   ceil-jax --config configs/regdb.py --workdir runs/regdb
       --config.data_dir=RegDB --mode export
   ceil-jax --mode package --workdir runs/regdb --output models/regdb
+  ceil-jax --workdir runs/regdb --mode export --format onnx --target boxmot
   ceil-jax --mode convert --weights RN50.pt --output RN50
 
 Names that other programs use are understood in messages: --config.lr is answered with

@@ -11,7 +11,15 @@ import ceil_jax
 from ceil_jax import main
 from ceil_jax.common.errors import DataError, UserError
 from ceil_jax.experiment import compilation, stopping, workdir
-from ceil_jax.experiment.modes import evaluate, export, prepare, train, trials
+from ceil_jax.experiment.formats import Wanted
+from ceil_jax.experiment.modes import (
+    evaluate,
+    export,
+    export_model,
+    prepare,
+    train,
+    trials,
+)
 from tests.repo import source
 
 CONFIG = f"--config={source.ROOT / 'configs' / 'synthetic.py'}"
@@ -63,6 +71,12 @@ def test_commands_leave_nothing_behind():
         (["--config.optimizer=1"], ["--config.optimizer", "--config.optimizer.rate"]),
         (["--noconfig.allow_partal"], ["--config.allow_partial"]),
         (["--mod=evaluate"], ["--mod", "--mode"]),
+        (["--formt=onnx"], ["--formt", "--format"]),
+        (["--tagret=raw"], ["--tagret", "--target"]),
+        (["--modalty=visible"], ["--modalty", "--modality"]),
+        (["--format=onnx"], ["--format is not used by --mode train"]),
+        (["--mode=export", "--format=tf"], ["--format=tf", "npz, onnx"]),
+        (["--mode=export", "--target=raw"], ["--target is for --format onnx"]),
         (["--mode=tset"], ["tset", "train", "evaluate"]),
         (["--workdir"], ["--workdir"]),
         (["stray"], ["'stray' is not a flag"]),
@@ -152,6 +166,13 @@ WEIGHTS = "--weights=a.pt"
         (["--mode=trials", "--trials=2-4"], trials, "run_trials", ["2-4"]),
         (["--mode=export"], export, "export", [""]),
         (["--mode=export", WEIGHTS], export, "export", ["a.pt"]),
+        (["--mode=export", "--format=npz"], export, "export", [""]),
+        (
+            ["--mode=export", "--format=onnx", "--modality=visible", "--output=a.onnx"],
+            export_model,
+            "export_model",
+            ["", Wanted("onnx", "raw", ("visible",), "a.onnx")],
+        ),
     ],
 )
 def test_the_mode_decides_what_is_done(
@@ -170,7 +191,7 @@ def test_the_mode_decides_what_is_done(
     command = ["main", CONFIG, f"--workdir={folder}", *words]
     assert main.main(command) == 0
     [(config, workdir, *others)] = done
-    if module is not export:  # which reads only
+    if module not in (export, export_model):  # which only read the run
         assert main.main([*command, "--take-over"]) == 0
         assert options == [{"take_over": False}, {"take_over": True}]
     assert (config.dataset, workdir, others) == ("synthetic", folder, rest)

@@ -1,6 +1,5 @@
 """Embeddings of a data set's images in a file, for search programs of one's own."""
 
-import dataclasses
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,8 +12,7 @@ from ceil_jax.datasets.imageset import ImageSet
 from ceil_jax.embedding.embedder import Embedder, unit_rows
 from ceil_jax.experiment import build, sources
 from ceil_jax.experiment.config import Config
-from ceil_jax.experiment.modes.evaluate import check_trained, open_model
-from ceil_jax.experiment.record import of_model
+from ceil_jax.experiment.modes.opened import opened
 from ceil_jax.training.state import TrainState, variables_of
 
 FILE_NAME = "embeddings.npz"
@@ -99,14 +97,7 @@ def export(config: Config, workdir: Path, weights: str = "") -> Path:
     Raises:
         UserError: There is no checkpoint, or a mistake that the user can mend.
     """
-    if weights:
-        config = dataclasses.replace(config, init_from=weights)
-        state = build.initial_state(config, flag="--weights")
-    else:
-        check_trained(workdir)
-        got = open_model(config, workdir)
-        config = of_model(config, got.record)
-        state = got.state(build.initial_state(config, from_weights=False))
+    config, state = opened(config, workdir, weights)
     exported = embed_everything(config, state)
     workdir.mkdir(parents=True, exist_ok=True)
     path = save(exported, workdir)

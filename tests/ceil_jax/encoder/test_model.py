@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax import export
 
 from ceil_jax.encoder import Encoder
 from ceil_jax.encoder.batch_norm import BatchNorm
@@ -87,6 +88,21 @@ def test_sizes_of_images(size):
     shapes = jax.eval_shape(TINY.init, jax.random.key(0), x, x)
     got = jax.eval_shape(TINY.apply, shapes, x, x)
     assert got.shape == (4, 128)
+
+
+def test_without_winograd_the_batch_may_be_open(variables, both):
+    encoder = TINY.clone(winograd=False)
+    rows = embed(variables, images(1, n=3), images(2), encoder)
+    np.testing.assert_allclose(rows, both, atol=1e-6)
+    (batch,) = export.symbolic_shape("batch")
+    image = jax.ShapeDtypeStruct((batch, HEIGHT, WIDTH, 3), jnp.float32)
+
+    def traced(encoder):
+        return jax.eval_shape(lambda x: encoder.apply(variables, visible=x), image)
+
+    assert traced(encoder).shape == (batch, 128)
+    with pytest.raises(Exception, match="nconclusive"):
+        traced(TINY)  # whose last stage has channels enough for Winograd's form
 
 
 def test_the_papers_sizes():

@@ -74,3 +74,12 @@ def test_a_search_of_faiss_is_asked_for_before_the_training(monkeypatch):
     config.rerank.search = "ivf"
     with pytest.raises(extras.MissingExtraError, match=r"config.rerank.search=ivf nee"):
         packaged.require("train", config)
+
+
+def test_a_format_names_its_extra(monkeypatch):
+    monkeypatch.setattr(extras, "EXTRAS", {**extras.EXTRAS, "export": ("no_such",)})
+    for form in ("", "npz", "stablehlo", "torch"):
+        packaged.require("export", Config(), form)
+    message = r"--mode export --format onnx needs no_such, .* the extra \[export\]"
+    with pytest.raises(extras.MissingExtraError, match=message):
+        packaged.require("export", Config(), "onnx")
