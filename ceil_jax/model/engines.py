@@ -1,9 +1,10 @@
 """What computes embeddings: JAX, or a runtime of others from the exported graph."""
 
 import functools
+import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, TypeVar, cast
 
 import jax
 import numpy as np
@@ -139,6 +140,9 @@ def _onnxruntime(graph: bytes) -> Any:
 
 
 def _openvino(graph: bytes) -> Any:
+    # Its converter, which nobody needs here, sends usage data from a forked process as
+    # soon as it is imported; without this module it does not.
+    sys.modules.setdefault("openvino_telemetry", cast(Any, None))
     import openvino
 
     core = openvino.Core()
