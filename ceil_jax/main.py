@@ -10,7 +10,7 @@ import sys
 import traceback
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from absl import flags
 from absl import logging as absl_logging
@@ -41,6 +41,7 @@ MODES = {
     "evaluate": Words(("config", "workdir"), ("weights", "output", "take-over")),
     "trials": Words(("config", "workdir"), ("trials", "take-over")),
     "export": Words(("config", "workdir"), ("weights",)),
+    "score": Words(("config", "features", "workdir"), ("names", "take-over")),
     "prepare": Words(("config",)),
     "convert": Words(("weights", "output")),
 }
@@ -50,8 +51,10 @@ EXAMPLES = {
     "weights": "a file, e.g. RN50.pt",
     "output": "a folder to write",
     "trials": "all, or numbers such as 1,3-5",
+    "features": "a file, e.g. features.npz",
+    "names": "a file, e.g. names.csv",
 }
-
+REPEATED = ("features", "names")  # may be given several times
 TAKE_OVER = "take-over"
 
 
@@ -65,6 +68,8 @@ class Command(NamedTuple):
         weights: File of weights.
         output: Folder of converted weights, or of figures on another data set.
         trials: Splits to train.
+        features: Files of features.
+        names: Files of the names of their rows.
         take_over: Whether a process of another host, which has not said that it ended,
             is taken to have ended.
     """
@@ -75,6 +80,8 @@ class Command(NamedTuple):
     weights: str = ""
     output: str = ""
     trials: str = ""
+    features: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     take_over: bool = False
 
 
@@ -89,12 +96,14 @@ def _read(
     if recorded is None:
         config_flags.DEFINE_config_file("config", None, "", flag_values=values)
     else:
-        argv = _without_config(argv)
+        argv = command_lib.without_config(argv)
         config_flags.DEFINE_config_dataclass(
             "config", recorded, "", flag_values=values, sys_argv=list(argv)
         )
     for name in EXAMPLES:
-        if name != "config":
+        if name in REPEATED:
+            flags.DEFINE_multi_string(name, None, "", flag_values=values)
+        elif name != "config":
             flags.DEFINE_string(name, None, "", flag_values=values)
     flags.DEFINE_enum("mode", "train", list(MODES), "", flag_values=values)
     flags.DEFINE_boolean(TAKE_OVER, False, "", flag_values=values)
@@ -114,7 +123,7 @@ def _read(
 def _help(argv: Sequence[str]) -> str:
     """Usage, and every field of the configuration with its value."""
     argv = packaged.found(argv)
-    found = _config_path(argv)
+    found = command_lib.word_of(argv, "config")
     title = "Fields and defaults"
     if found is not None:
         try:
@@ -129,45 +138,6 @@ def _help(argv: Sequence[str]) -> str:
         except BaseException:  # told when the file is used; help is still help
             title += f" ({found} cannot be used)"
     return usage.text(config_lib.Config(), title)
-
-
-def _config_path(argv: Sequence[str]) -> str | None:
-    return _word_of(argv, "config")
-
-
-def _word_of(argv: Sequence[str], flag: str) -> str | None:
-    """What a flag is given, the last time it is, before anything is parsed."""
-    given = None
-    for i, word in enumerate(argv):
-        if word in (f"--{flag}", f"-{flag}") and i + 1 < len(argv):
-            given = argv[i + 1]
-        if match := re.match(rf"--?{flag}=(.+)", word):
-            given = match[1]
-    return given
-
-
-def _without_config(argv: Sequence[str]) -> list[str]:
-    """The words without --config and its file."""
-    kept, skip = [], False
-    for word in argv:
-        if skip:
-            skip = False
-        elif word in ("--config", "-config"):
-            skip = True
-        elif not re.match(r"--?config=", word):
-            kept.append(word)
-    return kept
-
-
-def _recorded_path(argv: Sequence[str], path: str | None) -> str | None:
-    """The config.json to read: the one named, or the run folder's if none is named."""
-    if path is not None:
-        return path if path.endswith(".json") else None
-    workdir = _word_of(argv, "workdir")
-    if not workdir:
-        return None
-    recorded = os.path.join(os.path.expanduser(workdir), "config.json")
-    return recorded if os.path.isfile(recorded) else None
 
 
 def _nearest(name: str) -> str:
@@ -220,22 +190,20 @@ def parse(argv: Sequence[str]) -> Command:
         UserError: A flag or field is unknown, missing, of the wrong type, out of its
             range, or not used by the mode.
     """
-    named = _config_path(argv)
+    named = command_lib.word_of(argv, "config")
     if named is not None:
         command_lib.check_path("config", named)
     argv = packaged.found(argv)
-    path = _config_path(argv)
+    path = command_lib.word_of(argv, "config")
     if path is None and {"--config", "-config"} & {*argv}:
         raise _missing("config")
     if path is not None and not os.path.isfile(path):
         raise UserError(f"--config={path}: no such file")
-    source = _recorded_path(argv, path)
+    source = command_lib.recorded_path(argv, path)
     recorded = settings.read(Path(source)) if source else None
     values = _values(argv, path, recorded)
-    words = {name: values[name].value or "" for name in EXAMPLES if name != "config"}
-    for name, word in words.items():
-        command_lib.check_path(name, word)
-    said = {name for name, word in words.items() if word}
+    words = _words(values)
+    said = {name for name, word in words.items() if any(word)}
     take_over = bool(values[TAKE_OVER].value)
     if take_over:
         said.add(TAKE_OVER)
@@ -250,6 +218,17 @@ def parse(argv: Sequence[str]) -> Command:
     if values.mode == "evaluate" and words["weights"] and words["output"]:
         raise UserError("--output is for a run's model; with --weights give --workdir")
     return Command(values.mode, config, take_over=take_over, **words)
+
+
+def _words(values: flags.FlagValues) -> dict[str, Any]:
+    """What each flag but --config is given: "" or () for nothing, checked as a path."""
+    words: dict[str, Any] = {}
+    for name in {*EXAMPLES} - {"config"}:
+        given = values[name].value
+        words[name] = tuple(given or ()) if name in REPEATED else given or ""
+        for word in words[name] if name in REPEATED else [words[name]]:
+            command_lib.check_path(name, word)
+    return words
 
 
 def _check_given(mode: str, given: Collection[str], workdir: str) -> None:
@@ -295,23 +274,41 @@ def _run(command: Command) -> None:
     """Do it in its mode."""
     packaged.require(command.mode, command.config)
     # Imported late: a typing mistake is answered at once, not after JAX has started.
+    if command.mode in ("convert", "prepare"):
+        _make_ready(command)
+        return
     from ceil_jax.common import progress
-    from ceil_jax.experiment import build, compilation
+    from ceil_jax.experiment import compilation, protocol
+    from ceil_jax.experiment.workdir import workdir_of
+
+    compilation.use_cache(command.config.compilation_cache)
+    protocol.choose_kernels(command.config)
+    workdir = workdir_of(command.workdir)
+    with progress.heartbeat(f"--mode {command.mode}"):
+        (_score if command.mode == "score" else _run_in)(workdir, command)
+
+
+def _make_ready(command: Command) -> None:
+    """Do what needs no folder of a run."""
     from ceil_jax.experiment.modes import prepare
 
     if command.mode == "convert":
         prepare.convert_weights(command.weights, command.output)
-        return
-    if command.mode == "prepare":
+    else:
         prepare.prepare_data(command.config)
-        return
-    compilation.use_cache(command.config.compilation_cache)
-    build.choose_kernels(command.config)
-    from ceil_jax.experiment.workdir import workdir_of
 
-    workdir = workdir_of(command.workdir)
-    with progress.heartbeat(f"--mode {command.mode}"):
-        _run_in(workdir, command)
+
+def _score(workdir: Path, command: Command) -> None:
+    """Score features; what the other modes import is not needed for that."""
+    from ceil_jax.experiment.modes import score
+
+    score.score_features(
+        command.config,
+        workdir,
+        command.features,
+        command.names,
+        take_over=command.take_over,
+    )
 
 
 def _run_in(workdir: Path, command: Command) -> None:

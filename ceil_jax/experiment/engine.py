@@ -10,19 +10,18 @@ import jax
 
 from ceil_jax import __version__
 from ceil_jax.common import digest
-from ceil_jax.embedding.step import PREPROCESSING
 from ceil_jax.experiment.config import Config
 
 
-def facts(config: Config, variables: Any) -> dict[str, Any]:
+def facts(config: Config, model: str) -> dict[str, Any]:
     """The engine of an evaluation, for `results.json`.
 
     Args:
         config: The whole configuration.
-        variables: The model's weights.
+        model: The digest of the model, or of the features that stand for one.
 
     Returns:
-        Versions, device, kernels, search, and the digest of the model.
+        Versions, device, kernels, search, and the digest.
     """
     return {
         "ceil_jax": __version__,
@@ -31,7 +30,7 @@ def facts(config: Config, variables: Any) -> dict[str, Any]:
         "num_devices": config.num_devices or jax.local_device_count(),
         "kernels": config.kernels or "default",
         "search": config.rerank.search,
-        "model": model_digest(config, variables),
+        "model": model,
     }
 
 
@@ -103,6 +102,8 @@ def model_digest(config: Config, variables: Any) -> str:
     Returns:
         64 hexadecimal digits.
     """
+    from ceil_jax.embedding.step import PREPROCESSING  # needs flax, `facts` does not
+
     encoder = dataclasses.asdict(config.encoder)
     return digest.of_model(
         jax.device_get(variables),

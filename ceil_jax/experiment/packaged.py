@@ -9,8 +9,8 @@ from ceil_jax.common import extras
 from ceil_jax.experiment.config import Config
 
 ROOM = "configs"
-EXTRA_OF_MODE = {"convert": "model"}
-"""The extra that a mode needs; [train] where none is named."""
+EXTRA_OF_MODE = {"convert": "model", "score": None}
+"""The extra that a mode needs; [train] where none is named, None for the core alone."""
 
 
 def folder() -> Path:
@@ -73,6 +73,8 @@ def require(mode: str, config: Config) -> None:
     Raises:
         MissingExtraError: Names what is missing and the extra that installs it.
     """
-    extras.require(EXTRA_OF_MODE.get(mode, "train"), f"--mode {mode}")
+    needed = EXTRA_OF_MODE.get(mode, "train")
+    if needed is not None:
+        extras.require(needed, f"--mode {mode}")
     if config.rerank.search in extras.FAISS_SEARCHES:
         extras.require("faiss", f"--config.rerank.search={config.rerank.search}")

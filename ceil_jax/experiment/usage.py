@@ -24,6 +24,10 @@ python -m ceil_jax.main ...    is the same, where the package is not installed
                    e.g. 1,3-5 says which. Finished ones are not done again
   --mode export    write the embeddings of all images to DIR/embeddings.npz, by the
                    checkpoint of the folder, or by --weights FILE
+  --mode score     score features that any program made of the test images:
+                   --features FILE (.npz, .npy with names in a .csv beside it or in
+                   --names FILE, or .parquet), given twice where the modalities have
+                   a file each; figures in DIR. See docs/scoring.md
   --mode prepare   only prepare the data set's images; takes no --workdir
   --mode convert   write the weights of --weights FILE as an Orbax checkpoint to
                    --output DIR; takes neither --config nor --workdir

@@ -66,7 +66,9 @@ def embed_everything(config: Config, state: TrainState) -> Exported:
         for modality in ("visible", "infrared"):
             images: ImageSet = getattr(splits, f"{split}_{modality}")
             if len(images):
-                rows = unit_rows(embedder(variables, images, modality))
+                rows = embedder(variables, images, modality)
+                if config.evaluation.flip:  # a mean of two unit rows is shorter
+                    rows = unit_rows(rows)
                 found.append(_columns(rows, images, modality, split))
     return Exported(*map(np.concatenate, zip(*found, strict=True)))
 
