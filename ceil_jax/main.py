@@ -223,7 +223,7 @@ def parse(argv: Sequence[str]) -> Command:
 def _words(values: flags.FlagValues) -> dict[str, Any]:
     """What each flag but --config is given: "" or () for nothing, checked as a path."""
     words: dict[str, Any] = {}
-    for name in {*EXAMPLES} - {"config"}:
+    for name in [name for name in EXAMPLES if name != "config"]:
         given = values[name].value
         words[name] = tuple(given or ()) if name in REPEATED else given or ""
         for word in words[name] if name in REPEATED else [words[name]]:

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -110,10 +110,10 @@ def _one(path: Path, what: str, known: Collection[str], found: Iterable[str]) ->
 
 def _npz(path: Path, names: str) -> tuple[np.ndarray, list[str]]:
     del names
-    stored = _loaded(path)
-    if not isinstance(stored, np.lib.npyio.NpzFile):
-        raise UserError(f"{path} holds one array, as .npy files do: rename it")
-    with stored:
+    with path.open("rb") as file:
+        stored = _loaded(path, file)
+        if not isinstance(stored, np.lib.npyio.NpzFile):
+            raise UserError(f"{path} holds one array, as .npy files do: rename it")
         of_features = _one(path, "features", FEATURES, stored.files)
         of_names = _one(path, "names", NAMES, stored.files)
         features = _member(path, stored, of_features, "features")
@@ -127,15 +127,16 @@ def _npy(path: Path, names: str) -> tuple[np.ndarray, list[str]]:
         raise UserError(
             f"{flag}: no such file, with a line for each row, the image's path"
         )
-    features = _loaded(path)
+    with path.open("rb") as file:
+        features = _loaded(path, file)
     if not isinstance(features, np.ndarray):
         raise UserError(f"{path} holds several arrays, as .npz files do: rename it")
     return features, read_names(beside)
 
 
-def _loaded(path: Path) -> Any:
+def _loaded(path: Path, file: BinaryIO) -> Any:
     try:
-        return np.load(path, allow_pickle=False)
+        return np.load(file, allow_pickle=False)
     except Exception as error:  # files are damaged in many ways
         raise _unreadable(path, error, "features") from error
 

@@ -183,7 +183,7 @@ def _missing(
             )
     split = _other_split(given, tests) if found.num_others else None
     if split is not None:
-        why = f"the rows are of the test images of --config.trial={split}"
+        why = f"the rows are those of split {split}: --config.trial={split}"
     shown = ", ".join(names[:_SHOWN])
     more = " and others" if len(names) > _SHOWN else ""
     return UserError(

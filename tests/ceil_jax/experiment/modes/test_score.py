@@ -1,0 +1,373 @@
+"""Scoring features by name: their figures, and what is refused in one line."""
+
+import json
+
+import numpy as np
+import pytest
+
+from ceil_jax import main
+from ceil_jax.common.errors import DataError, UserError
+from ceil_jax.datasets import named
+from ceil_jax.evaluation.results import FIGURES
+from ceil_jax.experiment import compilation
+from ceil_jax.experiment.config import Config
+from ceil_jax.experiment.modes import score
+from ceil_jax.experiment.writer import Writer
+from tests.ceil_jax.datasets import trees
+
+UNKNOWN = "the features do not tell which people they were trained on: if any is among"
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch):
+    """Full lists of what is wrong go there."""
+    monkeypatch.setenv("CEIL_JAX_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """RegDB with eight people, four images of each by either camera."""
+    root = tmp_path_factory.mktemp("data") / "RegDB"
+    return trees.write_regdb(root, num_identities=8, images=4)
+
+
+@pytest.fixture
+def config(data):
+    made = Config(dataset="regdb", data_dir=str(data), allow_partial=True)
+    made.rerank.k1, made.rerank.k2 = 4, 2
+    return made
+
+
+def listed(config, trial: int | None = 1):
+    given = {"data_dir": config.data_dir, "options": {"allow_partial": True}}
+    return named.list_tests(config.dataset, trial=trial, **given)
+
+
+def columns_of(config, trial: int | None = 1, noise=0.0):
+    """Names of the test images, and a row for each that points to its person."""
+    sides = listed(config, trial)[:2]
+    identities = np.concatenate([side.identities for side in sides])
+    rng = np.random.default_rng(0)
+    rows = np.eye(16)[identities] + noise * rng.normal(size=(len(identities), 16))
+    return np.concatenate([side.names for side in sides]), rows
+
+
+def save(path, names, rows):
+    np.savez(path, name=names, features=rows)
+    return [str(path)]
+
+
+def read(path):
+    return json.loads(path.read_text())
+
+
+def test_perfect_features_find_everyone(config, tmp_path, capsys):
+    names, rows = columns_of(config)
+    order = np.random.default_rng(1).permutation(len(names))
+    files = save(tmp_path / "mine.npz", names[order], 3 * rows[order])
+    results = score.score_features(config, tmp_path / "out", files)
+    record = read(tmp_path / "out" / "results.json")
+    assert [*record["modes"]] == ["visible_to_infrared", "infrared_to_visible"]
+    for mode in record["modes"].values():
+        for kind in ("plain", "gcr"):
+            assert [mode[kind][name]["mean"] for name in FIGURES] == [100] * 6
+    facts = ("protocol", "sampling", "checkpoint", "split", "seed", "comparable")
+    assert [record[fact] for fact in facts] == [
+        *("regdb", "none", "features mine.npz", 1, None, False),
+    ]
+    assert record["trained_with"] is None
+    assert record["evaluated_with"]["rerank.k1"] == 4
+    assert record["features"] == {
+        "rows": 32,
+        "dimension": 16,
+        "dtype": "float64",
+        "normalised": True,
+        "digest": record["engine"]["model"],
+    }
+    assert record["warnings"] == list(results.warnings)
+    assert "not whole" in record["warnings"][0]
+    assert record["warnings"][1].startswith(f"{UNKNOWN} the test images of split 1, as")
+    out, error = capsys.readouterr()
+    assert out.startswith(
+        "32 rows of 16 numbers: one for each of the 32 test images, normalised to "
+        "length 1\n"
+    )
+    assert "checkpoint features mine.npz" in out
+    assert f"written to {tmp_path / 'out' / 'results.json'}" in out
+    assert error.count("warning: ") == 2
+    assert read(tmp_path / "out" / "config.json")["dataset"] == "regdb"
+
+
+def test_figures_by_hand(tmp_path):
+    """Two people of two images in either modality; one infrared row is mistaken."""
+    data = trees.write_regdb(tmp_path / "RegDB", num_identities=4, images=2)
+    config = Config(dataset="regdb", data_dir=str(data), allow_partial=True)
+    config.rerank.k1, config.rerank.k2 = 3, 1
+    visible, infrared, *_ = listed(config)
+    first, second = np.unique(visible.identities)
+    vectors = {first: [1.0, 0.0], second: [0.0, 1.0]}
+    rows = [vectors[i] for i in (*visible.identities, *infrared.identities)]
+    mistaken = len(visible) + np.flatnonzero(infrared.identities == first)[0]
+    rows[mistaken] = [0.28, 0.96]  # nearer to the second person
+    names = [*visible.names, *infrared.names]
+    files = save(tmp_path / "f.npz", names, np.array(rows))
+    results = score.score_features(config, tmp_path / "out", files)
+    across = results.modes["visible_to_infrared"].plain
+    # The first person's queries rank: right, mistaken (right), wrong, wrong. The
+    # second's: right, right, the mistaken one, wrong.
+    assert across["rank1"].mean == 100
+    assert across["mAP"].mean == 100
+    back = results.modes["infrared_to_visible"].plain
+    # The mistaken query finds two wrong ones first: AP (1/3 + 2/4) / 2.
+    assert back["rank1"].mean == 75
+    assert back["mAP"].mean == pytest.approx(100 * (3 + 5 / 12) / 4)
+    assert back["mINP"].mean == pytest.approx(100 * (3 + 1 / 2) / 4)
+
+
+def test_rows_may_come_in_any_file_and_form(config, tmp_path):
+    names, rows = columns_of(config, noise=0.4)
+    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    want = score.score_features(
+        config, tmp_path / "want", save(tmp_path / "f.npz", names, rows)
+    )
+    assert 30 < want.modes["visible_to_infrared"].plain["rank1"].mean < 100
+    visible = np.char.startswith(names, "Visible/")
+    parts = []
+    for number, part in enumerate((~visible, visible)):
+        np.save(tmp_path / f"{number}.npy", rows[part])
+        listed = "\n".join(f"/data/RegDB/{name}" for name in names[part])
+        (tmp_path / f"{number}.txt").write_text(listed)
+        parts.append((str(tmp_path / f"{number}.npy"), str(tmp_path / f"{number}.txt")))
+    files, lists = zip(*parts, strict=True)
+    got = score.score_features(config, tmp_path / "got", files, lists)
+    assert got.modes == want.modes
+    assert got.checkpoint == "features 0.npy, 1.npy"
+    digests = [
+        read(tmp_path / name / "results.json")["engine"]["model"]
+        for name in ("got", "want")
+    ]
+    assert digests[0] == digests[1]
+
+
+def test_other_features_of_the_same_name_are_no_repetition(config, tmp_path, capsys):
+    names, rows = columns_of(config)
+    folder = tmp_path / "out"
+    for number, each in enumerate((rows, rows, rows[:, ::-1] + rows)):
+        files = save(tmp_path / "f.npz", names, each)
+        score.score_features(config, folder, files)
+        said = capsys.readouterr().out
+        assert ("measured before, see" in said) == (number == 1)
+    assert (folder / "results.json").is_file()
+    assert [path.name for path in (folder / "results").iterdir()] == [
+        "regdb-none-1-features_f.npz.json"
+    ]
+
+
+def test_surplus_rows_are_counted(config, tmp_path, capsys):
+    names, rows = columns_of(config)
+    others = listed(config).others[:3]
+    names = np.concatenate([names, others, ["stranger.bmp"], names[:1]])
+    rows = np.concatenate([rows, np.zeros((3, 16)), np.full((1, 16), np.nan), rows[:1]])
+    files = save(tmp_path / "f.npz", names, rows)
+    score.score_features(config, tmp_path / "out", files)
+    assert (
+        "37 rows of 16 numbers: one for each of the 32 test images, of length 1 as "
+        "they are; not used are 3 rows of other images of the data set and 1 of none\n"
+    ) in capsys.readouterr().out
+
+
+def test_one_model_on_all_splits(config, tmp_path):
+    config.evaluation.protocol = "regdb_released"
+    names, rows = columns_of(config, trial=None)
+    files = save(tmp_path / "f.npz", names, rows)
+    results = score.score_features(config, tmp_path / "out", files)
+    assert (results.protocol, results.trials, results.split) == (
+        *("regdb_released", 10),
+        None,
+    )
+    assert "split" not in results.warnings[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "sampling", "shots", "modes"),
+    [
+        ("sysu_mm01", "agw", 10, ["all", "indoor"]),
+        ("llcm", "ceil", 1, ["visible_to_infrared", "infrared_to_visible"]),
+        ("folder", "ceil", 1, ["visible_to_infrared", "infrared_to_visible"]),
+    ],
+)
+def test_the_protocols_of_the_others(name, sampling, shots, modes, tmp_path):
+    data = trees.TREES[name].write(tmp_path / "data")
+    config = Config(dataset=name, data_dir=str(data), allow_partial=True)
+    config.evaluation.sampling, config.evaluation.shots = sampling, shots
+    config.rerank.auto = True
+    names, rows = columns_of(config)
+    files = save(tmp_path / "f.npz", names, rows)
+    results = score.score_features(config, tmp_path / "out", files)
+    assert [*results.modes][:2] == modes
+    assert results.sampling == ("none" if name == "folder" else sampling)
+    assert results.shots == shots
+    assert results.rerank is None
+    assert all(mode.rerank is not None for mode in results.modes.values())
+    assert {mode.plain["mAP"].mean for mode in results.modes.values()} == {100}
+
+
+@pytest.mark.parametrize(
+    ("dimension", "change", "expected"),
+    [(2048, {}, True), (512, {}, False), (2048, {"num_trials": 3}, False)],
+)
+def test_what_stands_beside_the_published_figures(
+    dimension, change, expected, tmp_path, monkeypatch
+):
+    data = trees.write_llcm(tmp_path / "data")
+    config = Config(dataset="llcm", data_dir=str(data), allow_partial=True)
+    tests = listed(config)._replace(warnings=())  # as if it were the whole
+    monkeypatch.setattr(score.sources, "list_tests", lambda config: tests)
+    for name, value in change.items():
+        setattr(config.evaluation, name, value)
+    names, rows = columns_of(config)
+    rows = np.pad(rows, ((0, 0), (0, dimension - 16)))
+    files = save(tmp_path / "f.npz", names, rows)
+    results = score.score_features(config, tmp_path / "out", files)
+    assert results.comparable == expected
+    assert any("encoder and image size" in w for w in results.warnings) == expected
+
+
+def changed(names, rows, number):
+    """Columns that lack an image, have one twice, and so on."""
+    other = rows.copy()
+    other[3] = [np.nan, 0, 5, 0, 0, 1, 0, 0][number]
+    return names, other
+
+
+WRONG = {
+    "an image without a row": (
+        lambda n, r: (n[1:], r[1:]),
+        "1 of 32 test images have no row, the first {first}",
+    ),
+    "no extension": (
+        lambda n, r: (np.char.replace(n, ".bmp", ""), r),
+        "32 of 32 test images have no row, the first {first}, ",
+    ),
+    "why no extension": (
+        lambda n, r: (np.char.replace(n, ".bmp", ""), r),
+        "and others (names of rows carry no extension, those of the images end in ",
+    ),
+    "another extension": (
+        lambda n, r: (np.char.replace(n, ".bmp", ".png"), r),
+        "(names of rows end in .png, those of the images end in .bmp)",
+    ),
+    "upper case": (
+        lambda n, r: (np.char.replace(n, "Visible", "visible"), r),
+        "16 of 32 test images have no row",
+    ),
+    "why upper case": (
+        lambda n, r: (np.char.lower(n), r),
+        "(upper and lower case differ)",
+    ),
+    "numbers": (
+        lambda n, r: (np.arange(len(n)).astype(str), r),
+        "(rows are called by numbers, such as '0', not by paths)",
+    ),
+    "other names": (
+        lambda n, r: (np.char.add("x", n), r),
+        "(rows of no image are called, e.g., 'xVisible/",
+    ),
+    "one modality": (
+        lambda n, r: (n[:16], r[:16]),
+        "16 of 32 test images have no row, the first Thermal/",
+    ),
+    "why one modality": (
+        lambda n, r: (n[:16], r[:16]),
+        "(no infrared image has a row: give the rows of both modalities, in one file "
+        "or by --features twice)",
+    ),
+    "an image twice": (
+        lambda n, r: (np.append(n, f"x/{n[0]}"), np.append(r, r[:1] + 1, axis=0)),
+        "two rows of {first} differ: row 1, '{first}', and row 33, 'x/{first}'",
+    ),
+    "NaN": (lambda n, r: changed(n, r, 0), "the features of {fourth} are not finite"),
+    "zeros": (lambda n, r: changed(n, r, 1), "the features of {fourth} are all zeros"),
+    "no names": (lambda n, r: (n[1:], r), "32 rows of features, 31 names"),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_wrong_features_are_one_line(kind, config, data, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(compilation, "use_cache", lambda folder: None)
+    names, rows = columns_of(config)
+    change, message = WRONG[kind]
+    [path] = save(tmp_path / "f.npz", *change(names, rows))
+    words = [f"--features={path}", f"--workdir={tmp_path / 'out'}", "--mode=score"]
+    words += [f"--config.data_dir={data}", "--config.allow_partial=True"]
+    assert main.main(["main", "--config=regdb", *words]) == 2
+    out, error = capsys.readouterr()
+    *warnings, line = error.splitlines()
+    assert all(each.startswith("warning: RegDB at") for each in warnings)
+    assert line.startswith(f"error: {path}: ")
+    assert message.format(first=names[0], fourth=names[3]) in line
+    assert len(line.replace(path, "")) < 400
+    assert out == ""
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_features_of_another_split_name_it(config, tmp_path):
+    columns = columns_of(config, trial=2)
+    wanted, had = ({*columns_of(config, trial=t)[0].tolist()} for t in (1, 2))
+    assert wanted & had  # some images are tested in both
+    files = save(tmp_path / "f.npz", *columns)
+    with pytest.raises(UserError, match=r"those of split 2: --config\.trial=2\)$"):
+        score.score_features(config, tmp_path / "out", files)
+
+
+def test_files_that_do_not_fit_together(config, tmp_path):
+    names, rows = columns_of(config)
+    files = save(tmp_path / "a.npz", names[:16], rows[:16])
+    files += save(tmp_path / "b.npz", names[16:], rows[16:, :9])
+    message = r"a\.npz has 16 numbers in a row, .*b\.npz 9: both must be of one model"
+    with pytest.raises(UserError, match=message):
+        score.score_features(config, tmp_path / "out", files)
+    message = "--names is given 1 times, --features 2: give a file of names for each"
+    with pytest.raises(UserError, match=message):
+        score.score_features(config, tmp_path / "out", files, ["a.csv"])
+
+
+@pytest.mark.parametrize("name", ["checkpoints", "metrics.jsonl"])
+def test_the_folder_of_a_training_is_refused_first(name, config, tmp_path):
+    (tmp_path / name).mkdir()
+    with pytest.raises(UserError, match=rf"--workdir=.* holds a training \({name}\): "):
+        score.score_features(config, tmp_path, ["no.npz"])
+
+
+def test_the_folder_of_several_splits_is_refused(config, tmp_path):
+    (tmp_path / "trial_01").mkdir()
+    with pytest.raises(UserError, match="holds the splits of --mode trials"):
+        score.score_features(config, tmp_path, ["no.npz"])
+
+
+def test_the_folder_of_another_process_is_refused(config, tmp_path):
+    files = save(tmp_path / "f.npz", *columns_of(config))
+    folder = tmp_path / "out"
+    message = r"out is in use: process .* has been scoring there since"
+    with Writer(folder, "scoring"), pytest.raises(UserError, match=message):
+        score.score_features(config, folder, files)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_data_folder_is_needed(config, tmp_path):
+    files = save(tmp_path / "f.npz", *columns_of(config))
+    config.data_dir = ""
+    with pytest.raises(DataError, match="RegDB needs data_dir"):
+        score.score_features(config, tmp_path / "out", files)
+    config.data_dir = str(tmp_path / "none")
+    with pytest.raises(DataError, match="no such data folder"):
+        score.score_features(config, tmp_path / "out", files)
+
+
+def test_a_folder_without_test_images(tmp_path):
+    data = tmp_path / "data"
+    trees.write_image(data / "visible" / "door" / "1.png", 1, 1, 0)
+    config = Config(dataset="folder", data_dir=str(data))
+    files = save(tmp_path / "f.npz", np.array(["a.png"]), np.ones((1, 2)))
+    with pytest.raises(UserError, match="there are no test images to score"):
+        score.score_features(config, tmp_path / "out", files)
