@@ -21,6 +21,7 @@ from ceil_jax.common.errors import UserError
 from ceil_jax.experiment import command as command_lib
 from ceil_jax.experiment import config as config_lib
 from ceil_jax.experiment import packaged, settings, stopping, usage
+from ceil_jax.experiment import words as words_lib
 
 
 class Words(NamedTuple):
@@ -96,7 +97,7 @@ def _read(
     if recorded is None:
         config_flags.DEFINE_config_file("config", None, "", flag_values=values)
     else:
-        argv = command_lib.without_config(argv)
+        argv = words_lib.without_config(argv)
         config_flags.DEFINE_config_dataclass(
             "config", recorded, "", flag_values=values, sys_argv=list(argv)
         )
@@ -123,7 +124,7 @@ def _read(
 def _help(argv: Sequence[str]) -> str:
     """Usage, and every field of the configuration with its value."""
     argv = packaged.found(argv)
-    found = command_lib.word_of(argv, "config")
+    found = words_lib.word_of(argv, "config")
     title = "Fields and defaults"
     if found is not None:
         try:
@@ -190,16 +191,16 @@ def parse(argv: Sequence[str]) -> Command:
         UserError: A flag or field is unknown, missing, of the wrong type, out of its
             range, or not used by the mode.
     """
-    named = command_lib.word_of(argv, "config")
+    named = words_lib.word_of(argv, "config")
     if named is not None:
         command_lib.check_path("config", named)
     argv = packaged.found(argv)
-    path = command_lib.word_of(argv, "config")
+    path = words_lib.word_of(argv, "config")
     if path is None and {"--config", "-config"} & {*argv}:
         raise _missing("config")
     if path is not None and not os.path.isfile(path):
         raise UserError(f"--config={path}: no such file")
-    source = command_lib.recorded_path(argv, path)
+    source = words_lib.recorded_path(argv, path)
     recorded = settings.read(Path(source)) if source else None
     values = _values(argv, path, recorded)
     words = _words(values)

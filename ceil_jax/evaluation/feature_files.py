@@ -13,6 +13,8 @@ from ceil_jax.common.files import user_path
 FEATURES = ("features", "feats", "embeddings")
 NAMES = ("name", "names", "path", "paths", "image", "filename")
 """What features and names may be called in a file."""
+LENGTH = "length"
+"""Of a .npz file: what its unit rows are multiplied by, see `--mode export`."""
 TORCH = (".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 FROM_TORCH = (
     "write it from PyTorch: d = torch.load('{path}', map_location='cpu'); "
@@ -34,11 +36,13 @@ class Given(NamedTuple):
         features: (n, d) float16, float32 or float64.
         names: The n names of the rows.
         path: The file, for messages.
+        lengths: (n,), what unit rows are to be multiplied by; None for 1.
     """
 
     features: np.ndarray
     names: list[str]
     path: Path
+    lengths: np.ndarray | None = None
 
 
 def read(path: str, names: str = "") -> Given:
@@ -69,12 +73,14 @@ def read(path: str, names: str = "") -> Given:
         raise UserError(
             f"--names={names} is for a .npy file: {place} has its own names"
         )
-    features, found = _READERS[kind](place, names)
-    _check(place, features, found)
-    return Given(features, found, place)
+    found = Given(*_READERS[kind](place, names))
+    _check(*found)
+    return found
 
 
-def _check(path: Path, features: np.ndarray, names: list[str]) -> None:
+def _check(
+    features: np.ndarray, names: list[str], path: Path, lengths: np.ndarray | None
+) -> None:
     if features.dtype.kind != "f" or features.dtype.itemsize > 8:
         raise UserError(
             f"{path}: its features are {features.dtype}, must be float16, float32 or "
@@ -90,6 +96,16 @@ def _check(path: Path, features: np.ndarray, names: list[str]) -> None:
         )
     if len(names) != len(features):
         raise UserError(f"{path}: {len(features)} rows of features, {len(names)} names")
+    if lengths is not None and not (
+        lengths.shape == (len(features),)
+        and lengths.dtype.kind == "f"
+        and (lengths > 0).all()
+        and np.isfinite(lengths).all()
+    ):
+        raise UserError(
+            f"{path}: {LENGTH} must be a positive number for each row, as --mode "
+            "export writes them; without it rows are of length 1"
+        )
 
 
 def _one(path: Path, what: str, known: Collection[str], found: Iterable[str]) -> str:
@@ -108,7 +124,7 @@ def _one(path: Path, what: str, known: Collection[str], found: Iterable[str]) ->
     )
 
 
-def _npz(path: Path, names: str) -> tuple[np.ndarray, list[str]]:
+def _npz(path: Path, names: str) -> tuple[Any, ...]:
     del names
     with path.open("rb") as file:
         stored = _loaded(path, file)
@@ -117,10 +133,13 @@ def _npz(path: Path, names: str) -> tuple[np.ndarray, list[str]]:
         of_features = _one(path, "features", FEATURES, stored.files)
         of_names = _one(path, "names", NAMES, stored.files)
         features = _member(path, stored, of_features, "features")
-        return features, _texts(path, _member(path, stored, of_names, "names"))
+        texts = _texts(path, _member(path, stored, of_names, "names"))
+        has = LENGTH in stored.files
+        lengths = _member(path, stored, LENGTH, "features") if has else None
+        return features, texts, path, lengths
 
 
-def _npy(path: Path, names: str) -> tuple[np.ndarray, list[str]]:
+def _npy(path: Path, names: str) -> tuple[Any, ...]:
     beside = user_path(names) if names else path.with_suffix(".csv")
     if not beside.is_file():
         flag = f"--names={names}" if names else f"{path} needs {beside} or --names"
@@ -131,7 +150,7 @@ def _npy(path: Path, names: str) -> tuple[np.ndarray, list[str]]:
         features = _loaded(path, file)
     if not isinstance(features, np.ndarray):
         raise UserError(f"{path} holds several arrays, as .npz files do: rename it")
-    return features, read_names(beside)
+    return features, read_names(beside), path
 
 
 def _loaded(path: Path, file: BinaryIO) -> Any:
@@ -208,7 +227,7 @@ def read_names(path: Path) -> list[str]:
     return [line[column] for line in lines]
 
 
-def _parquet(path: Path, names: str) -> tuple[np.ndarray, list[str]]:
+def _parquet(path: Path, names: str) -> tuple[Any, ...]:
     del names
     from ceil_jax.evaluation import feature_tables
 
@@ -227,7 +246,7 @@ def _parquet(path: Path, names: str) -> tuple[np.ndarray, list[str]]:
         if of_features
         else feature_tables.of_columns(path, table, of_names)
     )
-    return features, feature_tables.texts(path, of_names, table[of_names])
+    return features, feature_tables.texts(path, of_names, table[of_names]), path
 
 
 _READERS = {".npz": _npz, ".npy": _npy, ".parquet": _parquet}

@@ -202,64 +202,6 @@ def check_values(config: Config, argv: Sequence[str], source: str | None) -> Non
         ) from None
 
 
-def word_of(argv: Sequence[str], flag: str) -> str | None:
-    """What a flag is given, the last time it is, before anything is parsed.
-
-    Args:
-        argv: Program name and words.
-        flag: Its name, without dashes.
-
-    Returns:
-        The word; None where the flag is not given.
-    """
-    given = None
-    for i, word in enumerate(argv):
-        if word in (f"--{flag}", f"-{flag}") and i + 1 < len(argv):
-            given = argv[i + 1]
-        if match := re.match(rf"--?{flag}=(.+)", word):
-            given = match[1]
-    return given
-
-
-def without_config(argv: Sequence[str]) -> list[str]:
-    """The words without --config and its file.
-
-    Args:
-        argv: Program name and words.
-
-    Returns:
-        The others.
-    """
-    kept, skip = [], False
-    for word in argv:
-        if skip:
-            skip = False
-        elif word in ("--config", "-config"):
-            skip = True
-        elif not re.match(r"--?config=", word):
-            kept.append(word)
-    return kept
-
-
-def recorded_path(argv: Sequence[str], path: str | None) -> str | None:
-    """The config.json to read: the one named, or the run folder's if none is named.
-
-    Args:
-        argv: Program name and words.
-        path: What --config names.
-
-    Returns:
-        The file; None where there is none.
-    """
-    if path is not None:
-        return path if path.endswith(".json") else None
-    workdir = word_of(argv, "workdir")
-    if not workdir:
-        return None
-    recorded = os.path.join(os.path.expanduser(workdir), "config.json")
-    return recorded if os.path.isfile(recorded) else None
-
-
 def print_anything() -> None:
     """Let names of files be printed that the terminal has no letters for."""
     for stream in (sys.stdout, sys.stderr):

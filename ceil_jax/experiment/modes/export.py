@@ -30,6 +30,8 @@ class Exported(NamedTuple):
         camera: (n,) int32, the data set's number of the camera.
         identity: (n,) int32, the data set's number of the person, -1 where unknown.
         split: (n,) str, "train" or "test".
+        length: (n,) float32, the length of the row that `--mode evaluate` scores: 1,
+            and less with `config.evaluation.flip`, where it is a mean of two unit rows.
     """
 
     features: np.ndarray
@@ -38,6 +40,7 @@ class Exported(NamedTuple):
     camera: np.ndarray
     identity: np.ndarray
     split: np.ndarray
+    length: np.ndarray
 
 
 def embed_everything(config: Config, state: TrainState) -> Exported:
@@ -67,13 +70,17 @@ def embed_everything(config: Config, state: TrainState) -> Exported:
             images: ImageSet = getattr(splits, f"{split}_{modality}")
             if len(images):
                 rows = embedder(variables, images, modality)
-                if config.evaluation.flip:  # a mean of two unit rows is shorter
+                length = np.ones(len(rows), np.float32)
+                if config.evaluation.flip:
+                    length = np.linalg.norm(rows, axis=1)
                     rows = unit_rows(rows)
-                found.append(_columns(rows, images, modality, split))
+                found.append(_columns(rows, length, images, modality, split))
     return Exported(*map(np.concatenate, zip(*found, strict=True)))
 
 
-def _columns(rows: np.ndarray, images: ImageSet, modality: str, split: str) -> Exported:
+def _columns(
+    rows: np.ndarray, length: np.ndarray, images: ImageSet, modality: str, split: str
+) -> Exported:
     """The columns of one set."""
     return Exported(
         rows,
@@ -82,6 +89,7 @@ def _columns(rows: np.ndarray, images: ImageSet, modality: str, split: str) -> E
         images.cameras,
         images.identities,
         np.full(len(images), split),
+        length,
     )
 
 

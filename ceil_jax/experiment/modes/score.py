@@ -112,8 +112,16 @@ def _read(features: Sequence[str], names: Sequence[str]) -> Given:
             )
     if len(parts) == 1:
         return first
-    rows = np.concatenate([part.features for part in parts])
-    return Given(rows, [name for part in parts for name in part.names], first.path)
+    lengths = [
+        np.ones(len(part.names)) if part.lengths is None else part.lengths
+        for part in parts
+    ]
+    return Given(
+        np.concatenate([part.features for part in parts]),
+        [name for part in parts for name in part.names],
+        first.path,
+        np.concatenate(lengths),
+    )
 
 
 def _label(features: Sequence[str]) -> str:
@@ -152,6 +160,11 @@ def rows_of(given: Given, tests: NamedTests) -> Rows:
             f"and {len(found.strange):,} of none"
         )
     made = "normalised to length 1" if normalised else "of length 1 as they are"
+    lengths = None if given.lengths is None else given.lengths[found.rows]
+    scaled = lengths is not None and bool((lengths != 1).any())
+    if lengths is not None and scaled:
+        rows = rows * lengths.astype(np.float32)[:, None]
+        made += f", times the file's {feature_files.LENGTH}"
     print(
         f"{len(given.names):,} rows of {rows.shape[1]:,} numbers: one for each of the "
         f"{len(wanted):,} test images, {made}{surplus}",
@@ -162,6 +175,7 @@ def rows_of(given: Given, tests: NamedTests) -> Rows:
         "dimension": rows.shape[1],
         "dtype": given.features.dtype.name,
         "normalised": normalised,
+        "scaled": scaled,
     }
     num_visible = len(tests.visible)
     return Rows(rows[:num_visible], rows[num_visible:], facts)
@@ -221,8 +235,9 @@ def _scored(
     results = scoring.score_protocol(*sides, plan, **method._asdict(), checkpoint=label)
     facts = protocol_lib.facts_of(config, protocol, tests.warnings)
     facts["comparable"] &= rows.facts["dimension"] == 32 * config.encoder.width
+    facts["warnings"] += results.warnings
     if facts["comparable"]:  # else nothing published stands beside them
-        facts["warnings"] = (*facts["warnings"], _OF_MODEL)
+        facts["warnings"] += (_OF_MODEL,)
     return dataclasses.replace(results, **facts)
 
 

@@ -173,6 +173,14 @@ MALFORMED = {
         lambda p: np.savez(p, vectors=ROWS, name=NAMES),
         "holds 'vectors', 'name', but no features",
     ),
+    "lengths of other rows": (
+        "f.npz",
+        lambda p: npz(p, length=np.ones(2)),
+        "length must be a positive number for each row, as --mode export writes them",
+    ),
+    "no lengths": ("f.npz", lambda p: npz(p, length=[1, 0.0, 1]), "a positive number"),
+    "NaN for lengths": ("f.npz", lambda p: npz(p, length=[1, np.nan, 1]), "a positive"),
+    "lengths of text": ("f.npz", lambda p: npz(p, length=["a"] * 3), "a positive num"),
     "no names": (
         "f.npz",
         lambda p: np.savez(p, features=ROWS, pids=[1, 2, 3]),

@@ -82,6 +82,7 @@ def test_perfect_features_find_everyone(config, tmp_path, capsys):
         "dimension": 16,
         "dtype": "float64",
         "normalised": True,
+        "scaled": False,
         "digest": record["engine"]["model"],
     }
     assert record["warnings"] == list(results.warnings)
@@ -147,6 +148,24 @@ def test_rows_may_come_in_any_file_and_form(config, tmp_path):
         for name in ("got", "want")
     ]
     assert digests[0] == digests[1]
+
+
+def test_lengths_of_an_export_are_put_back(config, tmp_path, capsys):
+    """Rows of equal direction: the longest is found first, whoever asks."""
+    names, rows = columns_of(config)
+    rows[:] = 0.5  # of length 2, all alike
+    people = np.array([int(name.split("/")[1]) for name in names])
+    lengths = np.where(people == people.min(), 0.9, 0.3)
+    np.savez(tmp_path / "f.npz", name=names, features=rows, length=lengths)
+    files = [str(tmp_path / "f.npz")]
+    results = score.score_features(config, tmp_path / "out", files)
+    rank1 = results.modes["visible_to_infrared"].plain["rank1"].mean
+    assert rank1 == 25  # the queries of that person, one of four
+    record = read(tmp_path / "out" / "results.json")
+    assert record["features"]["scaled"] is True
+    assert (
+        "normalised to length 1, times the file's length\n" in capsys.readouterr().out
+    )
 
 
 def test_other_features_of_the_same_name_are_no_repetition(config, tmp_path, capsys):
