@@ -39,6 +39,7 @@ def run(mode: str, workdir: Path, *words: str) -> None:
     assert main.main(["main", f"--mode={mode}", f"--workdir={workdir}", *words]) == 0
 
 
+@pytest.mark.slow
 def test_a_run_and_its_export(whole, tmp_path):
     folder = tmp_path / "run"
     folder.mkdir()
@@ -69,6 +70,7 @@ SETS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SETS)
 def test_weights_and_their_export(name, shared, tmp_path):
     title, words = SETS[name]
