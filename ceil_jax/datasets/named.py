@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ceil_jax.common import extras
 from ceil_jax.common.files import user_path
 from ceil_jax.datasets import registry
 from ceil_jax.datasets.listing import Listing
@@ -79,6 +80,7 @@ def list_tests(
 
     Raises:
         DataError: The folder, a list or a count is wrong, or there is no such trial.
+        MissingExtraError: Another package's data set needs more than is installed.
     """
     if trial is not None:
         check_trial(name, trial)
@@ -90,7 +92,7 @@ def list_tests(
         progress=True,
     )
     entry = registry.find(name)
-    listing, warnings = (entry.list_images or _from_builder(entry))(request)
+    listing, warnings = (entry.list_images or _from_builder(name, entry))(request)
     test = listing.test
     chosen = test.any(axis=1) if trial is None else test[:, trial - 1]
     names = np.array(listing.names, np.str_)
@@ -112,10 +114,11 @@ def list_tests(
     )
 
 
-def _from_builder(entry: registry.Entry) -> Any:
+def _from_builder(name: str, entry: registry.Entry) -> Any:
     """What lists the images of a data set that comes with a builder alone."""
 
     def list_images(request: registry.Request) -> tuple[Listing, tuple[str, ...]]:
+        extras.require("train", f"the data set {name}")
         builder = entry.make_builder(request)
         listing = getattr(builder.person_config, "listing", None)
         if listing is not None:

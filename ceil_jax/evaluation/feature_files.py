@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -73,7 +73,12 @@ def read(path: str, names: str = "") -> Given:
         raise UserError(
             f"--names={names} is for a .npy file: {place} has its own names"
         )
-    found = Given(*_READERS[kind](place, names))
+    try:
+        found = Given(*_READERS[kind](place, names))
+    except UserError:
+        raise
+    except Exception as error:  # files are damaged in many ways
+        raise _unreadable(place, error, "features") from error
     _check(*found)
     return found
 
@@ -127,7 +132,7 @@ def _one(path: Path, what: str, known: Collection[str], found: Iterable[str]) ->
 def _npz(path: Path, names: str) -> tuple[Any, ...]:
     del names
     with path.open("rb") as file:
-        stored = _loaded(path, file)
+        stored = np.load(file, allow_pickle=False)
         if not isinstance(stored, np.lib.npyio.NpzFile):
             raise UserError(f"{path} holds one array, as .npy files do: rename it")
         of_features = _one(path, "features", FEATURES, stored.files)
@@ -147,17 +152,10 @@ def _npy(path: Path, names: str) -> tuple[Any, ...]:
             f"{flag}: no such file, with a line for each row, the image's path"
         )
     with path.open("rb") as file:
-        features = _loaded(path, file)
+        features = np.load(file, allow_pickle=False)
     if not isinstance(features, np.ndarray):
         raise UserError(f"{path} holds several arrays, as .npz files do: rename it")
     return features, read_names(beside), path
-
-
-def _loaded(path: Path, file: BinaryIO) -> Any:
-    try:
-        return np.load(file, allow_pickle=False)
-    except Exception as error:  # files are damaged in many ways
-        raise _unreadable(path, error, "features") from error
 
 
 def _member(path: Path, stored: Mapping[str, Any], key: str, what: str) -> np.ndarray:
@@ -231,12 +229,7 @@ def _parquet(path: Path, names: str) -> tuple[Any, ...]:
     del names
     from ceil_jax.evaluation import feature_tables
 
-    try:
-        table = feature_tables.opened(path)
-    except UserError:
-        raise
-    except Exception as error:
-        raise _unreadable(path, error, "features") from error
+    table = feature_tables.opened(path)
     of_names = _one(path, "names", NAMES, table.column_names)
     of_features = [name for name in table.column_names if name in FEATURES]
     if len(of_features) > 1:

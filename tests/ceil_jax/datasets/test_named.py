@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from ceil_jax.common import extras
 from ceil_jax.common.errors import DataError
 from ceil_jax.datasets import loading, named, preparation, registry
 from tests.ceil_jax.datasets.trees import TREES
@@ -105,3 +106,11 @@ def test_a_folder_that_is_not_whole_is_refused(tmp_path):
     TREES["regdb"].write(tmp_path)
     with pytest.raises(DataError, match="not whole: 4 identities instead of 412"):
         named.list_tests("regdb", trial=1, data_dir=str(tmp_path))
+
+
+def test_a_data_set_without_a_listing_says_what_it_needs(monkeypatch):
+    monkeypatch.setattr(registry.Entry, "list_images", None)
+    monkeypatch.setattr(extras, "EXTRAS", {"train": ("no_such",)})
+    message = r"the data set llcm needs no_such, installed by the extra \[train\]"
+    with pytest.raises(extras.MissingExtraError, match=message):
+        named.list_tests("llcm", trial=1)

@@ -364,20 +364,3 @@ def test_what_cannot_be_read_is_one_line(kind, tmp_path):
     assert str(tmp_path) in text
     assert len(text) - len(str(tmp_path)) < 400
     assert text.isprintable()
-
-
-def test_nothing_is_unpickled(tmp_path):
-    class Opens:
-        def __reduce__(self):
-            return open, (str(tmp_path / "mark"), "w")
-
-    trap = objects(Opens(), Opens(), Opens())
-    for path, columns in (("a.npz", {"features": trap}), ("b.npz", {"name": trap})):
-        npz(tmp_path / path, **columns)
-    npy(tmp_path / "c.npy", trap)
-    (tmp_path / "d.npy").write_bytes(pickle.dumps(Opens()))
-    (tmp_path / "d.csv").write_text("a")
-    for path in ("a.npz", "b.npz", "c.npy", "d.npy"):
-        with pytest.raises(UserError, match="pickled Python objects"):
-            feature_files.read(str(tmp_path / path))
-    assert not (tmp_path / "mark").exists()
