@@ -41,6 +41,8 @@ Examples:
       --config.data_dir=RegDB --config.init_from=RN50.pt
   ceil-jax --config configs/regdb.py --workdir runs/regdb
       --config.data_dir=RegDB --mode export
+  ceil-jax --config configs/llcm.py --workdir runs/mine
+      --config.data_dir=LLCM --mode score --features features.npz
   ceil-jax --mode convert --weights RN50.pt --output RN50
 
 Names that other programs use are understood in messages: --config.lr is answered with
