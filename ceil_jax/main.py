@@ -11,7 +11,7 @@ import sys
 import traceback
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 if (
     __name__ == "__main__" and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
@@ -24,11 +24,11 @@ from ml_collections import config_flags
 
 from ceil_jax import __version__
 from ceil_jax.common.errors import UserError
-from ceil_jax.common.files import user_path
 from ceil_jax.experiment import command as command_lib
 from ceil_jax.experiment import config as config_lib
 from ceil_jax.experiment import formats, packaged, settings, stopping, usage
 from ceil_jax.experiment import words as words_lib
+from ceil_jax.experiment.dispatch import Command, do
 
 
 class Words(NamedTuple):
@@ -50,6 +50,7 @@ MODES = {
     "trials": Words(("config", "workdir"), ("trials", "take-over")),
     "export": Words(("config", "workdir"), ("weights", *formats.CHOICES, "output")),
     "package": Words(("workdir", "output")),
+    "score": Words(("config", "features", "workdir"), ("names", "take-over")),
     "prepare": Words(("config",)),
     "convert": Words(("weights", "output")),
 }
@@ -62,39 +63,11 @@ EXAMPLES = {
     "target": ", ".join(formats.TARGETS),
     "modality": " or ".join(formats.MODALITIES),
     "trials": "all, or numbers such as 1,3-5",
+    "features": "a file, e.g. features.npz",
+    "names": "a file, e.g. names.csv",
 }
-
+REPEATED = ("features", "names")  # may be given several times
 TAKE_OVER = "take-over"
-
-
-class Command(NamedTuple):
-    """What a command line asks for; words that were not given are "".
-
-    Attributes:
-        mode: One of `MODES`.
-        config: The configuration, checked; the defaults where the mode needs none.
-        workdir: Folder of the run.
-        weights: File of weights.
-        output: Folder of converted weights, or of figures on another data set; file of
-            an exported model.
-        format: What an export writes.
-        target: Which program an ONNX file is for.
-        modality: Whose encoder is exported.
-        trials: Splits to train.
-        take_over: Whether a process of another host, which has not said that it ended,
-            is taken to have ended.
-    """
-
-    mode: str
-    config: config_lib.Config
-    workdir: str = ""
-    weights: str = ""
-    output: str = ""
-    format: str = ""
-    target: str = ""
-    modality: str = ""
-    trials: str = ""
-    take_over: bool = False
 
 
 def _read(
@@ -113,7 +86,9 @@ def _read(
             "config", recorded, "", flag_values=values, sys_argv=list(argv)
         )
     for name in EXAMPLES:
-        if name != "config":
+        if name in REPEATED:
+            flags.DEFINE_multi_string(name, None, "", flag_values=values)
+        elif name != "config":
             flags.DEFINE_string(name, None, "", flag_values=values)
     flags.DEFINE_enum("mode", "train", list(MODES), "", flag_values=values)
     flags.DEFINE_boolean(TAKE_OVER, False, "", flag_values=values)
@@ -212,10 +187,8 @@ def parse(argv: Sequence[str]) -> Command:
     source = words_lib.recorded_path(argv, path)
     recorded = settings.read(Path(source)) if source else None
     values = _values(argv, path, recorded)
-    words = {name: values[name].value or "" for name in EXAMPLES if name != "config"}
-    for name, word in words.items():
-        command_lib.check_path(name, word)
-    said = {name for name, word in words.items() if word}
+    words = _words(values)
+    said = {name for name, word in words.items() if any(word)}
     take_over = bool(values[TAKE_OVER].value)
     if take_over:
         said.add(TAKE_OVER)
@@ -232,6 +205,17 @@ def parse(argv: Sequence[str]) -> Command:
     if values.mode == "export":
         formats.wanted(words)
     return Command(values.mode, config, take_over=take_over, **words)
+
+
+def _words(values: flags.FlagValues) -> dict[str, Any]:
+    """What each flag but --config is given: "" or () for nothing, checked as a path."""
+    words: dict[str, Any] = {}
+    for name in [name for name in EXAMPLES if name != "config"]:
+        given = values[name].value
+        words[name] = tuple(given or ()) if name in REPEATED else given or ""
+        for word in words[name] if name in REPEATED else [words[name]]:
+            command_lib.check_path(name, word)
+    return words
 
 
 def _check_given(mode: str, given: Collection[str], workdir: str) -> None:
@@ -266,72 +250,11 @@ def run(argv: Sequence[str]) -> None:
     """
     command = parse(argv)
     try:
-        _run(command)
+        do(command)
     except Exception:
         if command.config.debug:
             traceback.print_exc()
         raise
-
-
-def _run(command: Command) -> None:
-    """Do it in its mode."""
-    packaged.require(command.mode, command.config, command.format)
-    # Imported late: a typing mistake is answered at once, not after JAX has started.
-    from ceil_jax.common import progress
-    from ceil_jax.experiment import build, compilation
-    from ceil_jax.experiment.modes import prepare
-
-    if command.mode == "convert":
-        prepare.convert_weights(command.weights, command.output)
-        return
-    if command.mode == "package":
-        from ceil_jax.experiment.modes import package
-
-        package.package(user_path(command.workdir), command.output)
-        return
-    if command.mode == "prepare":
-        prepare.prepare_data(command.config)
-        return
-    compilation.use_cache(command.config.compilation_cache)
-    build.choose_kernels(command.config)
-    from ceil_jax.experiment.workdir import workdir_of
-
-    workdir = workdir_of(command.workdir)
-    with progress.heartbeat(f"--mode {command.mode}"):
-        _run_in(workdir, command)
-
-
-def _run_in(workdir: Path, command: Command) -> None:
-    """Do what is done in a run's folder."""
-    from ceil_jax.experiment import announce
-    from ceil_jax.experiment.modes import evaluate, export, export_model, train, trials
-
-    take_over = command.take_over
-    match command.mode:
-        case "train":
-            results = train.train_and_evaluate(
-                command.config, workdir, take_over=take_over
-            )
-            print(announce.next_steps(workdir, scored=results is not None), flush=True)
-        case "trials":
-            chosen = command.trials or "all"
-            trials.run_trials(command.config, workdir, chosen, take_over=take_over)
-        case "export":
-            wanted = formats.wanted(command._asdict())
-            if wanted.format == formats.EMBEDDINGS:
-                export.export(command.config, workdir, command.weights)
-            else:
-                export_model.export_model(
-                    command.config, workdir, command.weights, wanted
-                )
-        case "evaluate" if command.weights:
-            evaluate.evaluate_weights(
-                command.config, workdir, command.weights, take_over=take_over
-            )
-        case "evaluate":
-            evaluate.evaluate_checkpoint(
-                command.config, workdir, command.output, take_over=take_over
-            )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -138,7 +138,7 @@ def load(
     Raises:
         DataError: The data are wrong, or there is no such trial.
     """
-    _check_trial(name, trial)
+    check_trial(name, trial)
     builder = prepare(
         name,
         data_dir=data_dir,
@@ -220,7 +220,16 @@ def load_all_trials(
     )
 
 
-def _check_trial(name: str, trial: int) -> None:
+def check_trial(name: str, trial: int) -> None:
+    """Refuse a split that a data set does not have.
+
+    Args:
+        name: The data set, a name of `registry.names()`.
+        trial: From 1.
+
+    Raises:
+        DataError: There is no such trial.
+    """
     num_trials = registry.find(name).num_trials
     if num_trials == 1 and trial != 1:
         raise DataError(f"{name} has one split, so {trial=} must be 1")

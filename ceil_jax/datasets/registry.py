@@ -18,6 +18,8 @@ GROUP = "ceil_jax.datasets"
 
 if TYPE_CHECKING:
     from ceil_jax.datasets.builder import PersonBuilder
+    from ceil_jax.datasets.listing import Layout, Listing
+    from ceil_jax.datasets.synthetic.parameters import Parameters
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -50,6 +52,9 @@ class Entry:
         needs_data_dir: Whether the user must name a folder.
         visible_cameras: Numbers of the visible cameras; none where the folder decides.
         infrared_cameras: Numbers of the infrared cameras, likewise.
+        list_images: From a request to every image's name and labels, and warnings, as
+            `listing.open_folder` gives them, without TFDS; None where only a builder
+            knows them.
     """
 
     make_builder: Callable[[Request], "PersonBuilder"]
@@ -58,6 +63,7 @@ class Entry:
     needs_data_dir: bool
     visible_cameras: tuple[int, ...]
     infrared_cameras: tuple[int, ...]
+    list_images: "Callable[[Request], tuple[Listing, tuple[str, ...]]] | None" = None
 
 
 def names() -> list[str]:
@@ -107,25 +113,37 @@ def _check_options(request: Request, own: Collection[str]) -> None:
             raise DataError(f"no data option {option!r}: {_nearest(option, known)}")
 
 
-def _synthetic(request: Request) -> "PersonBuilder":
-    from ceil_jax.datasets.preparation import default_prepared_dir
+def _parameters(request: Request) -> "Parameters":
+    """The parameters of the generated data set that is asked for."""
     from ceil_jax.datasets.synthetic.parameters import Parameters
-    from ceil_jax.datasets.synthetic.synthetic_dataset_builder import (
-        Builder,
-        synthetic_config,
-    )
 
     height, width = request.image_size
     names = {field.name for field in dataclasses.fields(Parameters)}
     _check_options(request, names - {"height", "width"})
     chosen = {key: request.options[key] for key in request.options if key in names}
     try:
-        parameters = Parameters(height=height, width=width, **chosen)
+        return Parameters(height=height, width=width, **chosen)
     except (TypeError, ValueError) as error:
         raise DataError(f"generated data set: {error}") from error
+
+
+def _synthetic(request: Request) -> "PersonBuilder":
+    from ceil_jax.datasets.preparation import default_prepared_dir
+    from ceil_jax.datasets.synthetic.synthetic_dataset_builder import (
+        Builder,
+        synthetic_config,
+    )
+
+    parameters = _parameters(request)
     home = request.prepared_dir or default_prepared_dir()
     config = synthetic_config(parameters, progress=request.progress)
     return Builder(data_dir=str(home.expanduser()), config=config)
+
+
+def _list_synthetic(request: Request) -> "tuple[Listing, tuple[str, ...]]":
+    from ceil_jax.datasets.synthetic.names import listing
+
+    return listing(_parameters(request)), ()
 
 
 def listed(module_name: str) -> "Callable[[Request], PersonBuilder]":
@@ -141,26 +159,17 @@ def listed(module_name: str) -> "Callable[[Request], PersonBuilder]":
 
     def make_builder(request: Request) -> "PersonBuilder":
         from ceil_jax.datasets.listed import ListedConfig
-        from ceil_jax.datasets.listing import open_folder
         from ceil_jax.datasets.preparation import folder_of
 
         module = importlib.import_module(module_name)
-        layout = module.Builder.LAYOUT
-        _check_options(request, ())
-        if request.data_dir is None:
-            raise DataError(
-                f"{layout.title} needs data_dir, the folder that holds its images"
-            )
-        root = request.data_dir.expanduser()
-        allow_partial = bool(request.options.get("allow_partial", False))
-        listing, warnings = open_folder(layout, root, allow_partial=allow_partial)
+        root, listing, warnings = _opened(module.Builder.LAYOUT, request)
         home = folder_of(request.prepared_dir, root, listing)
         height, width = request.image_size
         config = ListedConfig(
             name=f"{height}x{width}",
             image_size=request.image_size,
             progress=request.progress,
-            allow_partial=allow_partial,
+            allow_partial=bool(request.options.get("allow_partial", False)),
             root=root,
             listing=listing,
             warnings=warnings,
@@ -170,8 +179,35 @@ def listed(module_name: str) -> "Callable[[Request], PersonBuilder]":
     return make_builder
 
 
+def _opened(
+    layout: "Layout", request: Request
+) -> "tuple[Path, Listing, tuple[str, ...]]":
+    """The folder that a request names, its images, and what was said of them."""
+    from ceil_jax.datasets.listing import open_folder
+
+    _check_options(request, ())
+    if request.data_dir is None:
+        raise DataError(
+            f"{layout.title} needs data_dir, the folder that holds its images"
+        )
+    root = request.data_dir.expanduser()
+    allow_partial = bool(request.options.get("allow_partial", False))
+    return root, *open_folder(layout, root, allow_partial=allow_partial)
+
+
 def _own(name: str) -> "Callable[[Request], PersonBuilder]":
     return listed(f"ceil_jax.datasets.{name}.{name}_dataset_builder")
+
+
+def _list_own(name: str) -> "Callable[[Request], tuple[Listing, tuple[str, ...]]]":
+    """What lists the images of a data set of ours by its layout."""
+
+    def list_images(request: Request) -> "tuple[Listing, tuple[str, ...]]":
+        module = importlib.import_module(f"ceil_jax.datasets.{name}.layout")
+        _, listing, warnings = _opened(module.LAYOUT, request)
+        return listing, warnings
+
+    return list_images
 
 
 REGISTRY: Mapping[str, Entry] = {
@@ -182,6 +218,7 @@ REGISTRY: Mapping[str, Entry] = {
         needs_data_dir=False,
         visible_cameras=(1, 2, 4, 5),
         infrared_cameras=(3, 6),
+        list_images=_list_synthetic,
     ),
     "regdb": Entry(
         make_builder=_own("regdb"),
@@ -190,6 +227,7 @@ REGISTRY: Mapping[str, Entry] = {
         needs_data_dir=True,
         visible_cameras=(1,),
         infrared_cameras=(2,),
+        list_images=_list_own("regdb"),
     ),
     "sysu_mm01": Entry(
         make_builder=_own("sysu_mm01"),
@@ -198,6 +236,7 @@ REGISTRY: Mapping[str, Entry] = {
         needs_data_dir=True,
         visible_cameras=(1, 2, 4, 5),
         infrared_cameras=(3, 6),
+        list_images=_list_own("sysu_mm01"),
     ),
     "llcm": Entry(
         make_builder=_own("llcm"),
@@ -206,6 +245,7 @@ REGISTRY: Mapping[str, Entry] = {
         needs_data_dir=True,
         visible_cameras=(1, 2, 3, 4, 5, 6, 7, 8, 9),
         infrared_cameras=(1, 2, 4, 5, 6, 7, 8, 9),
+        list_images=_list_own("llcm"),
     ),
     "folder": Entry(
         make_builder=_own("folder"),
@@ -214,5 +254,6 @@ REGISTRY: Mapping[str, Entry] = {
         needs_data_dir=True,
         visible_cameras=(),
         infrared_cameras=(),
+        list_images=_list_own("folder"),
     ),
 }

@@ -2,8 +2,7 @@
 
 import dataclasses
 import math
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,23 +11,17 @@ import optax
 from ceil_jax import weights
 from ceil_jax.common import parallel
 from ceil_jax.common.errors import UserError
-from ceil_jax.common.files import user_path
 from ceil_jax.datasets.loading import Splits
 from ceil_jax.embedding.embedder import Embedder
 from ceil_jax.encoder import Encoder
-from ceil_jax.evaluation import galleries, permutations, protocols
-from ceil_jax.evaluation.permutations import Permutations
-from ceil_jax.evaluation.results import RerankParams
-from ceil_jax.evaluation.scoring import Search
 from ceil_jax.experiment.config import Config
 from ceil_jax.experiment.epoch import Clusters, Drawing, Partners, Trainer
+from ceil_jax.experiment.protocol import facts_of, method_of, plan_of
 from ceil_jax.experiment.score import Scorer
 from ceil_jax.experiment.sources import Tested
-from ceil_jax.report import published
 from ceil_jax.training import optim, schedules, steps
 from ceil_jax.training.objective import Objective
 from ceil_jax.training.state import TrainState
-from pallas_kernels import implementation
 
 
 def devices_of(config: Config) -> list[Any]:
@@ -50,21 +43,6 @@ def devices_of(config: Config) -> list[Any]:
             f"local devices: {', '.join(map(str, devices))}"
         )
     return devices[: config.num_devices or None]
-
-
-def choose_kernels(config: Config) -> None:
-    """Let every kernel of the program run by the implementation that is asked for.
-
-    Args:
-        config: The whole configuration.
-
-    Raises:
-        UserError: This machine cannot run it.
-    """
-    try:
-        implementation.prefer(config.kernels or None)  # type: ignore[arg-type]
-    except NotImplementedError as error:
-        raise UserError(f"config.kernels={config.kernels}: {error}") from error
 
 
 def check_batch(config: Config, num_devices: int) -> None:
@@ -297,67 +275,12 @@ def scorer_of(
         UserError: The test images lack what the protocol needs: found out before
             anything is trained.
     """
-    evaluation, rerank = config.evaluation, config.rerank
-    try:
-        plan = protocols.plan(
-            protocol,
-            tested.visible,
-            tested.infrared,
-            num_trials=evaluation.num_trials,
-            sampling=evaluation.sampling,
-            shots=evaluation.shots,
-            permutations=_permutations(config, protocol),
-            splits=tested.splits,
-        )
-    except ValueError as error:
-        raise UserError(f"config.evaluation: {error}") from error
-    given = RerankParams(rerank.k1, rerank.k2, rerank.camera_weight)
+    visible, infrared, splits = tested
     return Scorer(
-        plan,
-        tested.visible,
-        tested.infrared,
-        rerank="auto" if rerank.auto else given,
-        search=cast(Search, rerank.search),
-        dataset=config.dataset,
-        split=config.trial if protocol == "regdb" else None,
-        comparable=is_comparable(config, warnings),
-        warnings=warnings,
-        num_pictured_queries=evaluation.num_pictured_queries,
-    )
-
-
-def _permutations(config: Config, protocol: str) -> Permutations | None:
-    """The galleries of sampling "official", where the protocol and the user want it."""
-    wanted = config.evaluation.sampling == galleries.OFFICIAL
-    if not wanted or protocol != "sysu_mm01":
-        return None
-    chosen = config.evaluation.permutations
-    if not chosen and not config.data_dir:
-        raise UserError(
-            "config.evaluation.sampling=official needs SYSU-MM01's "
-            "exp/rand_perm_cam.mat: name it by config.evaluation.permutations"
-        )
-    path = Path(chosen or Path(config.data_dir) / "exp" / "rand_perm_cam.mat")
-    return permutations.read(user_path(path))
-
-
-def is_comparable(config: Config, warnings: tuple[str, ...]) -> bool:
-    """Whether figures are measured as the published ones of the data set are.
-
-    Args:
-        config: The whole configuration.
-        warnings: What is wrong with the images and was allowed.
-
-    Returns:
-        True with the whole data set, the published encoder and image size and ten
-        single-shot galleries, if they are random; false without published figures.
-    """
-    evaluation, encoder = config.evaluation, config.encoder
-    sizes = tuple(encoder.stage_sizes), encoder.width, tuple(config.image_size)
-    return (
-        config.dataset in published.DATA_SETS
-        and not warnings
-        and sizes == ((3, 4, 6, 3), 64, (288, 144))
-        and evaluation.shots == 1
-        and (config.dataset == "regdb" or evaluation.num_trials == 10)
+        plan_of(config, protocol, visible, infrared, splits),
+        visible,
+        infrared,
+        **method_of(config)._asdict(),
+        **facts_of(config, protocol, warnings),
+        num_pictured_queries=config.evaluation.num_pictured_queries,
     )

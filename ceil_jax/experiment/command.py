@@ -53,6 +53,7 @@ FLAG_ALIASES = {
     ),
     ("cfg", "config_file", "conf"): "config",
     ("task", "command", "action"): "mode",
+    ("feats", "embeddings", "feature", "feat", "features_file"): "features",
 }
 _NO_FIELD = {
     ("workers", "num_workers", "threads", "num_threads", "j"): (

@@ -9,18 +9,17 @@ import jax
 
 from ceil_jax import __version__
 from ceil_jax.experiment.config import Config
-from ceil_jax.model.info import digest_of
 
 
-def facts(config: Config, variables: Any) -> dict[str, Any]:
+def facts(config: Config, model: str) -> dict[str, Any]:
     """The engine of an evaluation, for `results.json`.
 
     Args:
         config: The whole configuration.
-        variables: The model's weights.
+        model: The digest of the model, or of the features that stand for one.
 
     Returns:
-        Versions, device, kernels, search, and the digest of the model.
+        Versions, device, kernels, search, and the digest.
     """
     return {
         "ceil_jax": __version__,
@@ -29,7 +28,7 @@ def facts(config: Config, variables: Any) -> dict[str, Any]:
         "num_devices": config.num_devices or jax.local_device_count(),
         "kernels": config.kernels or "default",
         "search": config.rerank.search,
-        "model": model_digest(config, variables),
+        "model": model,
     }
 
 
@@ -101,5 +100,7 @@ def model_digest(config: Config, variables: Any) -> str:
     Returns:
         64 hexadecimal digits.
     """
+    from ceil_jax.model.info import digest_of  # needs flax, `facts` does not
+
     height, width = config.image_size
     return digest_of(variables, (height, width))

@@ -9,8 +9,8 @@ from ceil_jax.common import extras
 from ceil_jax.experiment.config import Config
 
 ROOM = "configs"
-EXTRA_OF_MODE = {"convert": "model", "package": "model"}
-"""The extra that a mode needs; [train] where none is named."""
+EXTRA_OF_MODE = {"convert": "model", "package": "model", "score": None}
+"""The extra that a mode needs; [train] where none is named, None for the core alone."""
 EXTRA_OF_FORMAT = {"onnx": "export"}
 """What --mode export needs besides, by its --format."""
 
@@ -76,7 +76,9 @@ def require(mode: str, config: Config, form: str = "") -> None:
     Raises:
         MissingExtraError: Names what is missing and the extra that installs it.
     """
-    extras.require(EXTRA_OF_MODE.get(mode, "train"), f"--mode {mode}")
+    needed = EXTRA_OF_MODE.get(mode, "train")
+    if needed is not None:
+        extras.require(needed, f"--mode {mode}")
     if form in EXTRA_OF_FORMAT:
         extras.require(EXTRA_OF_FORMAT[form], f"--mode {mode} --format {form}")
     if config.rerank.search in extras.FAISS_SEARCHES:

@@ -153,10 +153,11 @@ class Run:
             self._score(sides, origin), verification=self.scorer.verification(sides)
         )
         self.workdir.mkdir(parents=True, exist_ok=True)
+        model = engine.model_digest(self.config, variables_of(state))
         record = results.to_json() | {
             "trained_with": origin.trained_with,
             "evaluated_with": settings.evaluated_with(self.config),
-            "engine": engine.facts(self.config, variables_of(state)),
+            "engine": engine.facts(self.config, model),
         }
         is_compared = bool(comparison and comparison.rows)
         if comparison and is_compared:  # before what says that the run is done

@@ -7,7 +7,7 @@ import numpy as np
 
 from ceil_jax.common.errors import UserError
 from ceil_jax.common.files import user_path
-from ceil_jax.datasets import loading, registry
+from ceil_jax.datasets import loading, named, registry
 from ceil_jax.datasets.files import need_root
 from ceil_jax.datasets.imageset import ImageSet
 from ceil_jax.evaluation import protocols
@@ -86,6 +86,22 @@ def tested(config: Config, images: loading.Splits) -> Tested:
     of_all = loading.load_all_trials(config.dataset, **_where(config))
     splits = {"visible": of_all.test_visible, "infrared": of_all.test_infrared}
     return Tested(of_all.visible, of_all.infrared, splits)
+
+
+def list_tests(config: Config) -> named.NamedTests:
+    """Names and labels of the images that `tested` gives; none is read.
+
+    Args:
+        config: The whole configuration.
+
+    Returns:
+        The images that the configuration's protocol scores.
+    """
+    where = _where(config)
+    del where["cache_gib"]
+    is_any = protocol_of(config) == protocols.REGDB_RELEASED
+    trial = None if is_any else config.trial
+    return named.list_tests(config.dataset, trial=trial, **where)
 
 
 def _where(config: Config) -> dict[str, Any]:

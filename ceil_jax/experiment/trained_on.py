@@ -14,6 +14,7 @@ from ceil_jax.common.files import whole
 from ceil_jax.common.progress import bar
 from ceil_jax.datasets.imageset import ImageSet
 from ceil_jax.experiment import damaged
+from ceil_jax.experiment.config import Config
 
 FILE_NAME = "trained_on.npz"
 _READ = 256  # images read at a time
@@ -175,3 +176,22 @@ def check_overlap(
                 f"the first is {first}: the figures would be too high. Test on other "
                 "people"
             )
+
+
+def unknown_people(config: Config, what: str = "weights") -> str:
+    """What a file of weights or features leaves open: whom the model was trained on.
+
+    Args:
+        config: The whole configuration.
+        what: What is scored, in the plural.
+
+    Returns:
+        The warning, a line.
+    """
+    text = f"the {what} do not tell which people they were trained on: if any is among "
+    if config.dataset == "regdb" and not config.evaluation.protocol:
+        return (
+            f"{text}the test images of split {config.trial}, as in every other split "
+            "than their own, the figures are too high"
+        )
+    return f"{text}the test images, the figures are too high"

@@ -29,6 +29,10 @@ python -m ceil_jax.main ...    is the same, where the package is not installed
                    --target one of raw, boxmot, ultralytics and deepstream what it takes
   --mode package   write the model of the folder to --output DIR, for others: weights,
                    configuration and a model card, which `ceil_jax.load` takes
+  --mode score     score features that any program made of the test images:
+                   --features FILE (.npz, .npy with names in a .csv beside it or in
+                   --names FILE, or .parquet), given twice where the modalities have
+                   a file each; figures in DIR. See docs/scoring.md
   --mode prepare   only prepare the data set's images; takes no --workdir
   --mode convert   write the weights of --weights FILE as an Orbax checkpoint to
                    --output DIR; takes neither --config nor --workdir
@@ -44,6 +48,8 @@ Examples:
       --config.data_dir=RegDB --mode export
   ceil-jax --mode package --workdir runs/regdb --output models/regdb
   ceil-jax --workdir runs/regdb --mode export --format onnx --target boxmot
+  ceil-jax --config configs/llcm.py --workdir runs/mine
+      --config.data_dir=LLCM --mode score --features features.npz
   ceil-jax --mode convert --weights RN50.pt --output RN50
 
 Names that other programs use are understood in messages: --config.lr is answered with

@@ -62,3 +62,21 @@ def check_one_split(workdir: Path) -> None:
             f"--workdir={workdir} holds the splits of --mode trials: give the folder "
             "of one of them, or another"
         )
+
+
+def check_no_training(folder: Path, flag: str) -> None:
+    """Refuse to put figures of another model or data set beside a training.
+
+    Args:
+        folder: The folder for the figures.
+        flag: What named it, with its value, for messages.
+
+    Raises:
+        UserError: It holds a training.
+    """
+    for name in ("checkpoints", "metrics.jsonl"):
+        if (folder / name).exists():
+            raise UserError(
+                f"{flag} holds a training ({name}): these figures would be taken for "
+                "its own; give another folder"
+            )

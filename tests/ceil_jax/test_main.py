@@ -17,6 +17,7 @@ from ceil_jax.experiment.modes import (
     export,
     export_model,
     prepare,
+    score,
     train,
     trials,
 )
@@ -173,6 +174,21 @@ WEIGHTS = "--weights=a.pt"
             "export_model",
             ["", Wanted("onnx", "raw", ("visible",), "a.onnx")],
         ),
+        (
+            ["--mode=score", "--features=a.npz"],
+            score,
+            "score_features",
+            [("a.npz",), ()],
+        ),
+        (
+            [
+                *("--mode=score", "--features=v,1.npy", "--features", "i.npy"),
+                *("--names=v.csv", "--names", "i.csv"),
+            ],
+            score,
+            "score_features",
+            [("v,1.npy", "i.npy"), ("v.csv", "i.csv")],
+        ),
     ],
 )
 def test_the_mode_decides_what_is_done(
@@ -226,6 +242,21 @@ def test_what_is_made_ready_needs_no_folder(monkeypatch):
         ),
         (["--config.seed=1", WORKDIR], "--config is missing"),
         ([CONFIG, "--mode=trials"], "--workdir is missing with --mode trials"),
+        ([CONFIG, WORKDIR, "--mode=score"], "--features is missing with --mode score"),
+        (
+            [CONFIG, "--mode=score", "--features=f.npz"],
+            "--workdir is missing with --mode score: give a folder for the run",
+        ),
+        (
+            [CONFIG, WORKDIR, "--mode=score", "--features=f.npz", WEIGHTS],
+            "--weights is not used by --mode score, which takes --config, --features, "
+            "--workdir, --names, --take-over",
+        ),
+        (
+            [CONFIG, WORKDIR, "--mode=evaluate", "--features=f.npz"],
+            "--features is not used by --mode evaluate",
+        ),
+        ([CONFIG, WORKDIR, "--names=n.csv"], "--names is not used by --mode train"),
     ],
 )
 def test_flags_that_a_mode_lacks_or_would_not_look_at(words, message):

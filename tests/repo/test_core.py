@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from ceil_jax.common import extras
+from tests.ceil_jax.datasets.trees import TREES
 from tests.repo import source
 
 # What the core does not depend on; importing it fails here.
@@ -121,6 +122,40 @@ def test_the_program_says_what_it_needs(words, status, told):
         assert shown.count("\n") == 1
         extra = "model" if "--mode=convert" in words else "train"
         assert f"pip install '.[{extra}]'" in shown
+
+
+SCORE = """
+import numpy as np
+from ceil_jax.datasets import named
+from ceil_jax.main import main
+
+for dataset in DATA_SETS:
+    options = {"allow_partial": True}
+    place = {"data_dir": PLACE + "/" + dataset, "options": options}
+    if dataset == "synthetic":
+        place = {}
+    tests = named.list_tests(dataset, trial=1, **place)
+    names = [*tests.visible.names, *tests.infrared.names]
+    ids = [*tests.visible.identities, *tests.infrared.identities]
+    file = f"{PLACE}/{dataset}.npz"
+    np.savez(file, features=np.eye(200)[ids], name=np.array(names))
+    words = [f"--config={dataset}", f"--features={file}", f"--workdir={PLACE}/out"]
+    if place:
+        words += [f"--config.data_dir={place['data_dir']}", "--config.allow_partial"]
+    status = main(["x", "--mode=score", *words, "--config.compilation_cache=off"])
+    assert status == 0, dataset
+assert not {"flax", "tensorflow_datasets", "PIL", "tabulate"} & {*sys.modules}
+"""
+
+
+def test_the_core_scores_features_of_every_data_set(tmp_path):
+    for name, tree in TREES.items():
+        tree.write(tmp_path / name)
+    data_sets = ["synthetic", *TREES]
+    code = f"PLACE, DATA_SETS = {str(tmp_path)!r}, {data_sets}\n{SCORE}"
+    done = run(code)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("100.00") > 5 * 12
 
 
 EMBED = """

@@ -1,5 +1,6 @@
 """A folder of one's own cameras, visible or infrared or both."""
 
-from ceil_jax.datasets.folder.folder_dataset_builder import Builder
+import contextlib
 
-__all__ = ["Builder"]
+with contextlib.suppress(ModuleNotFoundError):  # without TFDS there is the layout alone
+    from ceil_jax.datasets.folder.folder_dataset_builder import Builder as Builder

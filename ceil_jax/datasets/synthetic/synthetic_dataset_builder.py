@@ -13,6 +13,7 @@ from ceil_jax.datasets.builder import PersonBuilder, Splits
 from ceil_jax.datasets.modalities import INFRARED, VISIBLE
 from ceil_jax.datasets.schema import Example, PersonConfig
 from ceil_jax.datasets.synthetic.generator import SPLITS, generate, identities_of
+from ceil_jax.datasets.synthetic.names import image_name
 from ceil_jax.datasets.synthetic.parameters import (
     INFRARED_CAMERAS,
     VISIBLE_CAMERAS,
@@ -116,17 +117,6 @@ def _noted(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return noted if isinstance(noted, dict) else {}
-
-
-def image_name(camera: int, identity: int, number: int) -> str:
-    """The path that SYSU-MM01 would give to an image.
-
-    Args:
-        camera: From 1.
-        identity: From 1.
-        number: Of the image, from 1.
-    """
-    return f"cam{camera}/{identity:04d}/{number:04d}.png"
 
 
 def examples(parameters: Parameters, split: str) -> Iterator[Example]:

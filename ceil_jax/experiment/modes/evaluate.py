@@ -24,7 +24,7 @@ from ceil_jax.experiment.record import (
 from ceil_jax.experiment.run import Run
 from ceil_jax.experiment.selection import BEST_ON_TEST, Scores
 from ceil_jax.experiment.trained_on import TrainedOn
-from ceil_jax.experiment.workdir import check_one_split
+from ceil_jax.experiment.workdir import check_no_training, check_one_split
 from ceil_jax.experiment.writer import Writer
 
 
@@ -55,7 +55,7 @@ def evaluate_checkpoint(
     check_trained(workdir)
     place = user_path(output) if output else workdir
     if output:
-        _check_no_training(place, f"--output={output}")
+        check_no_training(place, f"--output={output}")
     with Writer(place, "evaluating", take_over=take_over):
         return _evaluated(config, workdir, place, is_other=bool(output))
 
@@ -196,45 +196,17 @@ def evaluate_weights(
             is a training's, or another mistake that the user can mend.
     """
     check_one_split(workdir)
-    _check_no_training(workdir, f"--workdir={workdir}")
+    check_no_training(workdir, f"--workdir={workdir}")
     config = dataclasses.replace(config, init_from=path)
     with Writer(workdir, "evaluating", take_over=take_over):
         run = _run(config, workdir, init_flag="--weights")
-        unknown = unknown_people(config)
+        unknown = trained_on.unknown_people(config)
         warn(unknown)
         if not (workdir / "config.json").exists():
             write_json(workdir / "config.json", to_dict(config))
         origin = Origin(f"weights {Path(path).name}", warnings=(unknown,))
         is_own = not results_files.is_evaluated(workdir)
         return run.report(run.initial, origin, own=is_own)
-
-
-def _check_no_training(folder: Path, flag: str) -> None:
-    """Refuse to put figures of another model or data set beside a training."""
-    for name in ("checkpoints", "metrics.jsonl"):
-        if (folder / name).exists():
-            raise UserError(
-                f"{flag} holds a training ({name}): these figures would be taken for "
-                "its own; give another folder"
-            )
-
-
-def unknown_people(config: Config) -> str:
-    """What a file of weights leaves open: whom it was trained on.
-
-    Args:
-        config: The whole configuration.
-
-    Returns:
-        The warning, a line.
-    """
-    text = "the weights do not tell which people they were trained on: if any is among "
-    if config.dataset == "regdb" and not config.evaluation.protocol:
-        return (
-            f"{text}the test images of split {config.trial}, as in every other split "
-            "than their own, the figures are too high"
-        )
-    return f"{text}the test images, the figures are too high"
 
 
 def _run(config: Config, workdir: Path, init_flag: str = "") -> Run:

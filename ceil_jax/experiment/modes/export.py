@@ -28,6 +28,8 @@ class Exported(NamedTuple):
         camera: (n,) int32, the data set's number of the camera.
         identity: (n,) int32, the data set's number of the person, -1 where unknown.
         split: (n,) str, "train" or "test".
+        length: (n,) float32, the length of the row that `--mode evaluate` scores: 1,
+            and less with `config.evaluation.flip`, where it is a mean of two unit rows.
     """
 
     features: np.ndarray
@@ -36,6 +38,7 @@ class Exported(NamedTuple):
     camera: np.ndarray
     identity: np.ndarray
     split: np.ndarray
+    length: np.ndarray
 
 
 def embed_everything(config: Config, state: TrainState) -> Exported:
@@ -64,12 +67,18 @@ def embed_everything(config: Config, state: TrainState) -> Exported:
         for modality in ("visible", "infrared"):
             images: ImageSet = getattr(splits, f"{split}_{modality}")
             if len(images):
-                rows = unit_rows(embedder(variables, images, modality))
-                found.append(_columns(rows, images, modality, split))
+                rows = embedder(variables, images, modality)
+                length = np.ones(len(rows), np.float32)
+                if config.evaluation.flip:
+                    length = np.linalg.norm(rows, axis=1)
+                    rows = unit_rows(rows)
+                found.append(_columns(rows, length, images, modality, split))
     return Exported(*map(np.concatenate, zip(*found, strict=True)))
 
 
-def _columns(rows: np.ndarray, images: ImageSet, modality: str, split: str) -> Exported:
+def _columns(
+    rows: np.ndarray, length: np.ndarray, images: ImageSet, modality: str, split: str
+) -> Exported:
     """The columns of one set."""
     return Exported(
         rows,
@@ -78,6 +87,7 @@ def _columns(rows: np.ndarray, images: ImageSet, modality: str, split: str) -> E
         images.cameras,
         images.identities,
         np.full(len(images), split),
+        length,
     )
 
 

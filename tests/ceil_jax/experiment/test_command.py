@@ -5,12 +5,13 @@ import sys
 
 import pytest
 
+from ceil_jax import main
 from ceil_jax.common.errors import UserError
 from ceil_jax.experiment import command, ranges
 from ceil_jax.experiment.config import Config, field_names
 
 FIELDS = field_names(Config())
-FLAGS = ("config", "workdir", "weights", "output", "trials", "mode")
+FLAGS = (*main.EXAMPLES, "mode")
 
 
 @pytest.mark.parametrize("names", command.ALIASES, ids=lambda names: names[0])

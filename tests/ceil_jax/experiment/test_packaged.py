@@ -67,6 +67,11 @@ def test_a_mode_names_its_extra(mode, extra, monkeypatch):
         packaged.require(mode, Config())
 
 
+def test_scoring_features_needs_the_core_alone(monkeypatch):
+    monkeypatch.setattr(extras, "EXTRAS", dict.fromkeys(extras.EXTRAS, ("no_such",)))
+    packaged.require("score", Config())
+
+
 def test_a_search_of_faiss_is_asked_for_before_the_training(monkeypatch):
     config = Config()
     monkeypatch.setattr(extras, "EXTRAS", {**extras.EXTRAS, "faiss": ("no_such",)})

@@ -1,6 +1,5 @@
 """Figures as curves and lines, and the recorded run beside them."""
 
-import importlib
 import json
 
 import numpy as np
@@ -186,32 +185,6 @@ class TestOfficialGalleries:
         config.evaluation.sampling = "official"
         with pytest.raises(UserError, match=r"config\.evaluation: sampling='official'"):
             build.scorer_of(config, "llcm", sources.Tested(*sets))
-
-
-class TestComparable:
-    """Only what is measured as published stands beside the published figures."""
-
-    @pytest.mark.parametrize("name", ["regdb", "sysu_mm01", "llcm"])
-    def test_the_shipped_configurations_compare(self, name):
-        made = importlib.import_module(f"configs.{name}").get_config()
-        assert build.is_comparable(made, ())
-        assert not build.is_comparable(made, ("SYSU-MM01 is not whole",))
-
-    @pytest.mark.parametrize(
-        ("part", "field", "value"),
-        [
-            ("", "dataset", "synthetic"),
-            ("", "image_size", (96, 48)),
-            ("encoder", "width", 16),
-            ("encoder", "stage_sizes", (1, 1, 1, 1)),
-            ("evaluation", "shots", 10),
-            ("evaluation", "num_trials", 1),
-        ],
-    )
-    def test_others_do_not(self, part, field, value):
-        made = importlib.import_module("configs.sysu_mm01").get_config()
-        setattr(getattr(made, part) if part else made, field, value)
-        assert not build.is_comparable(made, ())
 
 
 def numbered(cameras, first):

@@ -8,6 +8,7 @@ import pytest
 from ceil_jax.common.errors import UserError
 from ceil_jax.datasets.imageset import ArraySource, ImageSet
 from ceil_jax.experiment import trained_on
+from ceil_jax.experiment.config import Config
 
 
 def images(identities, shades=None):
@@ -80,3 +81,15 @@ def test_more_images_than_are_read_at_a_time(monkeypatch):
     many = images(list(range(5)))
     want = [trained_on.hashes_of(images([n]), "")[0] for n in range(5)]
     assert trained_on.hashes_of(many, "").tolist() == want
+
+
+def test_whom_the_weights_know_is_left_open():
+    config = Config(dataset="regdb", trial=4)
+    text = trained_on.unknown_people(config)
+    assert text.startswith("the weights do not tell which people they were trained on")
+    assert "split 4, as in every other split than their own" in text
+    config.evaluation.protocol = "regdb_released"
+    assert "split 4" not in trained_on.unknown_people(config)
+    assert "split" not in trained_on.unknown_people(Config(dataset="llcm"))
+    other = trained_on.unknown_people(config, "features")
+    assert other.startswith("the features do not tell which people they were trained")

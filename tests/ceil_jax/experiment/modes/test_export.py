@@ -56,11 +56,13 @@ class FakeEmbedder:
 
 @pytest.fixture
 def exported(monkeypatch):
-    def of(**sets: ImageSet) -> export.Exported:
+    def of(embedder: Any = FakeEmbedder, flip=False, **sets: ImageSet):
         splits = types.SimpleNamespace(**(SETS | sets))
         monkeypatch.setattr(export.sources, "load_images", lambda _: splits)
-        monkeypatch.setattr(export, "Embedder", FakeEmbedder)
-        return export.embed_everything(Config(), STATE)
+        monkeypatch.setattr(export, "Embedder", embedder)
+        config = Config()
+        config.evaluation.flip = flip
+        return export.embed_everything(config, STATE)
 
     return of
 
@@ -68,12 +70,28 @@ def exported(monkeypatch):
 def test_every_row_is_that_of_its_name(exported):
     found = exported()
     assert len(found.name) == len(set(found.name.tolist())) == 14
-    for row, name, modality, camera, identity, split in zip(*found, strict=True):
+    for row, name, modality, camera, identity, split, _ in zip(*found, strict=True):
         number = int(name[:3])
         np.testing.assert_allclose(row, row_of(number, modality), atol=1e-6)
         assert (camera, identity) == (number % 7, 1000 + number)
         images = SETS[f"{split}_{modality}"]
         assert name in images.names
+
+
+class HalfEmbedder(FakeEmbedder):
+    """Rows of half the length, as means of two unit rows may be."""
+
+    def __call__(self, *args: Any) -> np.ndarray:
+        return super().__call__(*args) / 2
+
+
+def test_rows_are_of_length_1_and_what_they_were_stands_beside_them(exported):
+    plain = exported()
+    assert plain.length.dtype == np.float32
+    np.testing.assert_array_equal(plain.length, 1)
+    half = exported(HalfEmbedder, flip=True)
+    np.testing.assert_allclose(half.features, plain.features, atol=1e-6)
+    np.testing.assert_allclose(half.length, 0.5, atol=1e-6)
 
 
 def test_training_images_come_first_and_visible_ones_before_infrared_ones(exported):
@@ -104,7 +122,7 @@ def test_the_file_holds_the_columns_by_name(exported, tmp_path):
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path):
-    columns = (np.zeros((1000, 20), np.float32), *[np.zeros(1000)] * 5)
+    columns = (np.zeros((1000, 20), np.float32), *[np.zeros(1000)] * 6)
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limit[1]))
     try:

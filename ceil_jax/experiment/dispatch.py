@@ -1,0 +1,132 @@
+"""What a command line asks for, and doing it in its mode.
+
+What a mode needs is imported when it is done: a typing mistake is answered at once, and
+modes work without the extras of others.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from ceil_jax.common.files import user_path
+from ceil_jax.experiment import config as config_lib
+from ceil_jax.experiment import formats, packaged
+
+
+class Command(NamedTuple):
+    """What a command line asks for; words that were not given are "".
+
+    Attributes:
+        mode: One of those of `main`.
+        config: The configuration, checked; the defaults where the mode needs none.
+        workdir: Folder of the run.
+        weights: File of weights.
+        output: Folder of converted weights, or of figures on another data set; file of
+            an exported model.
+        format: What an export writes.
+        target: Which program an ONNX file is for.
+        modality: Whose encoder is exported.
+        trials: Splits to train.
+        features: Files of features.
+        names: Files of the names of their rows.
+        take_over: Whether a process of another host, which has not said that it ended,
+            is taken to have ended.
+    """
+
+    mode: str
+    config: config_lib.Config
+    workdir: str = ""
+    weights: str = ""
+    output: str = ""
+    format: str = ""
+    target: str = ""
+    modality: str = ""
+    trials: str = ""
+    features: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    take_over: bool = False
+
+
+def do(command: Command) -> None:
+    """Do what a command line asks for, in its mode.
+
+    Args:
+        command: What it says.
+
+    Raises:
+        UserError: A mistake that the user can mend.
+    """
+    packaged.require(command.mode, command.config, command.format)
+    # Imported late: a typing mistake is answered at once, not after JAX has started.
+    if command.mode in ("convert", "package", "prepare"):
+        _make_ready(command)
+        return
+    from ceil_jax.common import progress
+    from ceil_jax.experiment import compilation, protocol
+    from ceil_jax.experiment.workdir import workdir_of
+
+    compilation.use_cache(command.config.compilation_cache)
+    protocol.choose_kernels(command.config)
+    workdir = workdir_of(command.workdir)
+    with progress.heartbeat(f"--mode {command.mode}"):
+        (_score if command.mode == "score" else _run_in)(workdir, command)
+
+
+def _make_ready(command: Command) -> None:
+    """Do what neither trains nor scores."""
+    if command.mode == "package":
+        from ceil_jax.experiment.modes import package
+
+        package.package(user_path(command.workdir), command.output)
+        return
+    from ceil_jax.experiment.modes import prepare
+
+    if command.mode == "convert":
+        prepare.convert_weights(command.weights, command.output)
+    else:
+        prepare.prepare_data(command.config)
+
+
+def _score(workdir: Path, command: Command) -> None:
+    """Score features; what the other modes import is not needed for that."""
+    from ceil_jax.experiment.modes import score
+
+    score.score_features(
+        command.config,
+        workdir,
+        command.features,
+        command.names,
+        take_over=command.take_over,
+    )
+
+
+def _run_in(workdir: Path, command: Command) -> None:
+    """Do what is done in a run's folder."""
+    from ceil_jax.experiment import announce
+    from ceil_jax.experiment.modes import evaluate, export, export_model, train, trials
+
+    take_over = command.take_over
+    match command.mode:
+        case "train":
+            results = train.train_and_evaluate(
+                command.config, workdir, take_over=take_over
+            )
+            print(announce.next_steps(workdir, scored=results is not None), flush=True)
+        case "trials":
+            chosen = command.trials or "all"
+            trials.run_trials(command.config, workdir, chosen, take_over=take_over)
+        case "export":
+            wanted = formats.wanted(command._asdict())
+            if wanted.format == formats.EMBEDDINGS:
+                export.export(command.config, workdir, command.weights)
+            else:
+                export_model.export_model(
+                    command.config, workdir, command.weights, wanted
+                )
+        case "evaluate" if command.weights:
+            evaluate.evaluate_weights(
+                command.config, workdir, command.weights, take_over=take_over
+            )
+        case "evaluate":
+            evaluate.evaluate_checkpoint(
+                command.config, workdir, command.output, take_over=take_over
+            )
