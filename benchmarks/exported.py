@@ -327,7 +327,7 @@ def tables(variables: Any) -> str:
     )
     paper = random_variables(Architecture((3, 4, 6, 3), 64))
     second = markdown.table(
-        "Megabytes of a file (PyTorch's holds both modalities), and the same difference.",
+        "Megabytes of a file (PyTorch's: both modalities), and the same difference.",
         ("encoder", "ONNX", "StableHLO", "PyTorch", "ONNX Runtime", "OpenVINO"),
         [files(variables, SIZE), files(paper, (288, 144))],
     )
