@@ -2,8 +2,8 @@
 
 The shipped encoder embeds generated people of several seeds: each seed is 40 people and
 six cameras of its own. Thresholds are made on some people and tried on others. Their
-images are those that the demo tests on; more for pairs of one moment. What is found is
-kept in `benchmarks/recorded/verification.json`; it makes `docs/verification.md`'s tables.
+images are those that the demo tests on; more for pairs of one moment. What is found
+is kept in `benchmarks/recorded/verification.json` and shown in `docs/verification.md`.
 
     python -m benchmarks.verification               # measure and write, some minutes
     python -m benchmarks.verification --norun       # only write
@@ -126,8 +126,8 @@ def promises(caption: str, trials: Iterable[Trial]) -> Table:
         if not some:
             continue
         fars = np.array([t.found_far for t in some])
-        cautious = np.array([np.nan if t.cautious_far is None else t.cautious_far
-                             for t in some])  # fmt: skip
+        upper = [t.cautious_far for t in some]
+        cautious = np.array([np.nan if far is None else far for far in upper])
         lines.append(
             [
                 name,
@@ -182,18 +182,12 @@ def by_camera(sets: Sequence[Rows], far: float = 1e-2) -> Table:
             for part in image_pairs.by_cameras(scores).values():
                 accepted = part.impostor.similarities >= pair.points[0].threshold
                 rates.append(float(np.mean(accepted)))
-        lines.append([name, len(rates) // len(sets), *map(percent, np.quantile(
-            rates, (0.05, 0.5, 0.95)))])  # fmt: skip
+        spread = (percent(rate) for rate in np.quantile(rates, (0.05, 0.5, 0.95)))
+        lines.append([name, len(rates) // len(sets), *spread])
     return Table(
-        f"FAR of single pairs of cameras at the threshold of their modalities, which is "
-        f"made for {far:.0%}, over the pairs of cameras of {len(sets)} sets.",
-        [
-            "pair",
-            "pairs of cameras",
-            "5th percentile %",
-            "median %",
-            "95th percentile %",
-        ],
+        f"FAR of single pairs of cameras at the threshold of their modalities, made "
+        f"for {far:.0%}, over the pairs of cameras of {len(sets)} sets.",
+        ["pair", "camera pairs", "5th percentile %", "median %", "95th percentile %"],
         lines,
     )
 

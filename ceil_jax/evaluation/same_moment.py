@@ -17,15 +17,15 @@ from ceil_jax.common import checks
 from ceil_jax.common import features as features_lib
 from ceil_jax.common.features import Normalise
 from ceil_jax.evaluation import pair_sampling
-from ceil_jax.evaluation.calibration import COSINE, INNER, SAME_MOMENT, Calibration
-from ceil_jax.evaluation.image_pairs import ANY, MAX_PAIRS, pair_name
-from ceil_jax.evaluation.resampling import Clustered
-from ceil_jax.evaluation.verification import (
+from ceil_jax.evaluation.calibrating import (
     FARS,
     Draws,
     calibrate_clusters,
     checked_fars,
 )
+from ceil_jax.evaluation.calibration import COSINE, INNER, SAME_MOMENT, Calibration
+from ceil_jax.evaluation.image_pairs import ANY, MAX_PAIRS, pair_name
+from ceil_jax.evaluation.resampling import Clustered
 
 _NOTHING = "no camera saw two people of this modality at one moment"
 _ACROSS = "one camera at one moment shows one modality: labelled images are needed"
