@@ -22,6 +22,7 @@ from absl import app, flags
 
 from benchmarks import flagged, markdown, measure, people, record
 from benchmarks.record import Record, Table
+from benchmarks.verified_coverage import coverage
 from benchmarks.verified_people import IN_FRAME, Rows, moments, rows_of
 from ceil_jax.evaluation import image_pairs, scored_pairs, verification
 from ceil_jax.evaluation.calibration import Calibration
@@ -343,6 +344,7 @@ def measured(num_seeds: int, num_halves: int, cache: Path) -> Record:
         by_camera(sets),
         one_camera(sets),
         without_labels([rows_of(one, demo=False) for one in sides]),
+        coverage((10, 20, 40, 100), FARS, num_halves * 20),
         cost(sets[0]),
     ]
     command = "OPENBLAS_NUM_THREADS=1 python -m benchmarks.verification"

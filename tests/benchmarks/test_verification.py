@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks import verification as bench
+from benchmarks import verified_coverage
 from benchmarks.people import Side
 from benchmarks.verified_people import IN_FRAME, Rows, moments, rows_of
 from ceil_jax.evaluation.image_pairs import pair_scores
@@ -70,6 +71,26 @@ def test_every_table_is_made():
         assert [row[0] for row in table.rows] == [*bench.PAIRS]
     assert [row[0] for row in bench.one_camera(sets).rows] == [*bench.PAIRS[:2]]
     assert len(bench.without_labels(sets).rows) == 4
+
+
+def test_the_truth_of_simulated_people_is_that_of_many():
+    rng = np.random.default_rng(0)
+    genuine, impostor = verified_coverage.simulated(rng, 700, shots=2)
+    for far in (0.1, 0.01):
+        threshold, tar = verified_coverage.truth(far)
+        accepted = np.mean(impostor.similarities >= threshold)
+        assert accepted == pytest.approx(far, rel=0.15)
+        assert verified_coverage.true_far(threshold) == pytest.approx(far)
+        assert np.mean(genuine.similarities >= threshold) == pytest.approx(
+            tar, abs=0.04
+        )
+
+
+def test_coverage_is_a_share_of_sets():
+    table = verified_coverage.coverage((10,), (0.1, 1e-4), 20)
+    (line,) = table.rows  # 720 pairs resolve no FAR of 1e-4
+    assert line[:2] == [10, "10"]
+    assert all(50 <= int(share) <= 100 for share in line[2:])
 
 
 def test_the_cost_is_beside_that_of_scoring():

@@ -34,7 +34,7 @@ PUBLIC = {
         "Metrics": "cmc mean_ap mean_inp num_valid_queries",
     },
     "evaluation.verification": {
-        "calibrate": "features identities cameras modalities fars same_camera normalise",
+        "calibrate": "features identities cameras modalities fars same_camera",
         "Calibration": "pairs left_out similarity",
         "pair_scores": "features identities cameras modalities same_camera max_pairs",
         "by_cameras": "scores",
