@@ -12,25 +12,21 @@ With `OPENBLAS_NUM_THREADS=1` the cost is measured without threads that wait for
 """
 
 import itertools
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from absl import app, flags
 
-from benchmarks import flagged, markdown, measure, people, record
+from benchmarks import flagged, markdown, people, record, verified_cost
 from benchmarks.record import Record, Table
 from benchmarks.verified_coverage import coverage
 from benchmarks.verified_people import IN_FRAME, Rows, moments, rows_of
-from ceil_jax.evaluation import image_pairs, scored_pairs, verification
+from ceil_jax.evaluation import image_pairs, verification
 from ceil_jax.evaluation.calibration import Calibration
 from ceil_jax.evaluation.image_pairs import PairScores, pair_scores
-from ceil_jax.evaluation.protocols import plan
-from ceil_jax.evaluation.results import RerankParams
 from ceil_jax.evaluation.same_moment import calibrate_same_moment
-from ceil_jax.evaluation.scoring import Embeddings, score_protocol
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDED = ROOT / "benchmarks" / "recorded" / "verification.json"
@@ -250,51 +246,6 @@ def without_labels(sets: Sequence[Rows]) -> Table:
     )
 
 
-def cost(rows: Rows, runs: int = 9) -> Table:
-    """Time beside that of an evaluation of the demo's size."""
-    visible, infrared = (
-        side_of(rows, rows.modalities == name) for name in ("visible", "infrared")
-    )
-    searches = plan("sysu_mm01", visible, infrared)
-    calls: dict[str, Callable[[], object]] = {
-        "scoring, ten galleries, two modes, plain and re-ranked": lambda: (
-            score_protocol(
-                visible, infrared, searches, rerank=RerankParams(), progress=False
-            )
-        ),
-        "thresholds of results.json": lambda: scored_pairs.calibration_of(
-            visible, infrared, "sysu_mm01"
-        ),
-        "calibrate, defaults": lambda: verification.calibrate(*rows),
-    }
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(runs + 1):
-        for name, call in calls.items():
-            start = time.process_time()
-            call()
-            seconds[name].append(time.process_time() - start)
-    times = {name: measure.timing(each[1:]) for name, each in seconds.items()}
-    first = next(iter(times.values())).median
-    lines = [
-        [name, str(one), round(100 * one.median / first, 1)]
-        for name, one in times.items()
-    ]
-    return Table(
-        f"Cost at the demo's size, {len(rows.features):,} images, "
-        f"d={rows.features.shape[1]}: processor seconds, median and range of {runs} "
-        "runs in turns.",
-        ["what", "s", "of scoring %"],
-        lines,
-    )
-
-
-def side_of(rows: Rows, chosen: np.ndarray) -> Embeddings:
-    """One modality's test images."""
-    names = np.arange(int(chosen.sum())).astype(str)
-    features, identities, cameras = (part[chosen] for part in rows[:3])
-    return Embeddings(features, identities, cameras, names)
-
-
 def mean_and_range(rates: Any) -> str:
     """Shares in percent."""
     low, high = percent(np.min(rates)), percent(np.max(rates))
@@ -345,7 +296,8 @@ def measured(num_seeds: int, num_halves: int, cache: Path) -> Record:
         one_camera(sets),
         without_labels([rows_of(one, demo=False) for one in sides]),
         coverage((10, 20, 40, 100), FARS, num_halves * 20),
-        cost(sets[0]),
+        verified_cost.beside_scoring(sets[0]),
+        verified_cost.large(100_000, 256),
     ]
     command = "OPENBLAS_NUM_THREADS=1 python -m benchmarks.verification"
     command += f" --seeds={num_seeds}"

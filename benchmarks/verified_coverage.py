@@ -79,9 +79,9 @@ def coverage(sizes: Sequence[int], fars: Sequence[float], runs: int) -> Table:
                 lines.append([size, f"{100 * far:g}", *shares])
     headers = ["people", "FAR %", "FAR inside %", "threshold %", "TAR %"]
     return Table(
-        f"Shares of {runs} simulated sets of people whose 95 % intervals held the truth: "
-        "the FAR of the threshold, the threshold of the FAR, the TAR there; and those in "
-        "which the cautious threshold kept its promise.",
+        f"Shares of {runs} simulated sets of people whose 95 % intervals held the "
+        "truth: the FAR of the threshold, the threshold of the FAR, the TAR there; and "
+        "of those in which the cautious threshold kept its promise.",
         [*headers, "cautious %"],
         lines,
     )

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from benchmarks import measure, verified_cost, verified_coverage
 from benchmarks import verification as bench
-from benchmarks import verified_coverage
 from benchmarks.people import Side
 from benchmarks.verified_people import IN_FRAME, Rows, moments, rows_of
 from ceil_jax.evaluation.image_pairs import pair_scores
@@ -98,6 +98,16 @@ def test_the_cost_is_beside_that_of_scoring():
     both = [given._replace(cameras=np.where(given.cameras == a, b, given.cameras))
             for a, b in ((1, 4), (2, 5))]  # fmt: skip
     whole = Rows(*(np.concatenate(part) for part in zip(given, *both, strict=True)))
-    table = bench.cost(whole, runs=1)
+    table = verified_cost.beside_scoring(whole, runs=1)
     assert table.rows[0][-1] == 100
     assert len(table.rows) == 3
+
+
+def test_the_cost_of_many_images(monkeypatch):
+    def here(function, *args, prepare):
+        return measure.Measured(function(*prepare(*args)), 1.0, 2.0, 1.5)
+
+    monkeypatch.setattr(measure, "in_new_process", here)
+    (line,) = verified_cost.large(400, 8).rows
+    assert int(line[0].replace(",", "")) < 400 * 399 // 2
+    assert line[2:] == [1.0, 0.5]
