@@ -2,8 +2,8 @@
 
 The shipped encoder embeds generated people of several seeds: each seed is 40 people and
 six cameras of its own. Thresholds are made on some people and tried on others. Their
-images are those that the demo tests on; more for pairs of one moment. What is found is
-kept in `benchmarks/recorded/verification.json`; it makes `docs/verification.md`'s tables.
+images are those that the demo tests on; more for pairs of one moment. What is found
+is kept in `benchmarks/recorded/verification.json` and shown in `docs/verification.md`.
 
     python -m benchmarks.verification               # measure and write, some minutes
     python -m benchmarks.verification --norun       # only write
@@ -12,24 +12,22 @@ With `OPENBLAS_NUM_THREADS=1` the cost is measured without threads that wait for
 """
 
 import itertools
-import time
-from collections.abc import Callable, Iterable, Sequence
+import textwrap
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from absl import app, flags
 
-from benchmarks import flagged, markdown, measure, people, record
+from benchmarks import flagged, markdown, people, record, verified_cost
 from benchmarks.record import Record, Table
+from benchmarks.verified_coverage import coverage
 from benchmarks.verified_people import IN_FRAME, Rows, moments, rows_of
-from ceil_jax.evaluation import image_pairs, scored_pairs, verification
+from ceil_jax.evaluation import image_pairs, verification
 from ceil_jax.evaluation.calibration import Calibration
 from ceil_jax.evaluation.image_pairs import PairScores, pair_scores
-from ceil_jax.evaluation.protocols import plan
-from ceil_jax.evaluation.results import RerankParams
 from ceil_jax.evaluation.same_moment import calibrate_same_moment
-from ceil_jax.evaluation.scoring import Embeddings, score_protocol
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDED = ROOT / "benchmarks" / "recorded" / "verification.json"
@@ -126,8 +124,8 @@ def promises(caption: str, trials: Iterable[Trial]) -> Table:
         if not some:
             continue
         fars = np.array([t.found_far for t in some])
-        cautious = np.array([np.nan if t.cautious_far is None else t.cautious_far
-                             for t in some])  # fmt: skip
+        upper = [t.cautious_far for t in some]
+        cautious = np.array([np.nan if far is None else far for far in upper])
         lines.append(
             [
                 name,
@@ -182,18 +180,12 @@ def by_camera(sets: Sequence[Rows], far: float = 1e-2) -> Table:
             for part in image_pairs.by_cameras(scores).values():
                 accepted = part.impostor.similarities >= pair.points[0].threshold
                 rates.append(float(np.mean(accepted)))
-        lines.append([name, len(rates) // len(sets), *map(percent, np.quantile(
-            rates, (0.05, 0.5, 0.95)))])  # fmt: skip
+        spread = (percent(rate) for rate in np.quantile(rates, (0.05, 0.5, 0.95)))
+        lines.append([name, len(rates) // len(sets), *spread])
     return Table(
-        f"FAR of single pairs of cameras at the threshold of their modalities, which is "
-        f"made for {far:.0%}, over the pairs of cameras of {len(sets)} sets.",
-        [
-            "pair",
-            "pairs of cameras",
-            "5th percentile %",
-            "median %",
-            "95th percentile %",
-        ],
+        f"FAR of single pairs of cameras at the threshold of their modalities, made "
+        f"for {far:.0%}, over the pairs of cameras of {len(sets)} sets.",
+        ["pair", "camera pairs", "5th percentile %", "median %", "95th percentile %"],
         lines,
     )
 
@@ -255,51 +247,6 @@ def without_labels(sets: Sequence[Rows]) -> Table:
     )
 
 
-def cost(rows: Rows, runs: int = 9) -> Table:
-    """Time beside that of an evaluation of the demo's size."""
-    visible, infrared = (
-        side_of(rows, rows.modalities == name) for name in ("visible", "infrared")
-    )
-    searches = plan("sysu_mm01", visible, infrared)
-    calls: dict[str, Callable[[], object]] = {
-        "scoring, ten galleries, two modes, plain and re-ranked": lambda: (
-            score_protocol(
-                visible, infrared, searches, rerank=RerankParams(), progress=False
-            )
-        ),
-        "thresholds of results.json": lambda: scored_pairs.calibration_of(
-            visible, infrared, "sysu_mm01"
-        ),
-        "calibrate, defaults": lambda: verification.calibrate(*rows),
-    }
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(runs + 1):
-        for name, call in calls.items():
-            start = time.process_time()
-            call()
-            seconds[name].append(time.process_time() - start)
-    times = {name: measure.timing(each[1:]) for name, each in seconds.items()}
-    first = next(iter(times.values())).median
-    lines = [
-        [name, str(one), round(100 * one.median / first, 1)]
-        for name, one in times.items()
-    ]
-    return Table(
-        f"Cost at the demo's size, {len(rows.features):,} images, "
-        f"d={rows.features.shape[1]}: processor seconds, median and range of {runs} "
-        "runs in turns.",
-        ["what", "s", "of scoring %"],
-        lines,
-    )
-
-
-def side_of(rows: Rows, chosen: np.ndarray) -> Embeddings:
-    """One modality's test images."""
-    names = np.arange(int(chosen.sum())).astype(str)
-    features, identities, cameras = (part[chosen] for part in rows[:3])
-    return Embeddings(features, identities, cameras, names)
-
-
 def mean_and_range(rates: Any) -> str:
     """Shares in percent."""
     low, high = percent(np.min(rates)), percent(np.max(rates))
@@ -349,7 +296,9 @@ def measured(num_seeds: int, num_halves: int, cache: Path) -> Record:
         by_camera(sets),
         one_camera(sets),
         without_labels([rows_of(one, demo=False) for one in sides]),
-        cost(sets[0]),
+        coverage((10, 20, 40, 100), FARS, num_halves * 20),
+        verified_cost.beside_scoring(sets[0]),
+        verified_cost.large(100_000, 256),
     ]
     command = "OPENBLAS_NUM_THREADS=1 python -m benchmarks.verification"
     command += f" --seeds={num_seeds}"
@@ -369,7 +318,16 @@ def main(argv: list[str]) -> None:
     print(text)
     if output == RECORDED:
         page = PAGE.read_text(encoding="utf-8")
-        PAGE.write_text(markdown.replace_part(page, "measured", text))
+        PAGE.write_text(markdown.replace_part(page, "measured", wrapped(text)))
+
+
+def wrapped(text: str) -> str:
+    """Markdown whose sentences are no wider than a page's; tables stay."""
+    lines = (
+        line if line.startswith("|") else textwrap.fill(line, 99)
+        for line in text.splitlines()
+    )
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

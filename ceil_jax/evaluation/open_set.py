@@ -23,10 +23,10 @@ import numpy as np
 from ceil_jax.common import checks
 from ceil_jax.common.features import Normalise
 from ceil_jax.evaluation import error_rates, labels, resampling, similarities
+from ceil_jax.evaluation.calibrating import MIN_PEOPLE, Draws, checked_fars
 from ceil_jax.evaluation.error_rates import UnresolvedError
 from ceil_jax.evaluation.labels import Labels
 from ceil_jax.evaluation.resampling import Clustered, Interval, interval
-from ceil_jax.evaluation.verification import MIN_PEOPLE, Draws, checked_fars
 
 
 class OpenSetPoint(NamedTuple):

@@ -2,10 +2,10 @@
 
 Two people who stand before one camera at one moment are two people, whoever they are.
 Such pairs are impostors without anybody having said so. They are of one camera and one
-modality, before one background and in one light, and so more similar than two people
-met in two places: a threshold from them accepts fewer impostors across cameras than it
-says, and fewer genuine pairs. They say nothing about pairs across modalities, and
-nothing about the true accept rate.
+modality, before one background and in one light, and so rather more similar than two
+people met in two places: a threshold from them then accepts fewer impostors across
+cameras than it says, and fewer genuine pairs. They say nothing about pairs across
+modalities, and nothing about the true accept rate.
 """
 
 from collections.abc import Sequence
@@ -17,15 +17,15 @@ from ceil_jax.common import checks
 from ceil_jax.common import features as features_lib
 from ceil_jax.common.features import Normalise
 from ceil_jax.evaluation import pair_sampling
-from ceil_jax.evaluation.calibration import COSINE, INNER, SAME_MOMENT, Calibration
-from ceil_jax.evaluation.image_pairs import ANY, MAX_PAIRS, pair_name
-from ceil_jax.evaluation.resampling import Clustered
-from ceil_jax.evaluation.verification import (
+from ceil_jax.evaluation.calibrating import (
     FARS,
     Draws,
     calibrate_clusters,
     checked_fars,
 )
+from ceil_jax.evaluation.calibration import COSINE, INNER, SAME_MOMENT, Calibration
+from ceil_jax.evaluation.image_pairs import ANY, MAX_PAIRS, pair_name
+from ceil_jax.evaluation.resampling import Clustered
 
 _NOTHING = "no camera saw two people of this modality at one moment"
 _ACROSS = "one camera at one moment shows one modality: labelled images are needed"
@@ -93,8 +93,7 @@ def calibrate_same_moment(
     fars = checked_fars(fars)
     (max_pairs,) = checks.at_least(1, max_pairs=max_pairs)
     rows = features_lib.rows("features", features, normalise=normalise)
-    (camera,) = checks.codes(cameras=(cameras, len(rows)))
-    clock = _seconds(times, len(rows))
+    seen = _Seen.of(rows, cameras, times)
     kinds = np.array([ANY] * len(rows)) if modalities is None else modalities
     checks.codes(modalities=(kinds, len(rows)))
     kinds = checks.array("modalities", kinds).astype(np.str_)
@@ -102,25 +101,15 @@ def calibrate_same_moment(
     pairs, left_out = {}, {}
     names = np.unique(kinds).tolist()
     for place, kind in enumerate(names):
-        rng = np.random.default_rng((seed, place))
-        chosen = np.flatnonzero(kinds == kind)
-        at = camera[chosen], clock[chosen]
-        found = moment_pairs(*at, tolerance=spans[0], max_pairs=max_pairs, rng=rng)
-        name = pair_name(kind, kind)
         left_out |= {pair_name(kind, other): _ACROSS for other in names[place + 1 :]}
-        if not found.total:
+        rng = np.random.default_rng((seed, place))
+        impostor, num, total = seen.take(kinds == kind).pairs(*spans, max_pairs, rng)
+        name = pair_name(kind, kind)
+        if not total:
             left_out[name] = _NOTHING
             continue
-        units, num = _stretches(*at, found, spans[1])
-        own = rows[chosen]
-        products = pair_sampling.products(own, own, found.first, found.second)
         pairs[name] = calibrate_clusters(
-            None,
-            Clustered.of(products, units),
-            num_units=num,
-            totals=(0, found.total),
-            fars=fars,
-            draws=draws,
+            None, impostor, num_units=num, totals=(0, total), fars=fars, draws=draws
         )
     if not pairs:
         raise ValueError(f"there is no impostor pair: {_NOTHING}")
@@ -132,6 +121,39 @@ def calibrate_same_moment(
         source=SAME_MOMENT,
         **draws._asdict(),
     )
+
+
+class _Seen(NamedTuple):
+    """What was seen where and when."""
+
+    rows: np.ndarray
+    cameras: np.ndarray
+    times: np.ndarray
+
+    @classmethod
+    def of(cls, rows: np.ndarray, cameras: Any, times: Any) -> "_Seen":
+        (codes,) = checks.codes(cameras=(cameras, len(rows)))
+        return cls(rows, codes, _seconds(times, len(rows)))
+
+    def take(self, chosen: np.ndarray) -> "_Seen":
+        return _Seen(*(part[chosen] for part in self))
+
+    def pairs(
+        self,
+        tolerance: float,
+        stretch: float,
+        max_pairs: int,
+        rng: np.random.Generator,
+    ) -> tuple[Clustered, int, int]:
+        """Similarities by stretch, how many stretches and how many pairs there are."""
+        found = moment_pairs(
+            self.cameras, self.times, tolerance=tolerance, max_pairs=max_pairs, rng=rng
+        )
+        units, num = _stretches(self.cameras, self.times, found, stretch)
+        products = pair_sampling.products(
+            self.rows, self.rows, found.first, found.second
+        )
+        return Clustered.of(products, units), num, found.total
 
 
 def moment_pairs(

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from ceil_jax.evaluation import verification
+from ceil_jax.evaluation.calibrating import calibrate
 from ceil_jax.evaluation.calibration import COSINE, Calibration
 from ceil_jax.evaluation.image_pairs import pair_name
 from ceil_jax.evaluation.protocols import REGDB_RELEASED
@@ -23,7 +23,8 @@ def calibration_of(
     """Thresholds within and across modalities, from test images of every person.
 
     Of each person's images in a modality at most `MAX_IMAGES` are looked at, drawn at
-    random, always the same ones. Similarities are cosines: rows are brought to length 1, whatever theirs is.
+    random, always the same ones. Similarities are cosines: rows are brought to length
+    1, whatever theirs is.
 
     Args:
         visible: The visible test images.
@@ -46,7 +47,7 @@ def calibration_of(
     modalities = np.repeat(list(sides), [len(s.features) for s in sides.values()])
     kept = _some_of_each(identities, modalities)
     try:
-        found = verification.calibrate(
+        found = calibrate(
             features[kept],
             identities[kept],
             cameras[kept],

@@ -8,8 +8,18 @@ import pytest
 
 from tests.repo import source
 
+EXAMPLES = source.files("examples")
+SHOWN = {
+    "same_person": ["images 0 and 4: the same person", "images 0 and 8: two people"]
+}
+"""What an example must print, by its name."""
 
-@pytest.mark.parametrize("path", source.files("examples"), ids=lambda path: path.stem)
+
+def test_there_are_examples():
+    assert EXAMPLES
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_it_runs(path, tmp_path):
     env = {
         **os.environ,
@@ -27,5 +37,7 @@ def test_it_runs(path, tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout
+    assert done.stdout.strip()
     assert "Traceback" not in done.stderr
+    for line in SHOWN.get(path.stem, []):
+        assert line in done.stdout.splitlines()

@@ -33,6 +33,18 @@ PUBLIC = {
         "evaluate_features": "query gallery query_ids gallery_ids protocol max_rank",
         "Metrics": "cmc mean_ap mean_inp num_valid_queries",
     },
+    "evaluation.verification": {
+        "calibrate": "features identities cameras modalities fars same_camera",
+        "Calibration": "pairs left_out similarity",
+        "pair_scores": "features identities cameras modalities same_camera max_pairs",
+        "by_cameras": "scores",
+        "threshold_at": "impostors far weights",
+        "roc": "genuine impostors",
+        "equal_error": "genuine impostors",
+        "open_set": "query gallery query_ids gallery_ids fpirs rank",
+        "hold_out": "gallery_ids share seed",
+        "calibrate_same_moment": "features cameras times modalities fars tolerance",
+    },
     "clustering": {
         "jaccard_distance": "features k1 k2",
         "cluster": "features cameras k1 k2 eps min_samples",

@@ -1,5 +1,6 @@
 """Calibration from labelled features, end to end."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from sklearn.metrics import roc_curve
@@ -64,6 +65,19 @@ def test_the_order_of_rows_does_not_matter():
         )
         assert pair.points[0].tar == other.points[0].tar
         assert pair.equal_error == pytest.approx(other.equal_error)
+
+
+def test_arrays_of_jax_and_lists_are_taken():
+    given = made.people(12)
+    expected = calibrate(*given, fars=(0.1,))
+    features, identities, cameras, modalities = given
+    labels = jnp.asarray(identities), jnp.asarray(cameras), modalities
+    assert calibrate(jnp.asarray(features), *labels, fars=(0.1,)) == expected
+    lists = [part.tolist() for part in given]
+    assert calibrate(*lists, fars=[0.1]) == expected
+    half = calibrate(features.astype(np.float16), *given[1:], fars=(0.1,))
+    at = [c.threshold("visible-infrared", 0.1) for c in (half, expected)]
+    assert at[0] == pytest.approx(at[1], abs=1e-3)
 
 
 def test_people_are_drawn_and_not_pairs():

@@ -140,6 +140,7 @@ class TestResults:
         )
         for name, pair in calibration.pairs.items():
             (point,) = (p for p in pair.points if p.far == 0.01)
+            assert point.tar is not None
             assert f"{name} {100 * point.tar:.1f} (" in figures
         assert text.splitlines()[: len(plain)] == plain
 
