@@ -1,5 +1,6 @@
 """Re-ranking: similarities of query and gallery, higher is better."""
 
+from ceil_jax.rerank.candidates import candidates
 from ceil_jax.rerank.choosing import auto
 from ceil_jax.rerank.ecn import ecn
 from ceil_jax.rerank.gcr import gcr
@@ -8,4 +9,13 @@ from ceil_jax.rerank.k_reciprocal import k_reciprocal
 from ceil_jax.rerank.registry import by_name
 from ceil_jax.rerank.topk import gcr_topk
 
-__all__ = ["auto", "by_name", "ecn", "gcr", "gcr_topk", "gnn", "k_reciprocal"]
+__all__ = [
+    "auto",
+    "by_name",
+    "candidates",
+    "ecn",
+    "gcr",
+    "gcr_topk",
+    "gnn",
+    "k_reciprocal",
+]

@@ -18,6 +18,7 @@ ids = np.arange(35) % 5
 calls = {
     "gcr": lambda q, g, n: rerank.gcr(q, g, normalise=n),
     "gcr_topk": lambda q, g, n: rerank.gcr_topk(q, g, top=3, normalise=n),
+    "candidates": lambda q, g, n: rerank.candidates(q[0], g, normalise=n),
     "gnn": lambda q, g, n: rerank.gnn(q, g, normalise=n),
     "k_reciprocal": lambda q, g, n: rerank.k_reciprocal(q, g, normalise=n),
     "ecn": lambda q, g, n: rerank.ecn(q, g, normalise=n),
@@ -68,7 +69,7 @@ def test_what_overflows_is_named_and_ends_no_process():
     )
     assert run.returncode == 0, run.stderr[-2000:]
     lines = [line.split("|") for line in run.stdout.splitlines()]
-    assert len(lines) == len(scales) * 10 * 3
+    assert len(lines) == len(scales) * 11 * 3
     for scale, name, normalise, said in lines:
         sides = "features" if name in ("nearest", "jaccard_distance", "cluster") else (
             "query"
@@ -80,5 +81,6 @@ def test_what_overflows_is_named_and_ends_no_process():
             assert said.startswith(refusal), (scale, name, said)
         else:
             assert said == "finite" or said.startswith(refusal), (scale, name, said)
-        if normalise == "False" and scale == "1e6" and name in ("gcr", "gcr_topk"):
+        is_gcr = name in ("gcr", "gcr_topk", "candidates")
+        if normalise == "False" and scale == "1e6" and is_gcr:
             assert "similarities up to 1e+12 must be smaller" in said

@@ -23,6 +23,7 @@ PUBLIC = {
         "gnn": "query gallery k1 k2 num_rounds",
         "k_reciprocal": "query gallery k1 k2 lambda_value",
         "ecn": "query gallery k t q",
+        "candidates": "query candidates query_camera candidate_cameras k1 k2",
         "gcr_topk": "query gallery query_cameras gallery_cameras top neighbours",
         "auto": "query gallery",
         "by_name": "name",
