@@ -1,7 +1,7 @@
 """GCR of one query and the few hundred rows that a database returned for it.
 
-All is dense and small, and the later graphs are never made: with A the first graph,
-B_0 = A + A^T, D_t the row sums of B_t and W the propagation, a round is
+The later graphs are never made: with A the first graph, B_0 = A + A^T, D_t the row sums
+of B_t and W the propagation, a round is
 
     A_{t+1} = W D_t^-1 B_t,   B_{t+1} = A_{t+1} + A_{t+1}^T,
 
@@ -13,10 +13,13 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy import sparse
 
-from ceil_jax.common import checks, features
+from ceil_jax.common import checks, features, sparse_rows
 from ceil_jax.common.features import Normalise
+from ceil_jax.neighbours.search import Neighbours
 from ceil_jax.rerank import options
+from ceil_jax.rerank.graph import camera_adjacency, divide_rows, symmetrise
 
 APPLIED_ROUNDS = 3
 """So many rounds are applied to vectors; those before them, if any, are made."""
@@ -31,13 +34,15 @@ class _Graph(NamedTuple):
     """What products with the graphs of the rounds are made of, all float32.
 
     Attributes:
-        first: (N, N) B of the first round that is applied.
-        propagation: (N, N) W.
+        first: (N, N) sparse B of the first round that is applied.
+        propagation: (N, N) sparse W.
+        transposed: W^T.
         scales: (N,) 1 / D of this round and those after it; 0 where D is.
     """
 
-    first: np.ndarray
-    propagation: np.ndarray
+    first: sparse.csr_array
+    propagation: sparse.csr_array
+    transposed: sparse.csc_array
     scales: list[np.ndarray]
 
 
@@ -96,11 +101,13 @@ def candidates(
     cameras = _cameras(query_camera, candidate_cameras, num_candidates)
     chosen = chosen.cut(len(rows))
     adjacency, propagation = _links(rows, cameras, chosen)
+    is_query = np.zeros(len(rows), np.float32)
+    is_query[0] = 1
     if not chosen.num_rounds:
-        return adjacency[1:] @ adjacency[0]
+        return (adjacency @ (is_query @ adjacency))[1:]
     graph = _graph(adjacency, propagation, chosen.num_rounds)
     last = len(graph.scales) - 1
-    of_query = _times(graph, propagation[0] * graph.scales[-1], last)
+    of_query = _times(graph, (is_query @ propagation) * graph.scales[-1], last)
     found = propagation @ (graph.scales[-1] * _times(graph, of_query, last))
     return found[1:]
 
@@ -130,22 +137,19 @@ def _cameras(
 
 def _links(
     rows: np.ndarray, cameras: np.ndarray | None, chosen: options.Options
-) -> tuple[np.ndarray, np.ndarray]:
-    """GCR's first graph A and its propagation W, (N, N) float32 each."""
+) -> tuple[sparse.csr_array, sparse.csr_array]:
+    """GCR's first graph A and its propagation W, (N, N) sparse float32 each."""
     products = _products(rows)
     nearness = products.copy()
     np.fill_diagonal(nearness, np.inf)  # the row itself is first on its list
-    linked, taken = _largest(nearness, chosen.k1), _largest(nearness, chosen.k2)
-    used = products[taken].reshape(len(rows), -1)
+    linked, taken = (_largest(nearness, k) for k in (chosen.k1, chosen.k2))
+    used = np.take_along_axis(products, taken, axis=1)
     options.check_products(used, k2=chosen.k2, name="query and candidates")
-    propagation = np.where(taken, products, 0)
-    propagation *= propagation
-    if cameras is None:
-        return linked.astype(np.float32), propagation
-    weight = np.float32(chosen.camera_weight)
-    is_same = cameras[:, None] == cameras
-    weights = np.where(is_same, weight, np.float32(1 / chosen.camera_weight))
-    return weights * linked, propagation
+    lists = Neighbours(linked, used)
+    adjacency = camera_adjacency(
+        lists, cameras, k1=chosen.k1, camera_weight=chosen.camera_weight
+    )
+    return adjacency, sparse_rows.from_lists(taken, used * used)
 
 
 def _products(rows: np.ndarray) -> np.ndarray:
@@ -163,7 +167,7 @@ def _products(rows: np.ndarray) -> np.ndarray:
 
 
 def _largest(scores: np.ndarray, k: int) -> np.ndarray:
-    """Which k entries of each row are largest; of equal ones the first."""
+    """Columns of the k largest entries of each row, ascending; equal ones in order."""
     place = scores.shape[1] - k
     bounds = np.partition(scores, place, axis=1)[:, place, None]
     reached = scores >= bounds
@@ -173,17 +177,20 @@ def _largest(scores: np.ndarray, k: int) -> np.ndarray:
         above, equal = some > bound, some == bound
         free = k - np.count_nonzero(above, axis=1, keepdims=True)
         reached[surplus] = above | (equal & (np.cumsum(equal, axis=1) <= free))
-    return reached
+    return np.flatnonzero(reached).reshape(len(scores), k) % scores.shape[1]
 
 
-def _graph(adjacency: np.ndarray, propagation: np.ndarray, num_rounds: int) -> _Graph:
+def _graph(
+    adjacency: sparse.csr_array, propagation: sparse.csr_array, num_rounds: int
+) -> _Graph:
     """The graph of the first round that is applied, and the sums of all after it."""
-    first = adjacency + adjacency.T
+    first = symmetrise(adjacency)
     for _ in range(num_rounds - APPLIED_ROUNDS):
-        product = propagation @ (_inverse(first.sum(axis=1))[:, None] * first)
-        first = product + product.T
-    graph = _Graph(first, propagation, [_inverse(first.sum(axis=1))])
-    rows, columns = propagation.sum(axis=1), propagation.sum(axis=0)
+        first = symmetrise(propagation @ divide_rows(first, order=1))
+    transposed = propagation.T
+    ones = np.ones(first.shape[0], np.float32)
+    graph = _Graph(first, propagation, transposed, [_inverse(first @ ones)])
+    rows, columns = propagation @ ones, transposed @ ones
     for level in range(min(num_rounds, APPLIED_ROUNDS) - 1):
         # Rows of D^-1 B sum to 1: D_{t+1} = W 1 + B_t D_t^-1 W^T 1.
         sums = rows + _times(graph, graph.scales[level] * columns, level)
@@ -202,5 +209,5 @@ def _times(graph: _Graph, vector: np.ndarray, level: int) -> np.ndarray:
         return graph.first @ vector
     before = graph.scales[level - 1]
     left = graph.propagation @ (before * _times(graph, vector, level - 1))
-    right = before * (vector @ graph.propagation)
+    right = before * (graph.transposed @ vector)
     return left + _times(graph, right, level - 1)

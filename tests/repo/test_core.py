@@ -53,6 +53,9 @@ for ranked in (
     rerank.gnn(query, gallery, k1=6, k2=3),
     rerank.k_reciprocal(query, gallery, k1=6, k2=3),
     rerank.ecn(query, gallery, k=4),
+    rerank.ca_jaccard(query, gallery, *cameras, k1_intra=3, k1_inter=5),
+    rerank.by_name("nfc")(query, gallery),
+    rerank.by_name("propagate")(query, gallery, *cameras, k1=6, k2=5),
 ):
     metrics = evaluation.evaluate(
         ranked, query_ids, gallery_ids, *cameras, protocol="standard"
