@@ -188,7 +188,7 @@ def _graph(
     for _ in range(num_rounds - APPLIED_ROUNDS):
         first = symmetrise(propagation @ divide_rows(first, order=1))
     transposed = propagation.T
-    ones = np.ones(first.shape[0], np.float32)
+    ones = np.ones(len(first.indptr) - 1, np.float32)
     graph = _Graph(first, propagation, transposed, [_inverse(first @ ones)])
     rows, columns = propagation @ ones, transposed @ ones
     for level in range(min(num_rounds, APPLIED_ROUNDS) - 1):
