@@ -189,8 +189,8 @@ def few_table(by_seed: Sequence[dict[str, Side]]) -> Table:
                 )
             rows.append(row)
     return Table(
-        f"Generated people, {len(by_seed)} seeds: Rank-1 / mAP of plain similarity, and "
-        "gains on it, with the number of seeds in brackets on which each got worse.",
+        f"Generated people, {len(by_seed)} seeds: Rank-1 / mAP of plain similarity, "
+        "and gains on it; in brackets the number of seeds on which each got worse.",
         ["gallery images", "query images", "plain", *FEW_METHODS],
         rows,
     )

@@ -13,6 +13,8 @@ BLOCK_ENTRIES = 1 << 24
 """Products that are held at a time."""
 BLOCK_ROWS = 1024
 """Rows of a block, at most."""
+LARGE_ROWS = 16_384
+"""From so many rows on there is a bar."""
 
 
 class CameraLists(NamedTuple):
@@ -74,7 +76,8 @@ def by_camera(
     same, other = min(same, num_rows), min(other, num_rows)
     step = int(np.clip(BLOCK_ENTRIES // num_rows, 1, BLOCK_ROWS))
     found: tuple[list[CameraLists], list[CameraLists]] = ([], [])
-    with progress.bar(total=num_rows, desc="neighbours", unit="row") as shown:
+    total = num_rows if num_rows > LARGE_ROWS else None
+    with progress.bar(total=total, desc="neighbours", unit="row") as shown:
         for start in range(0, num_rows, step):
             block = slice(start, min(start + step, num_rows))
             products = rows[block] @ rows.T
@@ -84,7 +87,8 @@ def by_camera(
             for lists, k, wanted in ((0, same, is_same), (1, other, ~is_same)):
                 if k:
                     found[lists].append(_best(products, wanted, start, k))
-            shown.update(len(products))
+            if total:
+                shown.update(len(products))
     return _joined(found[0], num_rows), _joined(found[1], num_rows)
 
 
