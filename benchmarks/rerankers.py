@@ -69,8 +69,8 @@ def _propagated_gcr(query: Side, gallery: Side) -> np.ndarray:
     rows = np.concatenate([query.features, gallery.features])
     cameras = np.concatenate([query.cameras, gallery.cameras])
     found = rerank.propagate(rows, cameras)
-    sides = np.split(found, [len(query.features)])
-    return rerank.gcr(*sides, query.cameras, gallery.cameras)
+    first, second = np.split(found, [len(query.features)])
+    return rerank.gcr(first, second, query.cameras, gallery.cameras)
 
 
 METHODS: dict[str, Ranked] = {

@@ -61,8 +61,8 @@ class Scorer:
             "dataset": dataset,
             "split": split,
             "comparable": comparable,
-            "warnings": warnings,
         }
+        self._warnings = warnings
         self._num_pictured_queries = num_pictured_queries
         self._sets = {"visible": visible, "infrared": infrared}
         self.sets = (visible, infrared)
@@ -130,7 +130,8 @@ class Scorer:
             search=self._search,
             checkpoint=checkpoint,
         )
-        return dataclasses.replace(results, **self._facts)
+        warnings = (*self._warnings, *results.warnings)
+        return dataclasses.replace(results, **self._facts, warnings=warnings)
 
     def draw(self, sides: list[scoring.Embeddings], path: Path) -> None:
         """Draw some queries with their ranked lists, plain above re-ranked.

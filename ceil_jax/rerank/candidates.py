@@ -62,10 +62,11 @@ def candidates(
 
     What `gcr(query[None], candidates, ...)` gives, in a few milliseconds for a few
     hundred candidates, and without a compilation for any number of them. Equal
-    similarities are linked in the order of the candidates. The graph knows nothing of
-    the images that were not returned: with 200 candidates a part of the gain of the
-    whole set is kept, with fewer than 100 hardly any (docs/reranking.md). Time and
-    memory grow with n^2.
+    similarities are linked in the order of the candidates; where similarities are
+    equal but for rounding, which is linked may differ, as between `gcr`'s searches.
+    The graph knows nothing of the images that were not returned: 200 candidates keep
+    about half of the whole set's gain, fewer than 100 hardly any
+    (docs/reranking.md). Time and memory grow with n^2.
 
     Args:
         query: (d,) vector of length 1.
