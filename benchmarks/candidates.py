@@ -26,6 +26,8 @@ from ceil_jax.evaluation import metrics
 from ceil_jax.rerank import candidates, gcr
 
 SIZES = (25, 50, 100, 200, 400)
+ONE_SIDED = 200
+ACROSS = f"{ONE_SIDED} of the other modality"
 WIDTH = 512
 SIDES = ("infrared queries", "visible queries")
 Figures = dict[str, tuple[float, float]]
@@ -69,6 +71,8 @@ def figures(similarity: np.ndarray, found: Search) -> tuple[float, float]:
 def kept(found: Search, sizes: Sequence[int] = SIZES) -> Figures:
     """Figures by number of candidates, beside plain ones and those of the whole set.
 
+    `ONE_SIDED` candidates of the other modality alone are tried as well.
+
     Args:
         found: Query, gallery and protocol; the queries are in the store, too.
         sizes: Numbers of candidates; those that the store does not hold are left out.
@@ -85,20 +89,23 @@ def kept(found: Search, sizes: Sequence[int] = SIZES) -> Figures:
     nearness = query.features @ store.T
     np.fill_diagonal(nearness, -np.inf)  # a query does not find itself
     nearest = np.argsort(-nearness, axis=1)
-    for size in sizes:
-        if size >= len(store):
-            continue
+    returned = {str(n): nearest[:, :n] for n in sizes if n < len(store)}
+    num_queries = len(query.features)
+    if len(gallery.features) >= ONE_SIDED:
+        across = np.argsort(-plain, axis=1)[:, :ONE_SIDED]
+        returned[ACROSS] = num_queries + across
+    for name, lists in returned.items():
         ranked = plain.astype(np.float64)
-        for number, rows in enumerate(nearest[:, :size]):
+        for number, rows in enumerate(lists):
             scores = candidates(
                 store[number], store[rows], cameras[number], cameras[rows]
             )
-            of_gallery = rows >= len(nearest)
-            columns = rows[of_gallery] - len(nearest)
+            of_gallery = rows >= num_queries
+            columns = rows[of_gallery] - num_queries
             # Above all others; where scores are equal, by plain similarity.
             ranked[number, columns] *= 1e-9
             ranked[number, columns] += 2 + scores[of_gallery]
-        result[str(size)] = figures(ranked, found)
+        result[name] = figures(ranked, found)
     return result
 
 
@@ -119,11 +126,11 @@ def gain_table(by_seed: Sequence[Figures], caption: str) -> Table:
         The table.
     """
     rows = []
-    for name in ("plain", *map(str, SIZES), "joint"):
+    for name in ("plain", *map(str, SIZES), ACROSS, "joint"):
         if name not in by_seed[0]:
             continue
         values = np.array([(*each[name], share(each, name)) for each in by_seed])
-        label = name if name in ("plain", "joint") else f"{name} candidates"
+        label = f"{name} candidates" if name.isdigit() else name
         rows.append([label, *map(spread, values.T)])
     return Table(caption, ["", "Rank-1", "mAP", "gain in mAP kept, %"], rows)
 

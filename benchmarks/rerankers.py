@@ -92,7 +92,7 @@ FEW_METHODS = ("GCR, cameras", "GCR, cameras, `auto`", "k-reciprocal", "NFC")
 
 
 def scored(found: Search, name: str) -> tuple[float, float, float]:
-    """Rank-1, mAP and the seconds of one method.
+    """Rank-1, mAP and the CPU time of one method.
 
     Args:
         found: Query, gallery and protocol.
@@ -101,9 +101,9 @@ def scored(found: Search, name: str) -> tuple[float, float, float]:
     Returns:
         Percent, percent, seconds.
     """
-    start = time.perf_counter()
+    start = time.process_time()
     similarity = METHODS[name](found[0], found[1])
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     return (*figures(similarity, found), seconds)
 
 
@@ -115,7 +115,8 @@ def table(searches: Sequence[Search], caption: str) -> Table:
         caption: Of the table.
 
     Returns:
-        The table; gains are on plain, search by search.
+        The table; gains are on plain, and the time is that of the fastest search: the
+        first pays for what is loaded and compiled.
     """
     values = {
         name: np.array([scored(found, name) for found in searches]) for name in METHODS
@@ -127,8 +128,8 @@ def table(searches: Sequence[Search], caption: str) -> Table:
         for column in (0, 1):
             row.append(spread(of_one[:, column]))
             row.append("" if name == "plain" else f"{gains[:, column].mean():+.1f}")
-        rows.append([*row, f"{np.median(of_one[:, 2]):.2g}"])
-    headers = ["re-ranker", "Rank-1", "gain", "mAP", "gain", "seconds"]
+        rows.append([*row, f"{of_one[:, 2].min():.2g}"])
+    headers = ["re-ranker", "Rank-1", "gain", "mAP", "gain", "CPU seconds"]
     return Table(caption, headers, rows)
 
 

@@ -1,5 +1,7 @@
 """Camera-aware k-reciprocal re-ranking."""
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy import sparse
 
@@ -71,32 +73,56 @@ def ca_jaccard(
     )
     if cameras is None:
         raise ValueError("query_cameras=None: ca_jaccard needs the cameras of both")
+    found = _searched(
+        rows,
+        cameras,
+        num_queries,
+        same=max(k1_intra + 1, k2_intra),
+        other=max(k1_inter, k2_inter),
+    )
+    encoding = _unit_sums(
+        _encoding(found.intra, k1_intra + 1, found.largest)
+        + _encoding(found.inter, k1_inter, found.largest)
+    )
+    check_weights(encoding.data)
+    average = _unit_sums(_ones(found.intra, k2_intra) + _ones(found.inter, k2_inter))
+    expanded = sparse.csr_array(average @ encoding)
+    return mixed(expanded, found.original, lambda_value)
+
+
+class _Found(NamedTuple):
+    """What is made of the products of all rows.
+
+    Attributes:
+        intra: Lists within each row's camera.
+        inter: Lists of all other cameras.
+        largest: (N,) float32, what each row's distances are divided by.
+        original: (Q, G) float32 distances.
+    """
+
+    intra: CameraLists
+    inter: CameraLists
+    largest: np.ndarray
+    original: np.ndarray
+
+
+def _searched(
+    rows: np.ndarray, cameras: np.ndarray, num_queries: int, *, same: int, other: int
+) -> _Found:
     smallest = np.empty(len(rows), np.float32)
-    original = np.empty((num_queries, num_gallery), np.float32)
+    original = np.empty((num_queries, len(rows) - num_queries), np.float32)
 
     def keep(block: slice, products: np.ndarray) -> None:
         smallest[block] = products.min(axis=1)
         queries = original[block]
         queries[:] = products[: len(queries), num_queries:]
 
-    intra, inter = by_camera(
-        rows,
-        cameras,
-        same=max(k1_intra + 1, k2_intra),
-        other=max(k1_inter, k2_inter),
-        keep=keep,
-    )
+    intra, inter = by_camera(rows, cameras, same=same, other=other, keep=keep)
     largest = spans(smallest)
     original *= -2
     original += 2
     original /= largest[:num_queries, None]
-    encoding = _encoding(intra, k1_intra + 1, largest)
-    encoding = encoding + _encoding(inter, k1_inter, largest)
-    encoding = _unit_sums(encoding)
-    check_weights(encoding.data)
-    average = _unit_sums(_ones(intra, k2_intra) + _ones(inter, k2_inter))
-    expanded = sparse.csr_array(average @ encoding)
-    return mixed(expanded, original, lambda_value)
+    return _Found(intra, inter, largest, original)
 
 
 def _ones(lists: CameraLists, k: int) -> sparse.csr_array:
