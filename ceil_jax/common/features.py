@@ -44,7 +44,11 @@ def rows(
 
 
 def pair(
-    query: Any, gallery: Any, *, normalise: Normalise
+    query: Any,
+    gallery: Any,
+    *,
+    normalise: Normalise,
+    names: tuple[str, str] = ("query", "gallery"),
 ) -> tuple[np.ndarray, int, int]:
     """Check the features of query and gallery and stack them.
 
@@ -52,6 +56,7 @@ def pair(
         query: (Q, d) numbers.
         gallery: (G, d) numbers.
         normalise: What is done about the lengths of the rows.
+        names: What the caller knows the two by.
 
     Returns:
         (Q + G, d) float32, the queries first, then Q and G.
@@ -60,13 +65,12 @@ def pair(
         ValueError: One of them is not usable, or their widths differ.
     """
     check_normalise(normalise)
-    sides = {"query": _matrix("query", query), "gallery": _matrix("gallery", gallery)}
-    first, second = sides.values()
-    same_width("query", first, "gallery", second)
+    first, second = _matrix(names[0], query), _matrix(names[1], gallery)
+    same_width(names[0], first, names[1], second)
     num_queries, num_gallery = len(first), len(second)
     result = np.empty((num_queries + num_gallery, first.shape[1]), np.float32)
-    _fill(result[:num_queries], "query", first, normalise)
-    _fill(result[num_queries:], "gallery", second, normalise)
+    _fill(result[:num_queries], names[0], first, normalise)
+    _fill(result[num_queries:], names[1], second, normalise)
     return result, num_queries, num_gallery
 
 

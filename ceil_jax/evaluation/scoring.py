@@ -8,7 +8,7 @@ import numpy as np
 
 from ceil_jax.common.errors import UserError
 from ceil_jax.common.progress import bar
-from ceil_jax.evaluation import metrics
+from ceil_jax.evaluation import cautions, metrics
 from ceil_jax.evaluation.pictured import pick_queries
 from ceil_jax.evaluation.protocols import Mode, Plan, Trial, metric_of
 from ceil_jax.evaluation.results import (
@@ -101,7 +101,8 @@ def score_protocol(
         progress: Whether to show a bar over the trials.
 
     Returns:
-        Mean and standard deviation over trials of every figure, by mode.
+        Mean and standard deviation over trials of every figure, by mode, and a warning
+        where there are too few images of each person to re-rank.
 
     Raises:
         ValueError: An argument that does not fit.
@@ -118,7 +119,7 @@ def score_protocol(
         raise UserError("there are no test images to score")
     sides = _checked_sides(visible, infrared, plan.protocol)
     total = sum(map(len, plan.trials.values()))
-    modes = {}
+    modes, images = {}, {}
     with bar(total=total, desc="Scoring", unit="trial") as shown:
         for mode, trials in plan.trials.items():
             query, gallery = sides[mode.query_modality], sides[mode.gallery_modality]
@@ -134,6 +135,9 @@ def score_protocol(
                 on_trial=shown.update if progress else None,
             )
             found = _mode_results(scored, trials)
+            if params is not None:
+                first = _identities(query, gallery, trials[0])
+                images[mode.name] = cautions.images_per_person(*first), params.k1
             own = params if rerank == "auto" else None
             modes[mode.name] = dataclasses.replace(found, rerank=own)
     return Results(
@@ -145,6 +149,7 @@ def score_protocol(
         shots=plan.shots,
         galleries=plan.galleries,
         rerank=None if rerank == "auto" else rerank,
+        warnings=cautions.few_images(images),
     )
 
 
@@ -307,6 +312,12 @@ def _take(side: Embeddings, rows: np.ndarray) -> Embeddings:
 def _labels(query: Embeddings, gallery: Embeddings) -> tuple[np.ndarray, ...]:
     """The labels in the order of the arguments of `metrics.evaluate`."""
     return query.identities, gallery.identities, query.cameras, gallery.cameras
+
+
+def _identities(
+    query: Embeddings, gallery: Embeddings, trial: Trial
+) -> tuple[np.ndarray, np.ndarray]:
+    return query.identities[trial.query], gallery.identities[trial.gallery]
 
 
 def _parameters(

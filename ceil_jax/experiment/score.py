@@ -62,8 +62,8 @@ class Scorer:
             "dataset": dataset,
             "split": split,
             "comparable": comparable,
-            "warnings": warnings,
         }
+        self._warnings = warnings
         self._num_pictured_queries = num_pictured_queries
         self._sets = {"visible": visible, "infrared": infrared}
         self.sets = (visible, infrared)
@@ -131,7 +131,8 @@ class Scorer:
             search=self._search,
             checkpoint=checkpoint,
         )
-        return dataclasses.replace(results, **self._facts)
+        warnings = (*self._warnings, *results.warnings)
+        return dataclasses.replace(results, **self._facts, warnings=warnings)
 
     def verification(self, sides: list[scoring.Embeddings]) -> Calibration:
         """Thresholds for "the same person?" from the test images.

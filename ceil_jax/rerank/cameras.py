@@ -29,7 +29,8 @@ def takes_none(function: Callable[P, R]) -> Callable[P, R]:
         if names:
             raise ValueError(
                 f"{names[0]} must be left out: {function.__name__} takes no cameras, "
-                "gcr and gcr_topk do; all but query and gallery goes by name"
+                "gcr, gcr_topk, ca_jaccard and propagate do; all but query and gallery "
+                "goes by name"
             )
         return function(*args, **kwargs)
 

@@ -56,9 +56,7 @@ def k_reciprocal(
     rows, num_queries, _ = features.pair(query, gallery, normalise=normalise)
     k1 = min(k1, 2 * len(rows))  # whose half list, too, holds every row
     neighbours, smallest, original = all_pairs(rows, num_queries, k=k1 + 1)
-    # 1 where all rows are equal, so that their distances, which are 0, stay 0.
-    largest = 2 - 2 * smallest
-    largest = np.where(largest > 1e-6, largest, 1).astype(np.float32)
+    largest = spans(smallest)
     original *= -2
     original += 2
     original /= largest[:num_queries, None]
@@ -71,22 +69,57 @@ def k_reciprocal(
     with np.errstate(over="ignore", invalid="ignore"):
         weights = np.exp(-pairs / np.repeat(largest.astype(np.float64), lengths))
         weights /= np.repeat(np.add.reduceat(weights, pattern.indptr[:-1]), lengths)
+    check_weights(weights)
+    encoding = sparse.csr_array(
+        (weights, pattern.indices, pattern.indptr), shape=pattern.shape
+    )
+    encoding = reciprocal.query_expansion(encoding, indices, k2=k2)
+    return mixed(encoding, original, lambda_value)
+
+
+def spans(smallest: np.ndarray) -> np.ndarray:
+    """The largest distance of each row, by which its distances are divided.
+
+    Args:
+        smallest: (N,) least inner product of each row with any.
+
+    Returns:
+        (N,) float32; 1 where all rows are equal, so that their distances, which are 0,
+        stay 0.
+    """
+    largest = 2 - 2 * smallest
+    return np.where(largest > 1e-6, largest, 1).astype(np.float32)
+
+
+def check_weights(weights: np.ndarray) -> None:
+    """Check the weights of neighbourhoods.
+
+    Args:
+        weights: Exponentials of distances, divided by their sums.
+
+    Raises:
+        ValueError: They are not finite.
+    """
     if not np.isfinite(weights).all():
         raise ValueError(
             "query and gallery: rows must be shorter, exponents of their distances "
             "overflow: normalise=True takes rows of length 1"
         )
-    encoding = sparse.csr_array(
-        (weights, pattern.indices, pattern.indptr), shape=pattern.shape
-    )
-    encoding = reciprocal.query_expansion(encoding, indices, k2=k2)
-    return _mixed(encoding, original, lambda_value)
 
 
-def _mixed(
+def mixed(
     encoding: sparse.csr_array, original: np.ndarray, lambda_value: float
 ) -> np.ndarray:
-    """Minus the two distances' mean, in the place of the original one."""
+    """Minus the mean of Jaccard and original distances.
+
+    Args:
+        encoding: (Q + G, Q + G) encodings whose rows sum to 1, the queries first.
+        original: (Q, G) float32 distances; their memory is used.
+        lambda_value: Share of the original distances.
+
+    Returns:
+        (Q, G) float32, higher is better.
+    """
     original *= -lambda_value
     original -= 1 - lambda_value  # where nothing is shared
     for rows, jaccard in overlaps.distances(encoding, num_queries=len(original)):

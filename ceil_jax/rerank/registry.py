@@ -6,6 +6,8 @@ from typing import cast
 import numpy as np
 
 from ceil_jax.common import plugins
+from ceil_jax.rerank.by_features import nfc_similarity, propagate_similarity
+from ceil_jax.rerank.ca_jaccard import ca_jaccard
 from ceil_jax.rerank.ecn import ecn
 from ceil_jax.rerank.gcr import gcr
 from ceil_jax.rerank.gnn import gnn
@@ -20,6 +22,9 @@ RERANKERS: Mapping[str, Reranker] = {
     "gnn": gnn,
     "k_reciprocal": k_reciprocal,
     "ecn": ecn,
+    "ca_jaccard": ca_jaccard,
+    "nfc": nfc_similarity,
+    "propagate": propagate_similarity,
 }
 
 

@@ -151,3 +151,75 @@ def jaccard(rows, k1, k2):
         weights = np.exp(-(2 - 2 * products[i, members]))
         encoding[i, members] = weights / weights.sum()
     return jaccard_of(encoding, rank, k2)
+
+
+def camera_ranks(rows, cameras, same, other):
+    """The row itself and the nearest of its camera; the nearest of other cameras."""
+    rank, products = ranks(rows, len(rows))
+    inside = [
+        [j for j in rank[i] if cameras[j] == cameras[i]][:same]
+        for i in range(len(rows))
+    ]
+    outside = [
+        [j for j in rank[i] if cameras[j] != cameras[i]][:other]
+        for i in range(len(rows))
+    ]
+    return inside, outside, products
+
+
+def ca_jaccard(query, gallery, cameras, intra, inter, share):
+    """`intra` and `inter` are (k1, k2)."""
+    rows, cameras = np.concatenate([query, gallery]), np.concatenate(cameras)
+    n = len(rows)
+    inside, outside, products = camera_ranks(rows, cameras, n, n)
+    distance = 2 - 2 * products
+    distance = (distance / distance.max(0)).T
+    encoding = np.zeros((n, n))
+    for i in range(n):
+        members = [
+            j for j in inside[i][: intra[0] + 1] if i in inside[j][: intra[0] + 1]
+        ]
+        members += [j for j in outside[i][: inter[0]] if i in outside[j][: inter[0]]]
+        weights = np.exp(-distance[i, members])
+        encoding[i, members] = weights / weights.sum()
+    near = [inside[i][: intra[1]] + outside[i][: inter[1]] for i in range(n)]
+    encoding = np.array([encoding[near[i]].mean(0) for i in range(n)])
+    final = (1 - share) * jaccard_of(encoding, None, 1) + share * distance
+    return -final[: len(query), len(query) :]
+
+
+def nfc(rows, k1, k2):
+    rank, _ = ranks(rows, len(rows))
+    result = []
+    for i in range(len(rows)):
+        total = rows[i].astype(np.float64)
+        for j in rank[i][1 : k1 + 1]:
+            if i in rank[j][1 : k2 + 1]:
+                total = total + rows[j]
+        result.append(total / np.linalg.norm(total))
+    return np.array(result)
+
+
+def propagate(rows, cameras, k1, k2, beta, scale, num_rounds):
+    rows = rows.astype(np.float64)
+    n = len(rows)
+    for _ in range(num_rounds):
+        rank, _ = ranks(rows, k1)
+        graphs = [(1, rank)]
+        if cameras is not None:
+            graphs.append((scale, camera_ranks(rows, cameras, 1, k2)[1]))
+        total = np.zeros_like(rows)
+        for weight, lists in graphs:
+            kernel = np.zeros((n, n))
+            for i in range(n):
+                for j in lists[i]:
+                    kernel[i, j] = np.exp(-((rows[i] - rows[j]) ** 2).sum() / beta)
+            kernel = (kernel + kernel.T) / 2
+            degrees = kernel.sum(1)
+            for i in range(n):
+                for j in range(n):
+                    if kernel[i, j]:
+                        part = kernel[i, j] / math.sqrt(degrees[i] * degrees[j])
+                        total[i] += weight * part * rows[j]
+        rows = total / np.linalg.norm(total, axis=1, keepdims=True)
+    return rows

@@ -30,6 +30,16 @@ FUNCTIONS: dict[str, tuple[Any, dict[str, Any]]] = {
     "gnn": (rerank.gnn, {**SIDES, **K1K2}),
     "k_reciprocal": (rerank.k_reciprocal, {**SIDES, **K1K2}),
     "ecn": (rerank.ecn, {**SIDES, "k": 6, "t": 2, "q": 3}),
+    "ca_jaccard": (
+        rerank.ca_jaccard,
+        {**SIDES, **CAMERAS, "k1_intra": 4, "k2_intra": 2}
+        | {"k1_inter": 5, "k2_inter": 3},
+    ),
+    "nfc": (rerank.nfc, {"features": ROWS, **K1K2}),
+    "propagate": (
+        rerank.propagate,
+        {"features": ROWS, "cameras": np.arange(24) % 3, **K1K2, "num_rounds": 1},
+    ),
     "auto": (rerank.auto, SIDES),
     "nearest": (neighbours.nearest, {"features": ROWS, "k": 6}),
     "jaccard_distance": (clustering.jaccard_distance, {"features": ROWS, **K1K2}),
@@ -77,6 +87,9 @@ FEATURES = {
     "gnn": ("query", "gallery"),
     "k_reciprocal": ("query", "gallery"),
     "ecn": ("query", "gallery"),
+    "ca_jaccard": ("query", "gallery"),
+    "nfc": ("features",),
+    "propagate": ("features",),
     "auto": ("query", "gallery"),
     "nearest": ("features",),
     "jaccard_distance": ("features",),
@@ -100,6 +113,9 @@ WHOLE = {
     "gnn": ("k1", "k2", "num_rounds"),
     "k_reciprocal": ("k1", "k2"),
     "ecn": ("k", "t", "q"),
+    "ca_jaccard": ("k1_intra", "k1_inter", "k2_intra", "k2_inter"),
+    "nfc": ("k1", "k2"),
+    "propagate": ("k1", "k2", "num_rounds"),
     "nearest": ("k",),
     "jaccard_distance": ("k1", "k2"),
     "cluster": ("k1", "k2", "min_samples"),
@@ -114,6 +130,8 @@ REAL = {
     "gcr": "camera_weight",
     "gcr_topk": "camera_weight",
     "k_reciprocal": "lambda_value",
+    "ca_jaccard": "lambda_value",
+    "propagate": ("beta", "scale"),
     "cluster": "eps",
     "dcmu": "smoothing",
     "momentum": "beta",
@@ -122,6 +140,8 @@ REAL = {
 VECTORS = {
     "gcr": ("query_cameras", "gallery_cameras"),
     "gcr_topk": ("query_cameras", "gallery_cameras"),
+    "ca_jaccard": ("query_cameras", "gallery_cameras"),
+    "propagate": ("cameras",),
     "cluster": ("cameras",),
     "evaluate": ("query_ids", "gallery_ids", "query_cameras", "gallery_cameras"),
     "evaluate_features": ("query_ids", "gallery_ids", "gallery_cameras"),
@@ -300,7 +320,9 @@ def test_clusterings_that_are_none_are_refused():
 
 
 @pytest.mark.parametrize("name", ["k1", "k2"])
-@pytest.mark.parametrize("function", ["gcr", "gcr_topk", "gnn", "match", "cluster"])
+@pytest.mark.parametrize(
+    "function", ["gcr", "gcr_topk", "gnn", "nfc", "propagate", "match", "cluster"]
+)
 def test_lists_far_beyond_the_rows_cost_no_memory(function, name):
     is_same(call(function, **{name: 10**15}), call(function, **{name: 48}))
 

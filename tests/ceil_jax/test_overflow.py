@@ -15,12 +15,17 @@ from ceil_jax import clustering, evaluation, neighbours, rerank
 x = np.random.default_rng(0).normal(size=(70, 32))
 x /= np.linalg.norm(x, axis=1, keepdims=True)
 ids = np.arange(35) % 5
+cameras = np.arange(35) % 3, 1 + np.arange(35) % 4
 calls = {
     "gcr": lambda q, g, n: rerank.gcr(q, g, normalise=n),
     "gcr_topk": lambda q, g, n: rerank.gcr_topk(q, g, top=3, normalise=n),
+    "candidates": lambda q, g, n: rerank.candidates(q[0], g, normalise=n),
     "gnn": lambda q, g, n: rerank.gnn(q, g, normalise=n),
     "k_reciprocal": lambda q, g, n: rerank.k_reciprocal(q, g, normalise=n),
     "ecn": lambda q, g, n: rerank.ecn(q, g, normalise=n),
+    "ca_jaccard": lambda q, g, n: rerank.ca_jaccard(q, g, *cameras, normalise=n),
+    "nfc": lambda q, g, n: rerank.nfc(q, normalise=n),
+    "propagate": lambda q, g, n: rerank.propagate(q, cameras[0], normalise=n),
     "auto": lambda q, g, n: rerank.auto(q, g, normalise=n),
     "nearest": lambda q, g, n: neighbours.nearest(q, k=28, normalise=n),
     "jaccard_distance": lambda q, g, n: clustering.jaccard_distance(
@@ -68,11 +73,10 @@ def test_what_overflows_is_named_and_ends_no_process():
     )
     assert run.returncode == 0, run.stderr[-2000:]
     lines = [line.split("|") for line in run.stdout.splitlines()]
-    assert len(lines) == len(scales) * 10 * 3
+    assert len(lines) == len(scales) * 14 * 3
     for scale, name, normalise, said in lines:
-        sides = "features" if name in ("nearest", "jaccard_distance", "cluster") else (
-            "query"
-        )  # fmt: skip
+        of_one = ("nearest", "jaccard_distance", "cluster", "nfc", "propagate")
+        sides = "features" if name in of_one else "query"
         refusal = f"ValueError {sides}"
         if normalise == "True":
             assert said == "finite", (scale, name, said)
@@ -80,5 +84,6 @@ def test_what_overflows_is_named_and_ends_no_process():
             assert said.startswith(refusal), (scale, name, said)
         else:
             assert said == "finite" or said.startswith(refusal), (scale, name, said)
-        if normalise == "False" and scale == "1e6" and name in ("gcr", "gcr_topk"):
+        is_gcr = name in ("gcr", "gcr_topk", "candidates")
+        if normalise == "False" and scale == "1e6" and is_gcr:
             assert "similarities up to 1e+12 must be smaller" in said

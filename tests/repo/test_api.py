@@ -23,6 +23,11 @@ PUBLIC = {
         "gnn": "query gallery k1 k2 num_rounds",
         "k_reciprocal": "query gallery k1 k2 lambda_value",
         "ecn": "query gallery k t q",
+        "ca_jaccard": "query gallery query_cameras gallery_cameras k1_intra k1_inter "
+        "k2_intra k2_inter lambda_value",
+        "nfc": "features k1 k2",
+        "propagate": "features cameras k1 k2 beta scale num_rounds",
+        "candidates": "query candidates query_camera candidate_cameras k1 k2",
         "gcr_topk": "query gallery query_cameras gallery_cameras top neighbours",
         "auto": "query gallery",
         "by_name": "name",

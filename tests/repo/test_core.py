@@ -54,6 +54,9 @@ for ranked in (
     rerank.gnn(query, gallery, k1=6, k2=3),
     rerank.k_reciprocal(query, gallery, k1=6, k2=3),
     rerank.ecn(query, gallery, k=4),
+    rerank.ca_jaccard(query, gallery, *cameras, k1_intra=3, k1_inter=5),
+    rerank.by_name("nfc")(query, gallery),
+    rerank.by_name("propagate")(query, gallery, *cameras, k1=6, k2=5),
 ):
     metrics = evaluation.evaluate(
         ranked, query_ids, gallery_ids, *cameras, protocol="standard"
@@ -61,6 +64,8 @@ for ranked in (
     assert metrics.mean_ap > 0.9, metrics
 top = rerank.gcr_topk(query, gallery, *cameras, top=3, k1=6, k2=3)
 assert (gallery_ids[np.asarray(top[1])] == query_ids[:, None]).mean() > 0.9
+alone = rerank.candidates(query[0], gallery, 1, cameras[1], k1=6, k2=3)
+assert (gallery_ids[np.argsort(-alone)[:5]] == query_ids[0]).all()
 found = neighbours.nearest(gallery, k=5)
 assert (gallery_ids[found.indices] == gallery_ids[:, None]).mean() > 0.9
 clusters = clustering.cluster(gallery, np.ones(30, int), k1=4, k2=2, min_samples=2)

@@ -1,5 +1,7 @@
 """The scorer: whose rows, labels and images go where."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -94,7 +96,8 @@ def test_what_is_scored_and_what_is_said_of_it(monkeypatch):
 
     def score_protocol(*args, **options):
         given.append((args, options))
-        return Results("p", "none", 1, {}, "of " + options["checkpoint"])
+        found = Results("p", "none", 1, {}, "of " + options["checkpoint"])
+        return dataclasses.replace(found, warnings=("of the scores",))
 
     monkeypatch.setattr(scoring, "score_protocol", score_protocol)
     made = scorer()
@@ -106,7 +109,7 @@ def test_what_is_scored_and_what_is_said_of_it(monkeypatch):
     assert args[2] is PLAN
     assert options == {"rerank": RERANK, "search": "hnsw", "checkpoint": "epoch 3"}
     assert (results.dataset, results.split, results.comparable) == ("llcm", 3, True)
-    assert results.warnings == ("a warning",)
+    assert results.warnings == ("a warning", "of the scores")
     assert results.checkpoint == "of epoch 3"
 
 

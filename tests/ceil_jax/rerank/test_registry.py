@@ -23,13 +23,14 @@ def installed(tmp_path, monkeypatch):
     install(tmp_path, "plain", POINTS, modules)
 
 
-@pytest.mark.parametrize("name", ["gcr", "gnn", "k_reciprocal", "ecn"])
+@pytest.mark.parametrize("name", ["gcr", "gnn", "k_reciprocal", "ecn", "ca_jaccard"])
 def test_ours_are_the_public_functions(name, installed):
     assert rerank.by_name(name) is getattr(rerank, name)
 
 
 def test_those_of_other_packages_are_found(installed):
-    assert registry.names() == ["ecn", "gcr", "gnn", "k_reciprocal", "plain", "six"]
+    ours = ["ca_jaccard", "ecn", "gcr", "gnn", "k_reciprocal", "nfc", "propagate"]
+    assert registry.names() == sorted([*ours, "plain", "six"])
     query, gallery = np.eye(2, 3, dtype=np.float32), np.eye(3, dtype=np.float32)
     got = rerank.by_name("plain")(query, gallery)
     np.testing.assert_array_equal(got, [[1, 0, 0], [0, 1, 0]])
@@ -38,5 +39,5 @@ def test_those_of_other_packages_are_found(installed):
 def test_what_is_no_reranker_is_refused(installed):
     with pytest.raises(ValueError, match=r"'six' of ceil_jax\.rerankers must be a fu"):
         rerank.by_name("six")
-    with pytest.raises(ValueError, match="name='gcrr' must be one of ecn, gcr, gnn"):
+    with pytest.raises(ValueError, match="name='gcrr' must be one of ca_jaccard, ecn"):
         rerank.by_name("gcrr")
