@@ -9,7 +9,7 @@ TEST ?=
 
 BIN := $(VENV)/bin
 RUN := $(BIN)/python
-SOURCES := $(wildcard ceil_jax pallas_kernels data configs tests benchmarks scripts)
+SOURCES := $(wildcard ceil_jax pallas_kernels data configs tests benchmarks examples)
 PYTEST := $(RUN) -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_FLAGS)
 
 # The generated data set in small, trained and evaluated on this machine.

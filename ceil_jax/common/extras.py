@@ -10,12 +10,12 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "model": MODEL,
     "train": (
         *MODEL,
-        *("array_record", "importlib_resources", "matplotlib", "optax", "tabulate"),
+        *("array_record", "importlib_resources", "matplotlib", "optax"),
         *("tensorboardX", "tensorflow_datasets"),
     ),
-    "export": (*MODEL, "onnx"),
-    "onnxruntime": (*MODEL, "onnx", "onnxruntime"),
-    "openvino": (*MODEL, "onnx", "openvino"),
+    "export": (*MODEL, "flatbuffers", "onnx"),
+    "onnxruntime": (*MODEL, "flatbuffers", "onnx", "onnxruntime"),
+    "openvino": (*MODEL, "flatbuffers", "onnx", "openvino"),
     "parquet": ("pyarrow",),
     "faiss": ("faiss",),
 }

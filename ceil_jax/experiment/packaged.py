@@ -11,7 +11,7 @@ from ceil_jax.experiment.config import Config
 ROOM = "configs"
 EXTRA_OF_MODE = {"convert": "model", "package": "model", "score": None}
 """The extra that a mode needs; [train] where none is named, None for the core alone."""
-EXTRA_OF_FORMAT = {"onnx": "export"}
+EXTRA_OF_FORMAT = {"onnx": "export", "stablehlo": "export"}
 """What --mode export needs besides, by its --format."""
 
 

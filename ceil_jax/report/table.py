@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from tabulate import tabulate
+
 from ceil_jax.evaluation.resampling import Interval
 from ceil_jax.evaluation.results import (
     FIGURES,
@@ -122,22 +124,18 @@ def comparison_table(rows: Sequence[ComparisonRow], *, mode: str) -> str:
 
 
 def _table(rows: list[list[str]], headings: list[str]) -> str:
-    """Columns, text to the left, figures to the right, headings with room."""
-    words = {i for i, heading in enumerate(headings) if i == 0 or heading == ""}
-    lines = [headings, *rows]
-    widths = [
-        max(len(heading) + 2, *map(len, cells))
-        for heading, *cells in zip(*lines, strict=True)
-    ]
-    shown = [
-        "  ".join(
-            cell.ljust(width) if i in words else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in lines
-    ]
-    rule = "  ".join("-" * width for width in widths)
-    return "\n".join(line.rstrip() for line in [shown[0], rule, *shown[1:]])
+    aligned = ["left", *("right" for _ in headings[1:])]
+    if headings[-1] == "":
+        aligned[-1] = "left"
+    if headings[1] == "":
+        aligned[1] = "left"
+    return tabulate(
+        rows,
+        headers=headings,
+        tablefmt="simple",
+        colalign=aligned,
+        disable_numparse=True,
+    )
 
 
 def _mode_label(name: str, mode: ModeResults) -> str:

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from ceil_jax import load, main
+from ceil_jax.datasets.imageset import ImageSet
 from ceil_jax.experiment import sources
+from ceil_jax.model.model import Modality
 from tests.integration import small
 
 
@@ -29,6 +31,7 @@ def test_the_folder_embeds_as_the_run_does(whole, shared, tmp_path, capsys):
     assert results["engine"]["model"] in said
     assert f"written to {tmp_path / 'model'}" in said
     model = load(tmp_path / "model")
+    assert model.info.results
     assert model.info.results["modes"] == results["modes"]
     assert model.info.digest == results["engine"]["model"]
 
@@ -37,10 +40,11 @@ def test_the_folder_embeds_as_the_run_does(whole, shared, tmp_path, capsys):
     splits = sources.load_images(small.config(shared))
     with np.load(tmp_path / "copy" / "embeddings.npz") as rows:
         wanted = dict(zip(rows["name"].tolist(), rows["features"], strict=True))
-    for kind, images in (
+    kinds: list[tuple[Modality, ImageSet]] = [
         ("visible", splits.test_visible),
         ("infrared", splits.test_infrared),
-    ):
+    ]
+    for kind, images in kinds:
         got = model.embed(images.images.take(np.arange(20)), kind)
         np.testing.assert_allclose(
             got, [wanted[n] for n in images.names[:20]], atol=2e-6

@@ -9,7 +9,9 @@ from ceil_jax.common.errors import UserError
 
 
 def test_what_is_installed_is_not_missing():
-    assert [extras.missing(extra) for extra in extras.EXTRAS] == [[]] * 3
+    assert [extras.missing(extra) for extra in extras.EXTRAS] == [[]] * len(
+        extras.EXTRAS
+    )
 
 
 def test_what_is_missing_is_named_with_its_extra(monkeypatch):

@@ -56,7 +56,10 @@ def test_the_fastest_that_agrees(variables, off, first):
     draw = np.random.default_rng(0)
     images = draw.integers(0, 256, (8, *SIZE, 3), dtype=np.uint8)
     [(_, rows)] = jax.stream([(None, images)], "visible")
-    runners = {"jax": jax, "openvino": Fake(rows, off)}
+    runners: dict[engines.Engine, engines.Runner] = {
+        "jax": jax,
+        "openvino": Fake(rows, off),
+    }
     seen = engines.probe(runners, SIZE, "visible")
     assert seen[0].engine == first
     assert {each.engine for each in seen} == {"jax", "openvino"}

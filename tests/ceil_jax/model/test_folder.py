@@ -69,6 +69,7 @@ def test_it_loads_as_it_was(whole, folder, pictures):
     assert again.info.architecture == whole.info.architecture
     assert again.info.value_ranges == {"infrared": (7000.0, 8200.0)}
     assert (again.info.epoch, again.info.trained_on) == (12, "regdb, split 3")
+    assert again.info.results
     assert again.info.results["modes"] == RESULTS["modes"]
     assert again.info.warnings == whole.info.warnings
     got, wanted = (m.embed(pictures[:2], "infrared") for m in (again, whole))

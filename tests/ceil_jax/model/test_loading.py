@@ -62,6 +62,7 @@ def test_a_run_s_model_is_its_newest_checkpoint(run, variables):
     assert info.image_size == SIZE
     assert info.architecture == ((1, 1, 1, 1), 16)
     assert info.value_ranges == {"infrared": (7000.0, 8200.0)}
+    assert info.training
     assert info.training["seed"] == 5
     assert info.training["fingerprint"] == "ab12"
     assert info.warnings == ("resumed elsewhere",)

@@ -1,6 +1,7 @@
 """Embedding images of all kinds: the same rows as Flax's encoder by hand."""
 
 import threading
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -22,12 +23,13 @@ def want(variables, pictures):
     """Rows by modality, image by image, without any code of the model's room."""
     encoder, rows = Encoder((1, 1, 1, 1), 16), {}
     resized = [
-        np.asarray(Image.fromarray(p).resize(SIZE[::-1], Image.Resampling.LANCZOS))
+        np.asarray(Image.fromarray(p).resize((16, 32), Image.Resampling.LANCZOS))
         for p in pictures
     ]
     x = jnp.asarray((np.stack(resized) / 255 - MEAN) / STD, jnp.float32)
     for modality in ("visible", "infrared"):
-        rows[modality] = np.asarray(encoder.apply(variables, **{modality: x}))
+        apply: Any = encoder.apply
+        rows[modality] = np.asarray(apply(variables, **{modality: x}))
     return rows
 
 

@@ -59,7 +59,8 @@ def test_each_pair_of_modalities_has_its_own(variables, pictures, similarity):
     got = model.same_person(pictures[2], pictures[1], turned, far=1e-2)
     assert got.similarity == pytest.approx(similarity, abs=1e-6)
     with pytest.raises(ValueError, match="'infrared-infrared' has no threshold"):
-        model.same_person(pictures[1], pictures[2], ("infrared",) * 2, far=1e-2)
+        both = ("infrared", "infrared")
+        model.same_person(pictures[1], pictures[2], both, far=1e-2)
 
 
 def test_cautious_takes_the_upper_end(variables, pictures, similarity):
