@@ -58,8 +58,8 @@ def test_each_pair_of_modalities_has_its_own(variables, pictures, similarity):
     turned = ("infrared", "visible")
     got = model.same_person(pictures[2], pictures[1], turned, far=1e-2)
     assert got.similarity == pytest.approx(similarity, abs=1e-6)
+    both = ("infrared", "infrared")
     with pytest.raises(ValueError, match="'infrared-infrared' has no threshold"):
-        both = ("infrared", "infrared")
         model.same_person(pictures[1], pictures[2], both, far=1e-2)
 
 
