@@ -59,7 +59,15 @@ class JaxRunner:
     def stream(
         self, batches: Iterable[tuple[Tag, np.ndarray]], modality: str
     ) -> Iterator[tuple[Tag, np.ndarray]]:
-        """See `Runner`."""
+        """Embed batches as they come; see `Runner.stream`.
+
+        Args:
+            batches: Anything, and (b, H, W, 3) uint8 images of the model's size.
+            modality: "visible" or "infrared".
+
+        Yields:
+            What came with a batch, and its rows, (b, d) float32.
+        """
         return self._embedder.stream(self._variables, batches, modality)
 
 
@@ -100,7 +108,15 @@ class OnnxRunner:
     def stream(
         self, batches: Iterable[tuple[Tag, np.ndarray]], modality: str
     ) -> Iterator[tuple[Tag, np.ndarray]]:
-        """See `Runner`."""
+        """Embed batches as they come; see `Runner.stream`.
+
+        Args:
+            batches: Anything, and (b, H, W, 3) uint8 images of the model's size.
+            modality: "visible" or "infrared".
+
+        Yields:
+            What came with a batch, and its rows, (b, d) float32.
+        """
         if modality not in self._functions:
             self._functions[modality] = self._make(self._graph(modality))
         function = self._functions[modality]

@@ -90,6 +90,7 @@ def test_no_circles():
         }
         for path in FILES
     }
+    graph["ceil_jax"] = set()  # only for type checkers, see above
     done: set[str] = set()
 
     def visit(name: str, trail: tuple[str, ...]) -> None:
