@@ -18,7 +18,6 @@ from typing import Any
 import jax
 import numpy as np
 import onnxruntime
-import openvino
 from absl import app, flags
 from PIL import Image
 
@@ -32,6 +31,7 @@ from ceil_jax.embedding.step import make_embed_step
 from ceil_jax.encoder import Encoder
 from ceil_jax.evaluation import evaluate
 from ceil_jax.model import export
+from ceil_jax.model.engines import import_openvino
 from ceil_jax.model.export.targets import MEAN, NET_SCALE_FACTOR, OFFSETS, STD
 from ceil_jax.pretrained import SYNTHETIC
 from ceil_jax.weights.architecture import Architecture, shapes
@@ -108,7 +108,7 @@ def runners(model: Any) -> dict[str, Run]:
     """
     content = model.SerializeToString()
     session = onnxruntime.InferenceSession(content)
-    core = openvino.Core()
+    core = import_openvino().Core()
     hints = {"INFERENCE_PRECISION_HINT": "f32"}
     compiled = core.compile_model(core.read_model(content), "CPU", hints)
     return {
@@ -318,7 +318,7 @@ def tables(variables: Any) -> str:
     """
     facts = machine()
     libraries = f"ONNX Runtime {onnxruntime.__version__}, OpenVINO "
-    libraries += openvino.__version__.partition("-")[0]
+    libraries += import_openvino().__version__.partition("-")[0]
     first = markdown.table(
         f"Largest difference of any entry of unit rows. {facts['processor']}, "
         f"{facts['cores']} cores, {libraries}, jax {facts['jax']}.",

@@ -155,12 +155,23 @@ def _onnxruntime(graph: bytes) -> Any:
     return lambda images: session.run(None, {"images": _prepared(images)})[0]
 
 
-def _openvino(graph: bytes) -> Any:
-    # Its converter, which nobody needs here, sends usage data from a forked process as
-    # soon as it is imported; without this module it does not.
+def import_openvino() -> Any:
+    """OpenVINO, which sends nothing.
+
+    Its converter, which nobody needs here, sends usage data from a forked process as
+    soon as it is imported; without one module it does not.
+
+    Returns:
+        The module `openvino`.
+    """
     sys.modules.setdefault("openvino_telemetry", cast(Any, None))
     import openvino
 
+    return openvino
+
+
+def _openvino(graph: bytes) -> Any:
+    openvino = import_openvino()
     core = openvino.Core()
     # By itself it computes in bfloat16 where the processor can: off by 6e-4.
     options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": num_cores()}

@@ -134,6 +134,8 @@ def load(path):
     return lambda x: session.run(None, {"images": x})[0]
 """,
     "openvino": """
+import sys
+sys.modules["openvino_telemetry"] = None  # it would send usage data
 import openvino
 core = openvino.Core()
 def load(path):
