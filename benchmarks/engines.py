@@ -1,9 +1,9 @@
 """Images embedded per second of the processor by every engine, and images read.
 
 The encoder has the paper's size and random weights. Images are noise, for embedding,
-and smooth colours in files of some sizes, for reading. Seconds are the process's own, of
-all its cores: on a shared machine wall clock says little. PyTorch has the same weights,
-in its usual layout and in channels-last, under `torch.inference_mode`.
+and smooth colours in files of some sizes, for reading. Seconds are the process's own,
+of all its cores: on a shared machine wall clock says little. PyTorch has the same
+weights, in its usual layout and in channels-last, under `torch.inference_mode`.
 
     python -m benchmarks.engines --write
 """
