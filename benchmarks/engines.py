@@ -71,7 +71,7 @@ def of_torch(variables: dict[str, Any], *, channels_last: bool) -> Any:
     Returns:
         A function of (b, H, W, 3) uint8 images.
     """
-    module = TwoStream((3, 4, 6, 3), 64)
+    module: Any = TwoStream((3, 4, 6, 3), 64)
     state = {k: torch.from_numpy(v) for k, v in weights.to_torch(variables).items()}
     module.load_state_dict(state, strict=False)
     module.eval()
