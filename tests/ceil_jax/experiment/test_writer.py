@@ -286,4 +286,5 @@ def test_of_many_at_once_one_has_it(tmp_path):
     for process in processes:
         process.communicate("\n", timeout=60)
     assert sorted(process.returncode for process in processes) == [0, 2, 2, 2, 2, 2]
-    assert not folder.exists()
+    # Where another one made the folder than got it, neither may remove it.
+    assert not folder.exists() or not list(folder.iterdir())
