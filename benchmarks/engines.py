@@ -72,7 +72,9 @@ def of_torch(variables: dict[str, Any], *, channels_last: bool) -> Any:
         A function of (b, H, W, 3) uint8 images.
     """
     module: Any = TwoStream((3, 4, 6, 3), 64)
-    state = {k: torch.from_numpy(v.copy()) for k, v in weights.to_torch(variables).items()}
+    state = {
+        k: torch.from_numpy(v.copy()) for k, v in weights.to_torch(variables).items()
+    }
     module.load_state_dict(state, strict=False)
     module.eval()
     layout = torch.channels_last if channels_last else torch.contiguous_format
