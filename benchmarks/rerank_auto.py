@@ -19,9 +19,9 @@ from absl import app, flags
 from tabulate import tabulate
 
 from benchmarks import people
+from benchmarks.candidates import figures
 from benchmarks.people import Side
 from ceil_jax.common.progress import bar
-from ceil_jax.evaluation import metrics
 from ceil_jax.rerank import gcr
 from ceil_jax.rerank.choosing import auto_parameters
 
@@ -76,19 +76,6 @@ def search(sides: dict[str, Side], setting: str, seed: int) -> Search:
     return query, gallery, "sysu_mm01"
 
 
-def _figures(similarity: np.ndarray, found: Search) -> tuple[float, float]:
-    query, gallery, protocol = found
-    scored = metrics.evaluate(
-        similarity,
-        query.identities,
-        gallery.identities,
-        query.cameras,
-        gallery.cameras,
-        protocol=protocol,
-    )
-    return 100 * float(scored.cmc[0]), 100 * scored.mean_ap
-
-
 def compare(found: Search) -> dict[str, Any]:
     """Figures of every method on one search.
 
@@ -113,10 +100,10 @@ def compare(found: Search) -> dict[str, Any]:
             k2=k2,
             camera_weight=camera_weight,
         )
-        scored[params] = _figures(similarity, found)
+        scored[params] = figures(similarity, found)
     best = max(sorted(scored), key=lambda params: sum(scored[params]))
     picked = {**FIXED, AUTO: chosen, BEST: best}
-    plain = _figures(query.features @ gallery.features.T, found)
+    plain = figures(query.features @ gallery.features.T, found)
     return {"plain": {"rank1": plain[0], "mAP": plain[1]}} | {
         method: {
             "params": list(params),

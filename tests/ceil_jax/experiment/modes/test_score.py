@@ -15,22 +15,12 @@ from tests.ceil_jax.evaluation.test_permutations import cell, write
 UNKNOWN = "the features do not tell which people they were trained on: if any is among"
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path_factory, monkeypatch):
-    """Full lists of what is wrong go there."""
-    monkeypatch.setenv("CEIL_JAX_CACHE", str(tmp_path_factory.mktemp("cache")))
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    """RegDB with eight people, four images of each by either camera."""
-    root = tmp_path_factory.mktemp("data") / "RegDB"
-    return trees.write_regdb(root, num_identities=8, images=4)
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 @pytest.fixture
-def config(data):
-    made = Config(dataset="regdb", data_dir=str(data), allow_partial=True)
+def config(small_regdb):
+    made = Config(dataset="regdb", data_dir=str(small_regdb), allow_partial=True)
     made.rerank.k1, made.rerank.k2 = 4, 2
     return made
 

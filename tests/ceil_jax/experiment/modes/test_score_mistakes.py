@@ -12,23 +12,12 @@ from ceil_jax.experiment.writer import Writer
 from tests.ceil_jax.datasets import trees
 from tests.ceil_jax.experiment.modes.test_score import columns_of, save
 
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path_factory, monkeypatch):
-    """Full lists of what is wrong go there."""
-    monkeypatch.setenv("CEIL_JAX_CACHE", str(tmp_path_factory.mktemp("cache")))
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    """RegDB with eight people, four images of each by either camera."""
-    root = tmp_path_factory.mktemp("data") / "RegDB"
-    return trees.write_regdb(root, num_identities=8, images=4)
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 @pytest.fixture
-def config(data):
-    return Config(dataset="regdb", data_dir=str(data), allow_partial=True)
+def config(small_regdb):
+    return Config(dataset="regdb", data_dir=str(small_regdb), allow_partial=True)
 
 
 def changed(names, rows, number):
@@ -91,13 +80,13 @@ WRONG = {
 
 
 @pytest.mark.parametrize("kind", WRONG)
-def test_wrong_features_are_one_line(kind, config, data, tmp_path, monkeypatch, capsys):
+def test_wrong_features_are_one_line(kind, config, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(compilation, "use_cache", lambda folder: None)
     names, rows = columns_of(config)
     change, message = WRONG[kind]
     [path] = save(tmp_path / "f.npz", *change(names, rows))
     words = [f"--features={path}", f"--workdir={tmp_path / 'out'}", "--mode=score"]
-    words += [f"--config.data_dir={data}", "--config.allow_partial=True"]
+    words += [f"--config.data_dir={config.data_dir}", "--config.allow_partial=True"]
     assert main.main(["main", "--config=regdb", *words]) == 2
     out, error = capsys.readouterr()
     *warnings, line = error.splitlines()
