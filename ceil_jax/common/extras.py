@@ -18,6 +18,9 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "openvino": (*MODEL, "flatbuffers", "onnx", "openvino"),
     "parquet": ("pyarrow",),
     "faiss": ("faiss",),
+    "wandb": ("wandb",),
+    "mlflow": ("mlflow",),
+    "trackio": ("trackio",),
 }
 """Names that are imported, by the extra of `pyproject.toml` that installs them."""
 

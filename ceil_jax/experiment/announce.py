@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ceil_jax.common.progress import duration
+from ceil_jax.experiment.trackers.names import how_to_open
 
 
 def opening(
@@ -88,12 +89,15 @@ def remaining(seconds: float) -> str:
     return f"about {duration(seconds)} left" if seconds > 0 else ""
 
 
-def next_steps(workdir: Path, *, scored: bool = True) -> str:
+def next_steps(
+    workdir: Path, *, scored: bool = True, trackers: Sequence[str] = ()
+) -> str:
     """What can be done with a finished training.
 
     Args:
         workdir: The run's folder.
         scored: Whether there were test images.
+        trackers: Who has the curves.
 
     Returns:
         Some lines with the commands.
@@ -105,6 +109,7 @@ def next_steps(workdir: Path, *, scored: bool = True) -> str:
         lines.append(f"the figures once more: {command} --mode evaluate")
     if scored and (workdir / "ranked_lists.png").exists():
         lines.append(f"queries and what was found: {workdir}/ranked_lists.png")
+    lines += [f"the curves: {how}" for how in how_to_open(trackers, workdir)]
     return "next:\n" + "\n".join(f"  {line}" for line in lines)
 
 

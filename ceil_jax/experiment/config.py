@@ -16,10 +16,12 @@ from ceil_jax.experiment.ranges import (
     Number,
     Place,
     Range,
+    Several,
     Whole,
     Wholes,
     shown,
 )
+from ceil_jax.experiment.trackers import names as trackers
 
 T = TypeVar("T")
 TRAINING, FREE = "training", "free"
@@ -79,6 +81,7 @@ MILESTONES = Wholes(1, EPOCHS, ascending=True)
 SIZE = Wholes(16, 4096, count=2, multiple_of=16)
 CACHE = Number(0, 1e6, without=(0,))
 CAMERA_WEIGHT = Number(1e-15, 1e15)
+TRACKERS = Several(*trackers.NAMES)
 SEARCH = Choice("exact", "pairs", "flat", "device", "ivf", "hnsw")
 
 
@@ -211,6 +214,7 @@ class Config:
     save_minutes: float = free(10.0, Number(0, 1e6), was=0.0)  # within epochs; 0: never
     selection: str = free("last", Choice("last", "best_on_test"))  # of the epoch
     eval_step: int = free(10, Whole(0, PERIOD))  # score so often; 0: only at the end
+    trackers: tuple[str, ...] = free((trackers.TENSORBOARD,), TRACKERS)  # of curves
     num_devices: int = free(0, Whole(0, 10_000))  # local devices to use; 0 for all
     compilation_cache: str = free("", Place())  # of programs; "" for the user's cache
     debug: bool = free(False)  # show where in the program an error arose

@@ -110,7 +110,12 @@ def _run_in(workdir: Path, command: Command) -> None:
             results = train.train_and_evaluate(
                 command.config, workdir, take_over=take_over
             )
-            print(announce.next_steps(workdir, scored=results is not None), flush=True)
+            steps = announce.next_steps(
+                workdir,
+                scored=results is not None,
+                trackers=command.config.trackers,
+            )
+            print(steps, flush=True)
         case "trials":
             chosen = command.trials or "all"
             trials.run_trials(command.config, workdir, chosen, take_over=take_over)

@@ -5,7 +5,7 @@ from typing import Any
 
 from ceil_jax.checkpoints.folder import Checkpoints
 from ceil_jax.evaluation.results import Results
-from ceil_jax.experiment import build, logs, score
+from ceil_jax.experiment import build, logs, results_files, score
 from ceil_jax.experiment.comparison import (
     GREY,
     PRETRAINED,
@@ -105,7 +105,10 @@ class Evaluations:
             self._log.write_scores(score.flat(results), chosen)
             self._scores.add(chosen, score.mean_rank1(results))
 
-        return run.report(state, origin, self._comparison, name, note=note)
+        results = run.report(state, origin, self._comparison, name, note=note)
+        own = run.workdir / results_files.OWN
+        self._log.add_picture(results_files.picture_of(own), chosen)
+        return results
 
     def _write(self, results: Results, epoch: int) -> None:
         self._log.write_scores(score.flat(results), epoch)

@@ -1,25 +1,36 @@
 """What a run writes as it goes: one line per epoch for people, and for programs."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ceil_jax.common.files import write_whole
 from ceil_jax.experiment import damaged
 from ceil_jax.experiment.announce import warn
-from ceil_jax.experiment.curves import Curves
+from ceil_jax.experiment.trackers.names import TENSORBOARD
+from ceil_jax.experiment.trackers.several import Trackers
+from ceil_jax.experiment.trackers.tracker import Start
 
 
 class EpochLog:
-    """`metrics.jsonl` and TensorBoard curves of a run; a context manager."""
+    """`metrics.jsonl` and the curves of a run; a context manager."""
 
-    def __init__(self, workdir: Path, *, epochs_done: int) -> None:
+    def __init__(
+        self,
+        workdir: Path,
+        *,
+        epochs_done: int,
+        trackers: Sequence[str] = (TENSORBOARD,),
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
         """Open the log, without the epochs that a resumed run will do again.
 
         Args:
             workdir: The run's folder.
             epochs_done: Epochs of the checkpoint that the run starts from; 0 for none.
+            trackers: Who gets the curves, of `trackers.names.NAMES`.
+            settings: The run's configuration as plain values, for them.
         """
         self._path = workdir / "metrics.jsonl"
         kept: list[str] = []
@@ -31,18 +42,16 @@ class EpochLog:
         lost = epochs_done - len(kept)
         if lost > 0 and not is_told:
             warn(f"{self._path} lacks {lost} of the {epochs_done} epochs that are done")
-        curves = workdir / "tensorboard"
-        if curves.exists() and not curves.is_dir():
-            damaged.set_aside(curves, "it is no folder", "the curves begin anew")
-        self._plots = Curves(curves, first_epoch=epochs_done + 1)
+        start = Start(workdir, epochs_done + 1, settings or {})
+        self._trackers = Trackers(trackers, start)
 
     def __enter__(self) -> "EpochLog":
         """Return itself."""
         return self
 
     def __exit__(self, *unused: object) -> None:
-        """Close the event file."""
-        self._plots.close()
+        """Finish the curves."""
+        self._trackers.close()
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Append one epoch.
@@ -52,8 +61,7 @@ class EpochLog:
         """
         with self._path.open("a") as file:
             file.write(json.dumps(record) + "\n")
-        self._curves(record, "", record["epoch"])
-        self._plots.flush()
+        self._trackers.add(_points(record), record["epoch"])
 
     def write_scores(self, scores: Mapping[str, float], epoch: int) -> None:
         """Add an evaluation to the curves.
@@ -62,16 +70,29 @@ class EpochLog:
             scores: Figures by name, in percent.
             epoch: The epoch after which they were measured.
         """
-        for name, value in scores.items():
-            self._plots.add(f"evaluation/{name}", value, epoch)
-        self._plots.flush()
+        values = {f"evaluation/{name}": value for name, value in scores.items()}
+        self._trackers.add(values, epoch)
 
-    def _curves(self, record: Mapping[str, Any], prefix: str, epoch: int) -> None:
-        for name, value in record.items():
-            if isinstance(value, Mapping):
-                self._curves(value, f"{prefix}{name}/", epoch)
-            elif isinstance(value, int | float) and name not in ("epoch", "stage"):
-                self._plots.add(f"{prefix or 'training/'}{name}", value, epoch)
+    def add_picture(self, path: Path, epoch: int) -> None:
+        """Show a picture beside the curves.
+
+        Args:
+            path: A PNG; one that is not there is left out.
+            epoch: The epoch of the model that it shows.
+        """
+        if path.is_file():
+            self._trackers.add_picture(f"evaluation/{path.stem}", path, epoch)
+
+
+def _points(record: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
+    """The numbers of an epoch by the names of their curves."""
+    found: dict[str, float] = {}
+    for name, value in record.items():
+        if isinstance(value, Mapping):
+            found |= _points(value, f"{prefix}{name}/")
+        elif isinstance(value, int | float) and name not in ("epoch", "stage"):
+            found[f"{prefix or 'training/'}{name}"] = value
+    return found
 
 
 def _lines(path: Path) -> tuple[list[tuple[int, str]], bool]:

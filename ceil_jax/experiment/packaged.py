@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ceil_jax.common import extras
 from ceil_jax.experiment.config import Config
+from ceil_jax.experiment.trackers import names as trackers
 
 ROOM = "configs"
 EXTRA_OF_MODE = {"convert": "model", "package": "model", "score": None}
@@ -81,5 +82,9 @@ def require(mode: str, config: Config, form: str = "") -> None:
         extras.require(needed, f"--mode {mode}")
     if form in EXTRA_OF_FORMAT:
         extras.require(EXTRA_OF_FORMAT[form], f"--mode {mode} --format {form}")
+    if needed == "train":
+        for name in config.trackers:
+            if name in trackers.EXTRAS:
+                extras.require(name, f"--config.trackers={name}")
     if config.rerank.search in extras.FAISS_SEARCHES:
         extras.require("faiss", f"--config.rerank.search={config.rerank.search}")

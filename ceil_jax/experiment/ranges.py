@@ -140,6 +140,28 @@ class Choice:
         return ", ".join(str(each) or '""' for each in self.options)
 
 
+@dataclass(frozen=True, init=False)
+class Several:
+    """Any of a few names, each at most once.
+
+    Attributes:
+        options: The names.
+    """
+
+    options: tuple[str, ...]
+
+    def __init__(self, *options: str) -> None:
+        object.__setattr__(self, "options", options)
+
+    def fault(self, value: Any) -> str:
+        """What is wrong with a value, see `Range.fault`."""
+        is_list = isinstance(value, tuple | list)
+        known = is_list and all(type(v) is str and v in self.options for v in value)
+        if known and len(set(value)) == len(value):
+            return ""
+        return f"must be names in brackets, each once, of {', '.join(self.options)}"
+
+
 @dataclass(frozen=True)
 class Switch:
     """True or False."""

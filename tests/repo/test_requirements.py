@@ -16,6 +16,7 @@ DISTRIBUTIONS = {
     "PIL": "pillow",
     "absl": "absl-py",
     "faiss": "faiss-cpu",
+    "mlflow": "mlflow-skinny",
     "orbax": "orbax-checkpoint",
     "sklearn": "scikit-learn",
 }
@@ -54,6 +55,7 @@ def test_every_import_is_listed():
     users = [name for name in source.PACKAGES if name != "benchmarks"]
     # What the extras that are in no list for the demo bring.
     optional = {"onnx", "onnxruntime", "openvino", "pyarrow"}
+    optional |= {"mlflow-skinny", "trackio", "wandb"}
     assert optional <= names("requirements-dev.txt")
     assert third_party(*users) <= names("requirements.txt") | optional
     development = names("requirements.txt") | names("requirements-dev.txt")

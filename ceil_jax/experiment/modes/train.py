@@ -111,7 +111,7 @@ class _Training:
             write_json(workdir / "config.json", to_dict(config))
         elif is_scored and not _is_own(config, workdir):
             return self._measured_again()
-        with self._saved_if_stopped(), logs.EpochLog(workdir, epochs_done=done) as log:
+        with self._saved_if_stopped(), self._log() as log:
             comparison = Comparison(workdir / "comparison.json", keep=done > 0)
             evaluations = Evaluations(
                 self._run, self._start.record, self._scores, comparison, log
@@ -123,6 +123,16 @@ class _Training:
                 print(f"no test images to score; checkpoints are in {workdir}")
                 return None
             return evaluations.of_model(state, self._saved)
+
+    def _log(self) -> logs.EpochLog:
+        """What the run writes as it goes."""
+        config = self._run.config
+        return logs.EpochLog(
+            self._run.workdir,
+            epochs_done=self._start.done,
+            trackers=config.trackers,
+            settings=to_dict(config),
+        )
 
     @contextlib.contextmanager
     def _saved_if_stopped(self) -> Iterator[None]:
