@@ -13,9 +13,10 @@ from ceil_jax.common.errors import DataError
 from ceil_jax.common.progress import bar
 from ceil_jax.embedding.embedder import unit_rows
 from ceil_jax.evaluation.calibration import Calibration
-from ceil_jax.model import engines, reading, same_person
+from ceil_jax.model import engines, explained, reading, same_person
 from ceil_jax.model.collected import Collected, Embedded
 from ceil_jax.model.engines import ENGINES, Engine, JaxRunner, OnnxRunner, Runner
+from ceil_jax.model.explained import Explained
 from ceil_jax.model.info import MODALITIES, Info
 from ceil_jax.model.reading import Pictures, Range
 from ceil_jax.model.same_person import SamePerson
@@ -234,6 +235,42 @@ class Model:
         return same_person.decide(
             (first, second), modalities, found, far=far, cautious=cautious
         )
+
+    def explain(
+        self,
+        a: reading.Picture,
+        b: reading.Picture,
+        modalities: tuple[Modality, Modality] = ("visible", "infrared"),
+        *,
+        value_range: Range | None = None,
+    ) -> Explained:
+        """Which parts of two images made them similar.
+
+        Args:
+            a: An image.
+            b: Another one.
+            modalities: Theirs; visible and infrared unless told otherwise.
+            value_range: As of `embed`.
+
+        Returns:
+            The similarity, divided exactly among the places of each image;
+            `pictures()` shows it.
+
+        Raises:
+            DataError: An image cannot be read.
+            ValueError: An argument is none of these.
+        """
+        for modality in modalities:
+            _check(modality, "raise", 1, "jax")
+        first, second = (
+            reading.read(
+                item,
+                self.info.image_size,
+                value_range or self._range_of([item], modality),
+            ).image
+            for item, modality in zip((a, b), modalities, strict=True)
+        )
+        return explained.explain(self.variables, (first, second), modalities)
 
     def save(self, folder: str | PathLike[str]) -> Path:
         """Write a model folder: weights, configuration, model card.

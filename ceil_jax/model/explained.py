@@ -1,0 +1,129 @@
+"""Which parts of two images made them similar."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Array, Float
+from PIL import Image
+
+from ceil_jax.embedding.embedder import unit_rows
+from ceil_jax.encoder import Encoder
+from ceil_jax.encoder.batch_norm import BatchNorm
+from ceil_jax.inputs import augment
+from ceil_jax.weights import Architecture, architecture
+
+_DIMMEST = 0.2
+
+
+@dataclass(frozen=True)
+class Explained:
+    """The shares that the places of two images have in their similarity.
+
+    Attributes:
+        similarity: Inner product of the two embeddings.
+        maps: Of the first and of the second image, (h, w) float32 each: what every
+            place adds to the similarity, or takes from it. Each map sums to
+            `similarity`. A place is a field of 16 x 16 pixels of the resized image,
+            though it sees more than its own pixels.
+        images: The two as the encoder saw them, (H, W, 3) uint8.
+    """
+
+    similarity: float
+    maps: tuple[np.ndarray, np.ndarray]
+    images: tuple[np.ndarray, np.ndarray]
+
+    def pictures(self) -> tuple[Image.Image, Image.Image]:
+        """The two images, bright where they are alike and dark where they are not.
+
+        Brightness is the share of a place, divided by the largest of the image; places
+        that take from the similarity are as dark as those without a share.
+
+        Returns:
+            RGB pictures of the size of `images`.
+        """
+        first, second = map(_lit, self.images, self.maps)
+        return first, second
+
+
+def explain(
+    variables: Mapping[str, Any],
+    images: tuple[np.ndarray, np.ndarray],
+    modalities: tuple[str, str],
+) -> Explained:
+    """Divide the similarity of two images among their places.
+
+    With feature maps x (P places, c channels), the embedding is the unit row of
+    `y = a (f - m)`, where `f = (mean over places of x**3)**(1/3)` and a, m are the last
+    norm's factor and mean. Place p has the share `x_p**3 / (P f**3)` of each f, so that
+    it adds `sum over c of e_c a_c (f_c share_pc - m_c / P) / |y|` to the similarity
+    with the other row e. These sum to the similarity, whichever image is divided.
+
+    Args:
+        variables: `{"params": ..., "batch_stats": ...}`.
+        images: Two images of the model's size, (H, W, 3) uint8.
+        modalities: "visible" or "infrared" of each.
+
+    Returns:
+        The shares of both.
+
+    References:
+        Stylianou, Souvenir and Pless, "Visualizing Deep Similarity Networks", WACV
+        2019, for averages over places; here it is the generalised mean with p = 3, and
+        the norm behind it. No gradient is needed.
+    """
+    sizes = architecture(variables)
+    found = [
+        _parts(variables, _features(variables, image[None], modality, sizes))
+        for image, modality in zip(images, modalities, strict=True)
+    ]
+    whole = np.stack([parts.sum((0, 1)) for parts in found])
+    rows, lengths = unit_rows(whole), np.linalg.norm(whole, axis=1)
+    maps = [
+        (parts @ other / length).astype(np.float32)
+        for parts, other, length in zip(found, rows[::-1], lengths, strict=True)
+    ]
+    return Explained(float(rows[0] @ rows[1]), (maps[0], maps[1]), images)
+
+
+@partial(jax.jit, static_argnames=("modality", "sizes"))
+def _features(
+    variables: Any, images: Any, modality: str, sizes: Architecture
+) -> Float[Array, "h w c"]:
+    """The last feature maps of the first image."""
+    encoder: Any = Encoder(*sizes)
+    last = f"stage4_block{encoder.stage_sizes[-1] - 1}"
+    _, seen = encoder.apply(
+        variables,
+        **{modality: augment.normalise(images)},
+        capture_intermediates=lambda module, _: module.name == last,
+    )
+    return seen["intermediates"][last]["__call__"][0][0]
+
+
+def _parts(variables: Mapping[str, Any], features: Any) -> np.ndarray:
+    """What each place adds to the embedding before it gets length 1, (h, w, d)."""
+    x = np.asarray(features, np.float64)
+    places = x.shape[0] * x.shape[1]
+    cubes = x**3 / places
+    power = cubes.sum((0, 1)) + 1e-12
+    pooled = cubes / power * power ** (1 / 3)
+    statistics = variables["batch_stats"]["norm"]
+    factor = variables["params"]["norm"]["scale"] / np.sqrt(
+        statistics["var"] + BatchNorm.epsilon
+    )
+    return factor * (pooled - statistics["mean"] / places)
+
+
+def _lit(image: np.ndarray, parts: np.ndarray) -> Image.Image:
+    """An image, dark where it has no share."""
+    share = np.clip(parts, 0, None) / max(float(parts.max()), 1e-12)
+    size = image.shape[1], image.shape[0]
+    smooth = Image.fromarray(share.astype(np.float32)).resize(
+        size, Image.Resampling.BICUBIC
+    )
+    light = _DIMMEST + (1 - _DIMMEST) * np.clip(np.asarray(smooth), 0, 1)
+    return Image.fromarray((image * light[..., None]).astype(np.uint8))
