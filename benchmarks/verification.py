@@ -296,7 +296,7 @@ def measured(num_seeds: int, num_halves: int, cache: Path) -> Record:
         by_camera(sets),
         one_camera(sets),
         without_labels([rows_of(one, demo=False) for one in sides]),
-        coverage((10, 20, 40, 100), FARS, num_halves * 20),
+        *coverage((10, 20, 40, 100), FARS, num_halves * 100),
         verified_cost.beside_scoring(sets[0]),
         verified_cost.large(100_000, 256),
     ]
