@@ -1,16 +1,39 @@
-"""How often intervals hold the truth, on similarities whose truth is known."""
+"""How often intervals hold the truth, on similarities whose truth is known.
+
+What is found is kept in `benchmarks/recorded/verified_coverage.json` and shown in
+`docs/verification.md`.
+
+    python -m benchmarks.verified_coverage               # measure and write, minutes
+    python -m benchmarks.verified_coverage --norun       # only write
+"""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from absl import app, flags
 from scipy import stats
 
-from benchmarks.record import Table
+from benchmarks import flagged, record, verified_page
+from benchmarks.record import Record, Table
 from ceil_jax.evaluation import error_rates
 from ceil_jax.evaluation.resampling import Clustered, Interval, intervals
 
+RECORDED = verified_page.RECORDED / "verified_coverage.json"
+FARS = (1e-1, 1e-2, 1e-3)
+
+_FLAGS = flagged.own(__name__)
+_SETS = flags.DEFINE_integer(
+    "sets", 1000, "Sets of 10, 20 and 40 people.", flag_values=_FLAGS
+)
+_LARGE = flags.DEFINE_integer(
+    "large_sets", 200, "Sets of 100 people.", flag_values=_FLAGS
+)
+_RUN = flags.DEFINE_bool(
+    "run", True, "Measure; else only write the page anew.", flag_values=_FLAGS
+)
 _OFFSETS = np.array([[0, 0.3, -0.2, 0.1], [0, 0, -0.4, 0.2], [0, 0, 0, 0.3], [0] * 4])
 """What each two of four cameras add to a similarity, above the diagonal."""
 
@@ -135,17 +158,15 @@ WORLDS = (
 
 
 def coverage(
-    sizes: Sequence[int],
+    sets: Mapping[int, int],
     fars: Sequence[float],
-    runs: int,
     worlds: Sequence[World] = WORLDS,
 ) -> list[Table]:
     """How often each interval missed the truth, at either end.
 
     Args:
-        sizes: Numbers of people.
+        sets: How many sets, by number of people.
         fars: False accept rates.
-        runs: Sets of each size.
         worlds: Whom the sets are drawn from.
 
     Returns:
@@ -153,13 +174,13 @@ def coverage(
     """
     lines, of_equal = [], []
     for world in worlds:
-        for size in sizes:
+        for size, runs in sets.items():
             rng = np.random.default_rng(size)
             rows: dict[float, list[list[float]]] = {far: [] for far in fars}
             equal = []
             for _ in range(runs):
                 equal.append(_tried(world, rng, size, rows))
-            of_equal.append([world.name, size, *_shown(np.array(equal))])
+            of_equal.append([world.name, size, runs, *_shown(np.array(equal))])
             for far, found in rows.items():
                 # A FAR that a set in ten resolves, or fewer, is none of that size.
                 if len(found) < runs / 10:
@@ -173,23 +194,30 @@ def coverage(
                 ]
                 of_far, at, tar = parts
                 shown = [*of_far, at[1], *tar, *cautious]
-                lines.append([world.name, size, f"{100 * far:g}", *shown])
-    of_set = f"{runs:,} simulated sets of people"
-    headers = ["world", "people", "FAR %", "FAR: no end", "missed", "threshold missed"]
+                lines.append([world.name, size, runs, f"{100 * far:g}", *shown])
+    headers = [
+        "world",
+        "people",
+        "sets",
+        "FAR %",
+        "FAR: no end",
+        "missed",
+        "threshold missed",
+    ]
     headers += ["TAR: no end", "missed", "cautious: none", "cautious: above"]
     return [
         Table(
-            f"Of {of_set}, in %: how many have no upper end of the FAR's (TAR's) 95 % "
-            "interval; of the others, in how many the truth lay below / above it; "
-            "the same of the threshold's, an open end holding all; how many have no "
-            "cautious threshold, and in how many of all sets the cautious threshold's "
-            "true FAR was above the promise.",
+            "Of simulated sets of people, in %: how many have no upper end of the "
+            "FAR's or TAR's 95 % interval; of the others, in how many the truth lay "
+            "below / above it; the same of the threshold's, an open end holding all; "
+            "how many have no cautious threshold, and in how many of all sets the "
+            "cautious threshold's true FAR was above the promise.",
             headers,
             lines,
         ),
         Table(
-            f"The same of the equal error rate's interval, of {of_set}.",
-            ["world", "people", "no end", "missed"],
+            "The same of the equal error rate's interval.",
+            ["world", "people", "sets", "no end", "missed"],
             of_equal,
         ),
     ]
@@ -255,3 +283,19 @@ def _shown(misses: np.ndarray) -> list[str]:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f}".removesuffix(".0")
+
+
+def main(argv: list[str]) -> None:
+    """Measure, then write."""
+    del argv
+    output = Path(record.OUTPUT.value or RECORDED)
+    if _RUN.value:
+        sets = {10: _SETS.value, 20: _SETS.value, 40: _SETS.value, 100: _LARGE.value}
+        command = f"python -m benchmarks.verified_coverage --sets={_SETS.value}"
+        command += f" --large_sets={_LARGE.value}"
+        record.write(Record("Intervals", command, coverage(sets, FARS)), output)
+    verified_page.show(output, RECORDED, "intervals")
+
+
+if __name__ == "__main__":
+    app.run(main)

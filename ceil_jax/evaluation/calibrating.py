@@ -279,11 +279,13 @@ def _at_least(ordered: np.ndarray, threshold: float) -> int:
 
 def _intervals(spread: Intervals | None, place: int) -> dict[str, Interval | None]:
     """Those of the FAR at a place among them."""
-    found = {"threshold": None, "far": None, "tar": None}
-    if spread is not None:
-        found = {"threshold": spread.thresholds[place], "far": spread.far[place]}
-        found["tar"] = spread.tar and spread.tar[place]
-    return {f"{name}_interval": one for name, one in found.items()}
+    if spread is None:
+        return dict.fromkeys(("threshold_interval", "far_interval", "tar_interval"))
+    return {
+        "threshold_interval": spread.thresholds[place],
+        "far_interval": spread.far[place],
+        "tar_interval": None if spread.tar is None else spread.tar[place],
+    }
 
 
 def _note(far: float, impostor: Clustered, num_units: int) -> str:

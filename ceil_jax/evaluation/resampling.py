@@ -237,7 +237,7 @@ class _Sums(NamedTuple):
             for bounds in _blocks(num_units, len(false.above))
         )
         with np.errstate(invalid="ignore"):
-            return cls(*(sum(part) for part in zip(*parts, strict=True)))
+            return cls(*(np.sum(part, axis=0) for part in zip(*parts, strict=True)))
 
     @classmethod
     def one(

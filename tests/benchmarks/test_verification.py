@@ -92,10 +92,10 @@ def test_the_truth_of_simulated_people_is_that_of_many():
 
 def test_coverage_is_a_share_of_sets():
     world = verified_coverage.WORLDS[0]
-    tables = verified_coverage.coverage((10,), (0.1, 1e-4), 20, [world])
+    tables = verified_coverage.coverage({10: 20}, (0.1, 1e-4), [world])
     (line,) = tables[0].rows  # 720 pairs resolve no FAR of 1e-4
-    assert line[:3] == [world.name, 10, "10"]
-    for shown in (line[4], tables[1].rows[0][3]):
+    assert line[:4] == [world.name, 10, 20, "10"]
+    for shown in (line[5], tables[1].rows[0][4]):
         assert all(0 <= float(one) <= 25 for one in str(shown).split(" / "))
 
 
