@@ -78,16 +78,16 @@ def test_the_truth_of_simulated_people_is_that_of_many():
     rng = np.random.default_rng(0)
     for world in verified_coverage.WORLDS:
         some = world if world.varied else world._replace(shots=2)
-        genuine, impostor = some.simulated(rng, 450 if world.varied else 700)
-        for far in (0.1, 0.01):
+        genuine, impostor = some.simulated(rng, 150 if world.varied else 350)
+        for far in (0.3, 0.1):
             threshold = world.threshold(far)
             accepted = np.mean(impostor.similarities >= threshold)
-            assert accepted == pytest.approx(far, rel=0.25), world.name
+            assert accepted == pytest.approx(far, rel=0.3), world.name
             assert world.far(threshold) == pytest.approx(far)
             passed = np.mean(genuine.similarities >= threshold)
-            assert passed == pytest.approx(world.tar(threshold), abs=0.05), world.name
+            assert passed == pytest.approx(world.tar(threshold), abs=0.1), world.name
         rate = verification.equal_error(*(s.similarities for s in (genuine, impostor)))
-        assert rate.rate == pytest.approx(world.equal_error(), rel=0.2, abs=0.005)
+        assert rate.rate == pytest.approx(world.equal_error(), rel=0.35, abs=0.005)
 
 
 def test_coverage_is_a_share_of_sets():
