@@ -12,7 +12,6 @@ With `OPENBLAS_NUM_THREADS=1` the cost is measured without threads that wait for
 """
 
 import itertools
-import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,18 +19,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from absl import app, flags
 
-from benchmarks import flagged, markdown, people, record, verified_cost
+from benchmarks import flagged, people, record, verified_cost, verified_page
 from benchmarks.record import Record, Table
-from benchmarks.verified_coverage import coverage
 from benchmarks.verified_people import IN_FRAME, Rows, moments, rows_of
 from ceil_jax.evaluation import image_pairs, verification
 from ceil_jax.evaluation.calibration import Calibration
 from ceil_jax.evaluation.image_pairs import PairScores, pair_scores
 from ceil_jax.evaluation.same_moment import calibrate_same_moment
 
-ROOT = Path(__file__).resolve().parents[1]
-RECORDED = ROOT / "benchmarks" / "recorded" / "verification.json"
-PAGE = ROOT / "docs" / "verification.md"
+RECORDED = verified_page.RECORDED / "verification.json"
 FARS = (1e-1, 1e-2, 1e-3)
 PAIRS = ("visible-visible", "infrared-infrared", "visible-infrared")
 
@@ -296,7 +292,6 @@ def measured(num_seeds: int, num_halves: int, cache: Path) -> Record:
         by_camera(sets),
         one_camera(sets),
         without_labels([rows_of(one, demo=False) for one in sides]),
-        coverage((10, 20, 40, 100), FARS, num_halves * 20),
         verified_cost.beside_scoring(sets[0]),
         verified_cost.large(100_000, 256),
     ]
@@ -310,24 +305,9 @@ def main(argv: list[str]) -> None:
     del argv
     output = Path(record.OUTPUT.value or RECORDED)
     if _RUN.value:
-        found = measured(_SEEDS.value, _HALVES.value, ROOT / _CACHE.value)
+        found = measured(_SEEDS.value, _HALVES.value, verified_page.ROOT / _CACHE.value)
         record.write(found, output)
-    found = record.read(output)
-    machine = ", ".join(f"{key} {value}" for key, value in found.machine.items())
-    text = f"{found.markdown(heading=False)}\nMeasured {found.date} on {machine}."
-    print(text)
-    if output == RECORDED:
-        page = PAGE.read_text(encoding="utf-8")
-        PAGE.write_text(markdown.replace_part(page, "measured", wrapped(text)))
-
-
-def wrapped(text: str) -> str:
-    """Markdown whose sentences are no wider than a page's; tables stay."""
-    lines = (
-        line if line.startswith("|") else textwrap.fill(line, 99)
-        for line in text.splitlines()
-    )
-    return "\n".join(lines)
+    verified_page.show(output, RECORDED, "measured")
 
 
 if __name__ == "__main__":

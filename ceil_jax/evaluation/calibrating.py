@@ -17,20 +17,20 @@ from ceil_jax.evaluation.calibration import (
 )
 from ceil_jax.evaluation.error_rates import UnresolvedError
 from ceil_jax.evaluation.image_pairs import MAX_PAIRS, PairScores, pair_scores
-from ceil_jax.evaluation.resampling import Clustered, Interval, interval
+from ceil_jax.evaluation.resampling import Clustered, Interval, Intervals
 
 FARS = (1e-1, 1e-2, 1e-3, 1e-4)
 MIN_PEOPLE = 10
-"""Of fewer people there are no intervals: theirs would be far too narrow."""
+"""Of fewer people there are no intervals: nothing bounds them from above."""
 
 
 class Draws(NamedTuple):
     """How intervals are made.
 
     Attributes:
-        confidence: Share of the draws that an interval holds.
-        num_resamples: Draws.
-        seed: Of the draws.
+        confidence: How often an interval is to hold the truth.
+        num_resamples: Without effect: people are left out in turn, none are drawn.
+        seed: Without effect, too.
     """
 
     confidence: float = 0.95
@@ -78,10 +78,10 @@ def calibrate(
             for one.
         same_camera: Whether pairs of one camera count, see `pair_scores`.
         confidence: Of all intervals.
-        num_resamples: Draws of people that intervals are made of, at least 100.
+        num_resamples: Without effect, see `Draws`; at least 100.
         max_pairs: Most pairs of a kind and of two modalities; if there are more, as
             many are drawn at random.
-        seed: Of all draws.
+        seed: Of the pairs that are drawn.
         normalise: None refuses rows that are off length 1 by more than 0.01, True
             normalises them, False takes them as they are.
 
@@ -116,7 +116,8 @@ def calibrate(
         left_out,
         similarity=INNER if normalise is False else COSINE,
         same_camera=None if cameras is None else same_camera,
-        **draws._asdict(),
+        confidence=draws.confidence,
+        seed=draws.seed,
     )
 
 
@@ -170,7 +171,7 @@ def calibrate_clusters(
     Args:
         genuine: Genuine pairs; None without any.
         impostor: Impostor pairs.
-        num_units: People or stretches, which are drawn anew for intervals.
+        num_units: People or stretches, each of which is left out for intervals.
         totals: Genuine and impostor pairs that there are.
         fars: False accept rates, checked.
         draws: How intervals are made, checked.
@@ -184,16 +185,15 @@ def calibrate_clusters(
             thresholds[far] = error_rates.threshold_at(impostor.similarities, far)
         except UnresolvedError as error:
             refused[far] = str(error)
-    drawn = None
+    spread = None
     if num_units >= MIN_PEOPLE:
-        drawn = resampling.resample(
+        spread = resampling.intervals(
             genuine,
             impostor,
             num_units=num_units,
             fars=tuple(thresholds),
             thresholds=tuple(thresholds.values()),
-            num_resamples=draws.num_resamples,
-            seed=draws.seed,
+            confidence=draws.confidence,
         )
     equal = None
     if genuine is not None:
@@ -206,14 +206,14 @@ def calibrate_clusters(
         impostor_pairs=len(impostor.similarities),
         impostor_total=totals[1],
         equal_error=equal,
-        equal_error_interval=_interval(drawn and drawn.equal_error, draws.confidence),
+        equal_error_interval=spread.equal_error if spread else None,
         points=tuple(
             _point(
                 genuine,
                 impostor,
                 *threshold,
                 note=_note(threshold[0], impostor, num_units),
-                intervals=_intervals(drawn, place, draws.confidence),
+                intervals=_intervals(spread, place),
             )
             for place, threshold in enumerate(thresholds.items())
         ),
@@ -277,23 +277,15 @@ def _at_least(ordered: np.ndarray, threshold: float) -> int:
     return len(ordered) - int(at)
 
 
-def _intervals(
-    drawn: resampling.Resampled | None, place: int, confidence: float
-) -> dict[str, Interval | None]:
+def _intervals(spread: Intervals | None, place: int) -> dict[str, Interval | None]:
     """Those of the FAR at a place among them."""
-    figures = {"threshold": None, "far": None, "tar": None}
-    if drawn is not None:
-        tar = None if drawn.tar is None else drawn.tar[place]
-        figures = {"threshold": drawn.thresholds[place], "far": drawn.far[place]}
-        figures |= {"tar": tar}
+    if spread is None:
+        return dict.fromkeys(("threshold_interval", "far_interval", "tar_interval"))
     return {
-        f"{name}_interval": _interval(figure, confidence)
-        for name, figure in figures.items()
+        "threshold_interval": spread.thresholds[place],
+        "far_interval": spread.far[place],
+        "tar_interval": None if spread.tar is None else spread.tar[place],
     }
-
-
-def _interval(figures: np.ndarray | None, confidence: float) -> Interval | None:
-    return None if figures is None else interval(figures, confidence)
 
 
 def _note(far: float, impostor: Clustered, num_units: int) -> str:

@@ -24,14 +24,14 @@ class OperatingPoint:
     Attributes:
         far: The FAR that was asked for.
         threshold: Similarities of at least this are "the same person".
-        threshold_interval: Of the threshold, over people drawn anew; None where there
-            are too few people to draw.
+        threshold_interval: Of the threshold that has this FAR among people in general;
+            None where there are too few people.
         measured_far: FAR of the impostor pairs at the threshold: at most `far`.
         far_interval: Of the FAR at this threshold; None as above.
         false_accepts: Impostor pairs accepted.
         tar: Share of the genuine pairs accepted (true accept rate); None without any.
-        tar_interval: Of the TAR at this FAR, whose threshold is looked for anew in
-            every draw; None as above.
+        tar_interval: Of the TAR at this FAR, whose threshold is itself uncertain; None
+            as above.
         note: What a reader must know; "" for nothing.
     """
 
@@ -51,8 +51,8 @@ class PairCalibration:
     """What was found for two modalities.
 
     Attributes:
-        people: People who are drawn for intervals; of same-moment pairs, the stretches
-            of time.
+        people: People, each left out in turn for intervals; of same-moment pairs, the
+            stretches of time.
         genuine_pairs: Genuine pairs looked at.
         genuine_total: Those that there are.
         impostor_pairs: Impostor pairs looked at.
@@ -86,8 +86,8 @@ class Calibration:
             known.
         source: `LABELS`, or `SAME_MOMENT` (impostors only, without labels).
         confidence: Of all intervals.
-        num_resamples: Draws of people that they are made of.
-        seed: Of the draws.
+        num_resamples: 0, as nobody is drawn at random; those of earlier files were.
+        seed: Of the pairs that were drawn.
         note: What else a reader must know; "" for nothing.
     """
 
@@ -97,7 +97,7 @@ class Calibration:
     same_camera: bool | None = None
     source: str = LABELS
     confidence: float = 0.95
-    num_resamples: int = 1000
+    num_resamples: int = 0
     seed: int = 0
     note: str = ""
 

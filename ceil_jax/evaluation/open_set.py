@@ -26,7 +26,7 @@ from ceil_jax.evaluation import error_rates, labels, resampling, similarities
 from ceil_jax.evaluation.calibrating import MIN_PEOPLE, Draws, checked_fars
 from ceil_jax.evaluation.error_rates import UnresolvedError
 from ceil_jax.evaluation.labels import Labels
-from ceil_jax.evaluation.resampling import Clustered, Interval, interval
+from ceil_jax.evaluation.resampling import Clustered, Interval
 
 
 class OpenSetPoint(NamedTuple):
@@ -97,7 +97,7 @@ def open_set(
     protocol. Identity -1, unknown, counts nowhere, nor does a query all of whose
     matches are skipped. People are ranked by their best image; of two with the same
     similarity, the wrong one stands before the right one. Intervals are of the people
-    of the queries, drawn anew; the gallery stays.
+    of the queries, each left out in turn; the gallery stays.
 
     Args:
         query: (Q, d) features; inner products are the similarities.
@@ -109,8 +109,8 @@ def open_set(
         fpirs: False alarm rates.
         rank: First places in which the right person counts as found.
         confidence: Of the intervals.
-        num_resamples: Draws of people that intervals are made of, at least 100.
-        seed: Of the draws.
+        num_resamples: Without effect, as is `seed`: see `Draws`.
+        seed: At least 0.
         normalise: None refuses rows that are off length 1 by more than 0.01, True
             normalises them, False takes them as they are.
 
@@ -213,23 +213,20 @@ def _points(
             told = str(error).replace("far=", "fpir=")
             refused[fpir] = told.replace("impostor pairs", "queries without a match")
     people, codes = np.unique(best.people, return_inverse=True)
-    drawn = None
+    found = None
     if len(people) >= MIN_PEOPLE and thresholds:
         codes = codes.reshape(-1).astype(np.int32)
-        drawn = resampling.resample(
+        found = resampling.intervals(
             Clustered.of(mated, codes[best.is_mated]),
             Clustered.of(unmated, codes[~best.is_mated]),
             num_units=len(people),
             fars=tuple(thresholds),
             thresholds=tuple(thresholds.values()),
-            num_resamples=draws.num_resamples,
-            seed=draws.seed,
+            confidence=draws.confidence,
         )
 
-    def spread(figures: str, place: int) -> Interval | None:
-        if drawn is None:
-            return None
-        return interval(getattr(drawn, figures)[place], draws.confidence)
+    def spread(figure: str, place: int) -> Interval | None:
+        return None if found is None else getattr(found, figure)[place]
 
     points = tuple(
         OpenSetPoint(

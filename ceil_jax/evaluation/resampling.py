@@ -1,29 +1,39 @@
-"""How sure error rates are: the bootstrap over people.
+"""How sure error rates are: the jackknife over people, on a logit scale.
 
 Pairs of images are not independent of each other: all pairs of one person share that
-person. So it is people that are drawn with replacement, and pairs follow: where person
-a is drawn w_a times, a genuine pair of a counts w_a times, and an impostor pair of a
-and b w_a w_b times.
+person. So each of the n people is left out once, with all pairs that show that person.
+With L = log(r / (1 - r)) of a rate r of all people and L_i without person i:
+
+    centre = n L - (n - 1) mean(L_i)
+    spread^2 = (n - 1) / n sum of (L_i - mean(L_i))^2
+    interval = from min(L, centre) - q spread to max(L, centre) + q spread
+
+q is Student's quantile; its degrees of freedom are the people whom pairs of the kind
+show, less 1. A rate of pairs of people is a
+ratio of U-statistics of degree 2, and spread^2 estimates the variance that Hoeffding
+found for those: it errs on the wide side. Nothing is drawn at random.
 
 References:
-    Efron and Tibshirani, An Introduction to the Bootstrap, 1993 (percentile intervals);
-    Bolle, Ratha and Pankanti, CVIU 93, 2004 (subsets of people, not pairs); Owen,
-    Annals of Applied Statistics 1, 2007 (weights of two crossed factors, which err on
-    the wide side).
+    Hoeffding, Annals of Mathematical Statistics 19, 1948; Arvesen, the same 40, 1969
+    (jackknife of functions of U-statistics, Student's t); Efron and Stein, Annals of
+    Statistics 9, 1981 (why it is wide); Bolle, Ratha and Pankanti, CVIU 93, 2004
+    (people, not pairs: the subsets bootstrap, which this replaced); Clopper and
+    Pearson, Biometrika 26, 1934.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
+from scipy import special
 
 _LEVELS = 240
-"""Impostor similarities among which thresholds of a resample are looked for."""
-_DENSE = 1 << 24
-"""Counts that are held as a matrix; more are held as a sparse one."""
-_WEIGHTS = 1 << 24
-"""Weights of units that are held at a time."""
+"""Impostor similarities among which the ends of a threshold's interval are sought."""
+_CELLS = 1 << 22
+"""Rates, by level and person left out, that are held at a time."""
+FOR_CAUTION = 3
+"""A threshold has an upper end only where so many pairs of two people, of all there
+are, may be accepted at its FAR; with fewer, those that get one get it by luck."""
 
 
 class Interval(NamedTuple):
@@ -72,95 +82,222 @@ class Clustered(NamedTuple):
         other = None if second is None else second[order]
         return cls(similarities[order], first[order], other)
 
+    @property
+    def num_people(self) -> int:
+        """Different people of all pairs."""
+        sides = [side for side in self[1:] if side is not None]
+        return int(np.count_nonzero(np.bincount(np.concatenate(sides))))
 
-class Resampled(NamedTuple):
-    """Figures of every resample; each with one row for each FAR asked for.
+    @property
+    def num_clusters(self) -> int:
+        """As many, or the pairs of two of them."""
+        num = self.num_people
+        return num if self.second is None else num * (num - 1) // 2
+
+
+class Intervals(NamedTuple):
+    """Intervals of all figures; the first three have one for each threshold.
 
     Attributes:
-        thresholds: (fars, resamples), infinite where no threshold has the FAR.
-        tar: (fars, resamples) TAR at those thresholds; None without genuine pairs.
-        far: (fars, resamples) FAR of the resample at the given thresholds.
-        equal_error: (resamples,) equal error rates; None without genuine pairs.
+        thresholds: Where the threshold of the FAR lies.
+        far: The FAR at the threshold.
+        tar: The TAR at the FAR; None without genuine pairs.
+        equal_error: The equal error rate; None without genuine pairs.
     """
 
-    thresholds: np.ndarray
-    tar: np.ndarray | None
-    far: np.ndarray
-    equal_error: np.ndarray | None
+    thresholds: tuple[Interval, ...]
+    far: tuple[Interval, ...]
+    tar: tuple[Interval, ...] | None
+    equal_error: Interval | None
 
 
-def resample(
+def intervals(
     genuine: Clustered | None,
     impostor: Clustered,
     *,
     num_units: int,
     fars: Sequence[float],
     thresholds: Sequence[float],
-    num_resamples: int,
-    seed: int,
-) -> Resampled:
-    """Draw people with replacement and take the figures of each such draw.
+    confidence: float,
+) -> Intervals:
+    """Leave out each person once and see how much that changes.
 
-    The thresholds of a resample are looked for among some of the impostor
-    similarities, closer together the higher they are: each next one is accepted by
-    about 5 % fewer impostors.
+    A threshold's interval holds those at whose FAR's interval the FAR asked for lies.
+    It is looked for among some of the impostor similarities, closer together the higher
+    they are: each next one is accepted by about 5 % fewer impostors.
+
+    A FAR is not bounded from above where all accepted pairs show one person, a
+    threshold neither where so few pairs of people are to be accepted (`FOR_CAUTION`),
+    and a TAR not at all where less than one is.
 
     Args:
         genuine: Genuine pairs; None to do without.
         impostor: Impostor pairs.
-        num_units: People, numbered from 0, of whom as many are drawn.
-        fars: False accept rates, for `thresholds`, `tar` of the result.
-        thresholds: Thresholds, as many, for `far` of the result.
-        num_resamples: Draws.
-        seed: Of the draws.
+        num_units: People, numbered from 0, at least 2.
+        fars: False accept rates.
+        thresholds: Their thresholds, of the impostor similarities.
+        confidence: Of the intervals, e.g. 0.95.
 
     Returns:
-        The figures of the draws in which somebody's pairs were drawn.
+        The intervals.
     """
-    rng = np.random.default_rng(seed)
-    weights = rng.multinomial(
-        num_units, np.full(num_units, 1 / num_units), num_resamples
-    )
-    weights = weights.astype(np.float32)
     levels = _levels(impostor.similarities, thresholds)
-    accepted, total = _accepted(impostor, levels, weights)
-    tars = np.zeros((0, num_resamples))
-    is_drawn = total > 0
-    if genuine is not None:
-        tars, counted = _accepted(genuine, levels, weights)
-        is_drawn &= counted > 0
-        tars = tars[:, is_drawn] / counted[is_drawn]
-    rates = accepted[:, is_drawn] / total[is_drawn]
-    shape = len(fars), rates.shape[1]
-    over = [(rates > far * (1 + 1e-9)).sum(axis=0) for far in fars]
-    places = np.array(over, np.intp).reshape(shape)
-    columns = np.arange(rates.shape[1])
-    none = np.zeros((1, rates.shape[1]))
     at = np.searchsorted(levels, np.asarray(thresholds, levels.dtype))
-    return Resampled(
-        np.append(levels.astype(np.float64), np.inf)[places],
-        np.concatenate([tars, none])[places, columns] if genuine else None,
-        rates[at],
-        _equal_errors(rates, tars) if genuine else None,
+    false = _Rates.of(impostor, levels)
+    true = None if genuine is None else _Rates.of(genuine, levels)
+    sums = _Sums.over(false, true, at, num_units)
+    tail, people = (1 - confidence) / 2, impostor.num_people
+    ends = _Ends(num_units, people, tail)
+    low, high = ends.of(special.logit(false.rates), sums.far)
+    clusters = impostor.num_clusters
+    of_tar, of_equal = None, None
+    if genuine is not None and true is not None:
+        ends = _Ends(num_units, min(people, genuine.num_people), tail)
+        of_equal = _of_equal_error(false, true, sums, ends)
+        of_tar = tuple(
+            _of_tar(false, true, sums, ends, place, int(level))
+            if clusters * fars[place] >= 1
+            else Interval(0.0, None)
+            for place, level in enumerate(at)
+        )
+    return Intervals(
+        tuple(
+            _inverted(levels, low, high, far, int(level))._replace(
+                **({} if clusters * far >= FOR_CAUTION else {"high": None})
+            )
+            for far, level in zip(fars, at, strict=True)
+        ),
+        tuple(_plain(low[level], high[level]) for level in at),
+        of_tar,
+        of_equal,
     )
 
 
-def interval(figures: np.ndarray, confidence: float) -> Interval:
-    """Percentiles of a figure's resamples.
+class _Rates(NamedTuple):
+    """Shares of the pairs at or above each level, of all and without each person.
 
-    Args:
-        figures: (resamples,) values, infinite ones among them.
-        confidence: Share of resamples inside, e.g. 0.95.
-
-    Returns:
-        The interval.
+    Attributes:
+        bins: (n,) how many levels each pair reaches, ascending.
+        sides: The people of the pairs, (n,) each.
+        above: (levels + 1,) pairs that reach so many levels.
     """
-    tail = (1 - confidence) / 2
-    last = len(figures) - 1
-    ordered = np.sort(figures)
-    low = ordered[int(np.floor(tail * last))]
-    high = ordered[int(np.ceil((1 - tail) * last))]
-    return Interval(float(low), float(high) if np.isfinite(high) else None)
+
+    bins: np.ndarray
+    sides: tuple[np.ndarray, ...]
+    above: np.ndarray
+
+    @classmethod
+    def of(cls, pairs: Clustered, levels: np.ndarray) -> "_Rates":
+        num = len(pairs.similarities)
+        below = np.searchsorted(pairs.similarities, levels, side="left")
+        bins = np.repeat(
+            np.arange(len(levels) + 1), np.diff(below, prepend=0, append=num)
+        )
+        sides = tuple(side for side in pairs[1:] if side is not None)
+        return cls(bins, sides, num - np.concatenate([[0], below]))
+
+    @property
+    def rates(self) -> np.ndarray:
+        return self.above[1:] / self.above[0]
+
+    def without(self, start: int, stop: int) -> np.ndarray:
+        """(levels, stop - start) rates if one of some people is left out."""
+        shape = len(self.above), stop - start
+        counts = np.zeros(shape[0] * shape[1], np.int64)
+        for side in self.sides:
+            inside = (side >= start) & (side < stop)
+            cells = self.bins[inside] * shape[1] + side[inside] - start
+            counts += np.bincount(cells, minlength=len(counts))
+        own = np.cumsum(counts.reshape(shape)[::-1], axis=0)[::-1]
+        with np.errstate(invalid="ignore"):  # nothing is left: no rate
+            return (self.above[1:, None] - own[1:]) / (self.above[0] - own[0])
+
+
+class _Sums(NamedTuple):
+    """Sums over people left out of how far logits change, and of products of two.
+
+    Attributes:
+        far: (2, levels) of the FAR: changes, squares.
+        tar: (2, thresholds) of the TAR.
+        both: (thresholds,) of the FAR times the TAR.
+        equal_error: (2,) of the equal error rate.
+    """
+
+    far: np.ndarray
+    tar: np.ndarray
+    both: np.ndarray
+    equal_error: np.ndarray
+
+    @classmethod
+    def over(
+        cls, false: _Rates, true: _Rates | None, at: np.ndarray, num_units: int
+    ) -> "_Sums":
+        parts = (
+            cls.one(false, true, at, *bounds)
+            for bounds in _blocks(num_units, len(false.above))
+        )
+        with np.errstate(invalid="ignore"):
+            return cls(*(np.sum(part, axis=0) for part in zip(*parts, strict=True)))
+
+    @classmethod
+    def one(
+        cls, false: _Rates, true: _Rates | None, at: np.ndarray, start: int, stop: int
+    ) -> "_Sums":
+        without = false.without(start, stop)
+        far = _changes(without, false.rates)
+        tar, equal = np.zeros((len(at), 0)), np.zeros((1, 0))
+        if true is not None:
+            genuine = true.without(start, stop)
+            tar = _changes(genuine[at], true.rates[at])
+            rate = _equal_errors(false.rates[:, None], true.rates[:, None])
+            equal = _changes(_equal_errors(without, genuine)[None], rate)
+        with np.errstate(invalid="ignore"):
+            both = (far[at] * tar).sum(axis=1) if true is not None else np.zeros(0)
+            return cls(_moments(far), _moments(tar), both, _moments(equal)[:, 0])
+
+
+class _Ends(NamedTuple):
+    """Ends of intervals.
+
+    Attributes:
+        num: People who are left out.
+        own: Those whom pairs of the kind show, the fewest of a kind.
+        tail: Share of cases beyond either end.
+    """
+
+    num: int
+    own: int
+    tail: float
+
+    def of(self, logits: np.ndarray, sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Ends of rates, NaN where a person decides alone.
+
+        Args:
+            logits: (...) of the rates.
+            sums: (2, ...) of changes and of their squares.
+
+        Returns:
+            Lower and upper ends.
+        """
+        with np.errstate(invalid="ignore"):
+            width = special.stdtrit(self.own - 1, 1 - self.tail) * self.spread(sums)
+            centre = logits - (self.num - 1) * sums[0] / self.num
+            low = np.minimum(logits, centre) - width
+            high = np.maximum(logits, centre) + width
+        return special.expit(low), special.expit(high)
+
+    def spread(self, sums: np.ndarray) -> np.ndarray:
+        """Standard errors of the logits; NaN where a person decides alone."""
+        with np.errstate(invalid="ignore"):
+            square = np.maximum(sums[1] - sums[0] ** 2 / self.num, 0)
+        return np.sqrt((self.num - 1) / self.num * square)
+
+    def of_few(self, is_any: bool) -> float:
+        """Upper end of a rate that one person has, or nobody: of shares of people."""
+        found = int(is_any)
+        if self.own <= found:
+            return 1.0
+        return float(special.betaincinv(found + 1, self.own - found, 1 - self.tail))
 
 
 def _levels(ordered: np.ndarray, thresholds: Sequence[float]) -> np.ndarray:
@@ -170,61 +307,84 @@ def _levels(ordered: np.ndarray, thresholds: Sequence[float]) -> np.ndarray:
     return np.unique(np.concatenate([ordered[-ranks], given]))
 
 
-def _accepted(
-    pairs: Clustered, levels: np.ndarray, weights: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Weight of the pairs at or above each level, (levels, resamples), and of all."""
-    ends = np.searchsorted(pairs.similarities, levels, side="left")
-    sizes = np.diff(ends, prepend=0, append=len(pairs.similarities))
-    units, of_pair = _units(pairs, weights.shape[1])
-    counts = _counts(sizes, units, len(of_pair))
-    step = max(1, _WEIGHTS // len(of_pair))
-    parts = []
-    for start in range(0, len(weights), step):
-        some = weights[start : start + step]
-        weight = some[:, of_pair[:, 0]]
-        if pairs.second is not None:
-            weight = weight * some[:, of_pair[:, 1]]
-        parts.append(counts @ weight.T)
-    in_bins = np.concatenate(parts, axis=1)
-    above = np.cumsum(in_bins[::-1], axis=0, dtype=np.float64)[::-1]
-    return above[1:], above[0]
+def _blocks(num_units: int, num_levels: int) -> Iterator[tuple[int, int]]:
+    step = max(1, _CELLS // num_levels)
+    for start in range(0, num_units, step):
+        yield start, min(start + step, num_units)
 
 
-def _units(pairs: Clustered, num: int) -> tuple[np.ndarray, np.ndarray]:
-    """The cluster of each pair, from 0, and whose each cluster is, (clusters, 2)."""
-    if pairs.second is None:
-        return pairs.first, np.repeat(np.arange(num)[:, None], 2, axis=1)
-    low = np.minimum(pairs.first, pairs.second)
-    high = np.maximum(pairs.first, pairs.second)
-    if num * num > _DENSE:
-        keys = low.astype(np.int64) * num + high
-        found, codes = np.unique(keys, return_inverse=True)
-    else:
-        keys = low * np.int32(num) + high
-        is_there = np.zeros(num * num, bool)
-        is_there[keys] = True
-        found = np.flatnonzero(is_there)
-        codes = (np.cumsum(is_there, dtype=np.int32) - 1)[keys]
-    return codes, np.stack(np.divmod(found, num), axis=1)
+def _changes(without: np.ndarray, rates: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore"):
+        return special.logit(without) - special.logit(rates)[:, None]
 
 
-def _counts(
-    sizes: np.ndarray, units: np.ndarray, num_units: int
-) -> np.ndarray | sparse.csr_array:
-    """Pairs by bin and unit, float32; the bins follow each other."""
-    shape = len(sizes), num_units
-    if shape[0] * shape[1] <= _DENSE:
-        cells = np.repeat(np.arange(shape[0]) * num_units, sizes) + units
-        flat = np.bincount(cells, minlength=shape[0] * shape[1])
-        return flat.reshape(shape).astype(np.float32)
-    bins = np.repeat(np.arange(shape[0]), sizes)
-    ones = np.ones(len(bins), np.float32)
-    return sparse.coo_array((ones, (bins, units)), shape=shape).tocsr()
+def _moments(changes: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore"):
+        return np.stack([changes.sum(axis=1), np.square(changes).sum(axis=1)])
+
+
+def _plain(low: np.ndarray, high: np.ndarray) -> Interval:
+    if np.isfinite(low) and np.isfinite(high):
+        return Interval(float(low), float(high))
+    return Interval(0.0, None)
+
+
+def _inverted(
+    levels: np.ndarray, low: np.ndarray, high: np.ndarray, far: float, at: int
+) -> Interval:
+    """The levels, around the one of a FAR, at whose interval it lies."""
+    above = np.flatnonzero(high[at:] <= far)
+    below = np.flatnonzero(low[: at + 1] >= far)
+    return Interval(
+        float(levels[below[-1] if below.size else 0]),
+        float(levels[at + above[0]]) if above.size else None,
+    )
+
+
+def _of_tar(
+    false: _Rates, true: _Rates, sums: _Sums, ends: _Ends, place: int, level: int
+) -> Interval:
+    """TAR at a FAR: at a threshold, less what a change of the FAR does to it.
+
+    The slope of the ROC, in logits, is that between the levels whose FAR is a standard
+    error higher and lower.
+    """
+    rate, spread = true.rates[level], ends.spread(sums.far)[level]
+    if not np.isfinite(spread):
+        return Interval(0.0, None)
+    if not np.isfinite(
+        sums.tar[:, place]
+    ).all():  # at most one person is missed, or met
+        if rate > 0.5:
+            return Interval(1 - ends.of_few(rate < 1), 1.0)
+        return Interval(0.0, ends.of_few(rate > 0))
+    logits = special.logit(false.rates)
+    beside = logits[level] + np.array([-1, 1]) * min(spread, 1.0)
+    upper, lower = np.searchsorted(-logits, -beside).clip(max=len(logits) - 1)
+    half = 0.5 / true.above[0]
+    slope = 0.0
+    if upper != lower:
+        tars = special.logit(true.rates[[upper, lower]].clip(half, 1 - half))
+        slope = (tars[1] - tars[0]) / (logits[lower] - logits[upper])
+    (change, square), (own, own_square) = sums.far[:, level], sums.tar[:, place]
+    of_both = np.array(
+        [
+            own - slope * change,
+            own_square - 2 * slope * sums.both[place] + slope**2 * square,
+        ]
+    )
+    return _plain(*ends.of(special.logit(rate), of_both))
+
+
+def _of_equal_error(false: _Rates, true: _Rates, sums: _Sums, ends: _Ends) -> Interval:
+    rate = _equal_errors(false.rates[:, None], true.rates[:, None])[0]
+    if np.isfinite(sums.equal_error).all():
+        return _plain(*ends.of(special.logit(rate), sums.equal_error))
+    return Interval(0.0, max(float(rate), ends.of_few(bool(rate > 0))))
 
 
 def _equal_errors(far: np.ndarray, tar: np.ndarray) -> np.ndarray:
-    """Where FAR = FRR in each resample, on straight lines between the levels."""
+    """Where FAR = FRR in each column, on straight lines between the levels."""
     num = far.shape[1]
     far = np.concatenate([np.ones((1, num)), far, np.zeros((1, num))])
     gap = far - 1 + np.concatenate([np.ones((1, num)), tar, np.zeros((1, num))])

@@ -63,7 +63,7 @@ def calibrate_same_moment(
     """Thresholds at false accept rates from pairs of one camera at one moment.
 
     The same two people are seen together in many frames, which depend on each other.
-    For the intervals it is stretches of time of each camera that are drawn anew.
+    For the intervals it is stretches of time of each camera that are left out in turn.
 
     Args:
         features: (N, d) rows; the similarity of two is their inner product.
@@ -76,9 +76,9 @@ def calibrate_same_moment(
             is found twice in so short a time is taken for two, which raises thresholds.
         stretch: Seconds after which other people are seen.
         confidence: Of the intervals.
-        num_resamples: Draws of stretches that intervals are made of, at least 100.
+        num_resamples: Without effect, see `Draws`; at least 100.
         max_pairs: Most pairs; if there are more, as many are drawn at random.
-        seed: Of all draws.
+        seed: Of the pairs that are drawn.
         normalise: None refuses rows that are off length 1 by more than 0.01, True
             normalises them, False takes them as they are.
 
@@ -119,7 +119,8 @@ def calibrate_same_moment(
         similarity=INNER if normalise is False else COSINE,
         same_camera=True,
         source=SAME_MOMENT,
-        **draws._asdict(),
+        confidence=draws.confidence,
+        seed=draws.seed,
     )
 
 

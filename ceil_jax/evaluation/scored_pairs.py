@@ -10,11 +10,10 @@ from ceil_jax.evaluation.image_pairs import pair_name
 from ceil_jax.evaluation.protocols import REGDB_RELEASED
 from ceil_jax.evaluation.scoring import Embeddings
 
-# A few per cent of the time that scoring takes: fewer images, pairs and draws than
+# A few per cent of the time that scoring takes: fewer images and pairs than
 # `calibrate` takes. The people are all there, and it is they who decide the intervals.
 MAX_IMAGES = 8
 MAX_PAIRS = 100_000
-NUM_RESAMPLES = 400
 
 
 def calibration_of(
@@ -53,7 +52,6 @@ def calibration_of(
             cameras[kept],
             modalities[kept],
             max_pairs=MAX_PAIRS,
-            num_resamples=NUM_RESAMPLES,
             normalise=True,
         )
     except ValueError as error:  # e.g. a row of zeros, one person: figures come first
@@ -83,5 +81,4 @@ def _without(names: list[str], reason: str) -> Calibration:
         dict.fromkeys(sorted(couples), reason),
         similarity=COSINE,
         same_camera=False,
-        num_resamples=NUM_RESAMPLES,
     )

@@ -7,8 +7,9 @@ from benchmarks import measure, verified_cost, verified_coverage
 from benchmarks import verification as bench
 from benchmarks.people import Side
 from benchmarks.verified_people import IN_FRAME, Rows, moments, rows_of
+from ceil_jax.evaluation import verification
 from ceil_jax.evaluation.image_pairs import pair_scores
-from ceil_jax.evaluation.verification import calibrate
+from ceil_jax.evaluation.verification import Interval, calibrate
 from tests.ceil_jax.evaluation import labelled_people as made
 
 
@@ -75,22 +76,35 @@ def test_every_table_is_made():
 
 def test_the_truth_of_simulated_people_is_that_of_many():
     rng = np.random.default_rng(0)
-    genuine, impostor = verified_coverage.simulated(rng, 700, shots=2)
-    for far in (0.1, 0.01):
-        threshold, tar = verified_coverage.truth(far)
-        accepted = np.mean(impostor.similarities >= threshold)
-        assert accepted == pytest.approx(far, rel=0.15)
-        assert verified_coverage.true_far(threshold) == pytest.approx(far)
-        assert np.mean(genuine.similarities >= threshold) == pytest.approx(
-            tar, abs=0.04
-        )
+    for world in verified_coverage.WORLDS:
+        some = world if world.varied else world._replace(shots=2)
+        genuine, impostor = some.simulated(rng, 150 if world.varied else 350)
+        for far in (0.3, 0.1):
+            threshold = world.threshold(far)
+            accepted = np.mean(impostor.similarities >= threshold)
+            assert accepted == pytest.approx(far, rel=0.3), world.name
+            assert world.far(threshold) == pytest.approx(far)
+            passed = np.mean(genuine.similarities >= threshold)
+            assert passed == pytest.approx(world.tar(threshold), abs=0.1), world.name
+        rate = verification.equal_error(*(s.similarities for s in (genuine, impostor)))
+        assert rate.rate == pytest.approx(world.equal_error(), rel=0.35, abs=0.005)
 
 
 def test_coverage_is_a_share_of_sets():
-    table = verified_coverage.coverage((10,), (0.1, 1e-4), 20)
-    (line,) = table.rows  # 720 pairs resolve no FAR of 1e-4
-    assert line[:2] == [10, "10"]
-    assert all(50 <= int(share) <= 100 for share in line[2:])
+    world = verified_coverage.WORLDS[0]
+    tables = verified_coverage.coverage({10: 20}, (0.1, 1e-4), [world])
+    (line,) = tables[0].rows  # 720 pairs resolve no FAR of 1e-4
+    assert line[:4] == [world.name, 10, 20, "10"]
+    for shown in (line[5], tables[1].rows[0][4]):
+        assert all(0 <= float(one) <= 25 for one in str(shown).split(" / "))
+
+
+def test_misses_are_told_by_their_end():
+    misses = verified_coverage._misses
+    assert misses(Interval(0.2, 0.4), 0.1) == [True, False]
+    assert misses(Interval(0.2, 0.4), 0.3) == [False, False]
+    assert misses(Interval(0.2, 0.4), 0.5) == [False, True]
+    assert np.isnan(misses(Interval(0.2, None), 0.3)).all()
 
 
 def test_the_cost_is_beside_that_of_scoring():

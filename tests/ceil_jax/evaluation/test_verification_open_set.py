@@ -49,7 +49,7 @@ def naive(query, gallery, rank):
 @pytest.mark.parametrize("block", [1 << 26, 200])
 def test_figures_are_those_of_loops(rank, block, monkeypatch):
     monkeypatch.setattr(similarities, "BLOCK_ENTRIES", block)
-    query, gallery = split()
+    query, gallery = split(45)
     query.identities[:2] = -1
     gallery.identities[-3:] = -1
     found = open_set(*arguments(query, gallery), fpirs=(0.3, 0.1), rank=rank)
