@@ -1,7 +1,7 @@
 """Thresholds from labelled features, by pair of modalities."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -24,33 +24,22 @@ MIN_PEOPLE = 10
 """Of fewer people there are no intervals: nothing bounds them from above."""
 
 
-class Draws(NamedTuple):
-    """How intervals are made.
+def checked_confidence(confidence: Any) -> float:
+    """The share of intervals that hold the truth, if it is one.
 
-    Attributes:
-        confidence: How often an interval is to hold the truth.
-        num_resamples: Without effect: people are left out in turn, none are drawn.
-        seed: Without effect, too.
+    Args:
+        confidence: What was given.
+
+    Returns:
+        A number between 0 and 1.
+
+    Raises:
+        ValueError: It is none.
     """
-
-    confidence: float = 0.95
-    num_resamples: int = 1000
-    seed: int = 0
-
-    def checked(self) -> "Draws":
-        """The same, with numbers that fit.
-
-        Returns:
-            Python's numbers.
-
-        Raises:
-            ValueError: One of them does not fit.
-        """
-        confidence = checks.number("confidence", self.confidence)
-        if not 0 < confidence < 1:
-            raise ValueError(f"{confidence=} must be greater than 0 and less than 1")
-        (num,) = checks.at_least(100, num_resamples=self.num_resamples)
-        return Draws(confidence, num, *checks.at_least(0, seed=self.seed))
+    confidence = checks.number("confidence", confidence)
+    if not 0 < confidence < 1:
+        raise ValueError(f"{confidence=} must be greater than 0 and less than 1")
+    return confidence
 
 
 def calibrate(
@@ -62,7 +51,6 @@ def calibrate(
     fars: Sequence[float] = FARS,
     same_camera: bool = False,
     confidence: float = 0.95,
-    num_resamples: int = 1000,
     max_pairs: int = MAX_PAIRS,
     seed: int = 0,
     normalise: Normalise = None,
@@ -78,7 +66,6 @@ def calibrate(
             for one.
         same_camera: Whether pairs of one camera count, see `pair_scores`.
         confidence: Of all intervals.
-        num_resamples: Without effect, see `Draws`; at least 100.
         max_pairs: Most pairs of a kind and of two modalities; if there are more, as
             many are drawn at random.
         seed: Of the pairs that are drawn.
@@ -92,7 +79,8 @@ def calibrate(
         ValueError: An argument that does not fit, or no two modalities have an impostor
             pair.
     """
-    draws = Draws(confidence, num_resamples, seed).checked()
+    confidence = checked_confidence(confidence)
+    (seed,) = checks.at_least(0, seed=seed)
     fars = checked_fars(fars)
     scores = pair_scores(
         features,
@@ -109,27 +97,27 @@ def calibrate(
         raise ValueError("there is no impostor pair: " + next(iter(left_out.values())))
     return Calibration(
         {
-            name: calibrate_pairs(one, fars=fars, draws=draws)
+            name: calibrate_pairs(one, fars=fars, confidence=confidence)
             for name, one in scores.items()
             if name not in left_out
         },
         left_out,
         similarity=INNER if normalise is False else COSINE,
         same_camera=None if cameras is None else same_camera,
-        confidence=draws.confidence,
-        seed=draws.seed,
+        confidence=confidence,
+        seed=seed,
     )
 
 
 def calibrate_pairs(
-    scores: PairScores, *, fars: Sequence[float] = FARS, draws: Draws | None = None
+    scores: PairScores, *, fars: Sequence[float] = FARS, confidence: float = 0.95
 ) -> PairCalibration:
     """Thresholds of two modalities.
 
     Args:
         scores: Their pairs; with impostor pairs.
         fars: False accept rates.
-        draws: How intervals are made; None for the defaults.
+        confidence: Of the intervals.
 
     Returns:
         Thresholds, rates and intervals.
@@ -153,7 +141,7 @@ def calibrate_pairs(
         num_units=int(is_there.sum()),
         totals=(scores.genuine.total, scores.impostor.total),
         fars=checked_fars(fars),
-        draws=(draws or Draws()).checked(),
+        confidence=checked_confidence(confidence),
     )
 
 
@@ -164,7 +152,7 @@ def calibrate_clusters(
     num_units: int,
     totals: tuple[int, int],
     fars: Sequence[float],
-    draws: Draws,
+    confidence: float,
 ) -> PairCalibration:
     """Thresholds from pairs in clusters: of people, or of stretches of time.
 
@@ -174,7 +162,7 @@ def calibrate_clusters(
         num_units: People or stretches, each of which is left out for intervals.
         totals: Genuine and impostor pairs that there are.
         fars: False accept rates, checked.
-        draws: How intervals are made, checked.
+        confidence: Of the intervals, checked.
 
     Returns:
         Thresholds, rates and intervals.
@@ -193,7 +181,7 @@ def calibrate_clusters(
             num_units=num_units,
             fars=tuple(thresholds),
             thresholds=tuple(thresholds.values()),
-            confidence=draws.confidence,
+            confidence=confidence,
         )
     equal = None
     if genuine is not None:

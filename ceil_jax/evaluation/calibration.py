@@ -86,7 +86,6 @@ class Calibration:
             known.
         source: `LABELS`, or `SAME_MOMENT` (impostors only, without labels).
         confidence: Of all intervals.
-        num_resamples: 0, as nobody is drawn at random; those of earlier files were.
         seed: Of the pairs that were drawn.
         note: What else a reader must know; "" for nothing.
     """
@@ -97,7 +96,6 @@ class Calibration:
     same_camera: bool | None = None
     source: str = LABELS
     confidence: float = 0.95
-    num_resamples: int = 0
     seed: int = 0
     note: str = ""
 
@@ -240,7 +238,6 @@ _ABOUT: dict[str, Any] = {
     "same_camera": bool | None,
     "source": str,
     "confidence": float,
-    "num_resamples": int,
     "seed": int,
     "note": str,
 }

@@ -23,7 +23,11 @@ import numpy as np
 from ceil_jax.common import checks
 from ceil_jax.common.features import Normalise
 from ceil_jax.evaluation import error_rates, labels, resampling, similarities
-from ceil_jax.evaluation.calibrating import MIN_PEOPLE, Draws, checked_fars
+from ceil_jax.evaluation.calibrating import (
+    MIN_PEOPLE,
+    checked_confidence,
+    checked_fars,
+)
 from ceil_jax.evaluation.error_rates import UnresolvedError
 from ceil_jax.evaluation.labels import Labels
 from ceil_jax.evaluation.resampling import Clustered, Interval
@@ -87,8 +91,6 @@ def open_set(
     fpirs: Sequence[float] = (1e-1, 1e-2),
     rank: int = 1,
     confidence: float = 0.95,
-    num_resamples: int = 1000,
-    seed: int = 0,
     normalise: Normalise = None,
 ) -> OpenSet:
     """How often the right person is shown, and how often anybody at all.
@@ -109,8 +111,6 @@ def open_set(
         fpirs: False alarm rates.
         rank: First places in which the right person counts as found.
         confidence: Of the intervals.
-        num_resamples: Without effect, as is `seed`: see `Draws`.
-        seed: At least 0.
         normalise: None refuses rows that are off length 1 by more than 0.01, True
             normalises them, False takes them as they are.
 
@@ -123,7 +123,7 @@ def open_set(
     """
     fpirs = checked_fars(fpirs)
     (rank,) = checks.at_least(1, rank=rank)
-    draws = Draws(confidence, num_resamples, seed).checked()
+    confidence = checked_confidence(confidence)
     products = similarities.Products(query, gallery, normalise=normalise)
     given = labels.checked(
         query_ids, gallery_ids, query_cameras, gallery_cameras, products.shape
@@ -133,7 +133,7 @@ def open_set(
     for side, kind in zip(sides, ("with", "without"), strict=True):
         if not len(side):
             raise ValueError(f"no query is {kind} a match in the gallery: see hold_out")
-    points, refused = _points(best, fpirs, draws)
+    points, refused = _points(best, fpirs, confidence)
     return OpenSet(points, refused, *sides, rank)
 
 
@@ -202,7 +202,7 @@ def _blocks(products: similarities.Products) -> Iterator[tuple[int, np.ndarray]]
 
 
 def _points(
-    best: _Best, fpirs: Sequence[float], draws: Draws
+    best: _Best, fpirs: Sequence[float], confidence: float
 ) -> tuple[tuple[OpenSetPoint, ...], dict[float, str]]:
     mated, unmated = best.scores[best.is_mated], best.scores[~best.is_mated]
     thresholds, refused = {}, {}
@@ -222,7 +222,7 @@ def _points(
             num_units=len(people),
             fars=tuple(thresholds),
             thresholds=tuple(thresholds.values()),
-            confidence=draws.confidence,
+            confidence=confidence,
         )
 
     def spread(figure: str, place: int) -> Interval | None:

@@ -19,8 +19,8 @@ from ceil_jax.common.features import Normalise
 from ceil_jax.evaluation import pair_sampling
 from ceil_jax.evaluation.calibrating import (
     FARS,
-    Draws,
     calibrate_clusters,
+    checked_confidence,
     checked_fars,
 )
 from ceil_jax.evaluation.calibration import COSINE, INNER, SAME_MOMENT, Calibration
@@ -55,7 +55,6 @@ def calibrate_same_moment(
     tolerance: float = 0.0,
     stretch: float = 60.0,
     confidence: float = 0.95,
-    num_resamples: int = 1000,
     max_pairs: int = MAX_PAIRS,
     seed: int = 0,
     normalise: Normalise = None,
@@ -76,7 +75,6 @@ def calibrate_same_moment(
             is found twice in so short a time is taken for two, which raises thresholds.
         stretch: Seconds after which other people are seen.
         confidence: Of the intervals.
-        num_resamples: Without effect, see `Draws`; at least 100.
         max_pairs: Most pairs; if there are more, as many are drawn at random.
         seed: Of the pairs that are drawn.
         normalise: None refuses rows that are off length 1 by more than 0.01, True
@@ -89,7 +87,8 @@ def calibrate_same_moment(
     Raises:
         ValueError: An argument that does not fit, or there is no such pair.
     """
-    draws = Draws(confidence, num_resamples, seed).checked()
+    confidence = checked_confidence(confidence)
+    (seed,) = checks.at_least(0, seed=seed)
     fars = checked_fars(fars)
     (max_pairs,) = checks.at_least(1, max_pairs=max_pairs)
     rows = features_lib.rows("features", features, normalise=normalise)
@@ -109,7 +108,12 @@ def calibrate_same_moment(
             left_out[name] = _NOTHING
             continue
         pairs[name] = calibrate_clusters(
-            None, impostor, num_units=num, totals=(0, total), fars=fars, draws=draws
+            None,
+            impostor,
+            num_units=num,
+            totals=(0, total),
+            fars=fars,
+            confidence=confidence,
         )
     if not pairs:
         raise ValueError(f"there is no impostor pair: {_NOTHING}")
@@ -119,8 +123,8 @@ def calibrate_same_moment(
         similarity=INNER if normalise is False else COSINE,
         same_camera=True,
         source=SAME_MOMENT,
-        confidence=draws.confidence,
-        seed=draws.seed,
+        confidence=confidence,
+        seed=seed,
     )
 
 

@@ -7,7 +7,7 @@ Verification compares two images; it does not rank a gallery. Each pair of modal
 has thresholds of its own, as similarities across modalities are lower.
 """
 
-from ceil_jax.evaluation.calibrating import FARS, Draws, calibrate, calibrate_pairs
+from ceil_jax.evaluation.calibrating import FARS, calibrate, calibrate_pairs
 from ceil_jax.evaluation.calibration import (
     Calibration,
     OperatingPoint,
@@ -36,7 +36,6 @@ from ceil_jax.evaluation.same_moment import calibrate_same_moment
 __all__ = [
     "FARS",
     "Calibration",
-    "Draws",
     "EqualError",
     "Interval",
     "OpenSet",

@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import roc_curve
 
 from ceil_jax.evaluation.image_pairs import pair_scores
-from ceil_jax.evaluation.verification import Draws, calibrate, calibrate_pairs
+from ceil_jax.evaluation.verification import calibrate, calibrate_pairs
 from tests.ceil_jax.evaluation import labelled_people as made
 
 
@@ -188,7 +188,6 @@ def test_what_normalise_means_is_kept():
         ({"fars": ()}, "fars is empty"),
         ({"fars": (0.1, 2)}, "far=2 must be greater than 0"),
         ({"confidence": 1}, "confidence=1.0 must be greater than 0 and less than 1"),
-        ({"num_resamples": 10}, "num_resamples=10 must be at least 100"),
         ({"seed": 0.5}, "seed=0.5 must be a whole number"),
     ],
 )
@@ -200,5 +199,5 @@ def test_what_is_refused(changed, message):
 def test_draws_have_defaults():
     scores = pair_scores(*made.people(12))["visible-infrared"]
     assert calibrate_pairs(scores, fars=(0.1,)) == calibrate_pairs(
-        scores, fars=(0.1,), draws=Draws(0.95, 1000, 0)
+        scores, fars=(0.1,), confidence=0.95
     )

@@ -109,7 +109,7 @@ class TestFile:
         record = CALIBRATION.to_dict()
         assert {*record} == {
             *("version", "similarity", "same_camera", "source", "confidence"),
-            *("num_resamples", "seed", "note", "pairs", "left_out"),
+            *("seed", "note", "pairs", "left_out"),
         }
         pair = record["pairs"]["visible-infrared"]
         assert pair["equal_error_interval"] == [0.05, 0.2]
