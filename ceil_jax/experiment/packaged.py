@@ -17,6 +17,10 @@ EXTRA_OF_MODE = {
 EXTRA_OF_FORMAT = {"onnx": "export", "stablehlo": "export", "torch": "model"}
 """What --mode export needs instead, by its --format."""
 
+EVALUATING = ("train", "evaluate", "trials")
+OTHER_ENGINES = ("onnxruntime", "openvino")
+"""Modes that embed test images, and what may do so instead of JAX; each an extra."""
+
 
 def folder() -> Path:
     """Where the configuration files lie that come with the program."""
@@ -83,5 +87,8 @@ def require(mode: str, config: Config, form: str = "") -> None:
         extras.require(EXTRA_OF_FORMAT[form], f"--mode {mode} --format {form}")
     elif (needed := EXTRA_OF_MODE.get(mode, "train")) is not None:
         extras.require(needed, f"--mode {mode}")
+    engine = config.evaluation.engine
+    if mode in EVALUATING and engine in OTHER_ENGINES:
+        extras.require(engine, f"--config.evaluation.engine={engine}")
     if config.rerank.search in extras.FAISS_SEARCHES:
         extras.require("faiss", f"--config.rerank.search={config.rerank.search}")
