@@ -229,6 +229,28 @@ def test_models_are_exported_without_training(tmp_path, extra, formats, names):
         assert f", {size}, " in done.stdout
 
 
+EMBED_FOLDER = """
+import os
+from PIL import Image
+from ceil_jax.main import main
+
+os.environ["CEIL_JAX_CACHE"] = PLACE + "/cache"
+os.mkdir(PLACE + "/images")
+Image.new("RGB", (40, 80), (200, 30, 90)).save(PLACE + "/images/a.png")
+words = [f"--workdir={PLACE}/run", f"--images={PLACE}/images", "--modality=infrared"]
+assert main(["x", "--mode=embed", *words, f"--output={PLACE}/rows.npz"]) == 0
+"""
+
+
+def test_folders_are_embedded_without_training(tmp_path):
+    add_checkpoint(tmp_path / "run", weights.load(SYNTHETIC), 4)
+    code = f"PLACE = {str(tmp_path)!r}\n{EMBED_FOLDER}"
+    done = run(code, OTHERS - {*extras.EXTRAS["model"]})
+    assert done.returncode == 0, done.stderr
+    told = f"1 rows of 512 numbers written to {tmp_path / 'rows.npz'}\n"
+    assert done.stdout == told
+
+
 def test_a_folder_of_converted_weights_names_its_extra(tmp_path):
     (tmp_path / "_CHECKPOINT_METADATA").touch()
     code = f"from ceil_jax import weights; weights.load({str(tmp_path)!r})"
