@@ -50,6 +50,10 @@ MODES = {
     "trials": Words(("config", "workdir"), ("trials", "take-over")),
     "export": Words(("config", "workdir"), ("weights", *formats.CHOICES, "output")),
     "package": Words(("workdir", "output")),
+    "embed": Words(
+        ("images", "modality", "output"),
+        ("model", "workdir", "engine", "on-error", "quality"),
+    ),
     "score": Words(("config", "features", "workdir"), ("names", "take-over")),
     "prepare": Words(("config",)),
     "convert": Words(("weights", "output")),
@@ -59,6 +63,10 @@ EXAMPLES = {
     "workdir": "a folder for the run",
     "weights": "a file, e.g. RN50.pt",
     "output": "a folder to write",
+    "model": "whatever ceil_jax.load takes, e.g. a run's folder",
+    "images": "a folder of images",
+    "engine": ", ".join(formats.ENGINES),
+    "on-error": " or ".join(formats.ON_ERROR),
     "format": ", ".join(formats.FORMATS),
     "target": ", ".join(formats.TARGETS),
     "modality": " or ".join(formats.MODALITIES),
@@ -66,8 +74,10 @@ EXAMPLES = {
     "features": "a file, e.g. features.npz",
     "names": "a file, e.g. names.csv",
 }
-REPEATED = ("features", "names")  # may be given several times
-TAKE_OVER = "take-over"
+EXAMPLES_OF = {("embed", "output"): "a file, e.g. rows.npz"}  # where it is another
+REPEATED = ("features", "names", "images")  # may be given several times
+SWITCHES = ("take-over", "quality")  # without a word
+FLAGS = (*EXAMPLES, *SWITCHES)
 
 
 def _read(
@@ -91,7 +101,8 @@ def _read(
         elif name != "config":
             flags.DEFINE_string(name, None, "", flag_values=values)
     flags.DEFINE_enum("mode", "train", list(MODES), "", flag_values=values)
-    flags.DEFINE_boolean(TAKE_OVER, False, "", flag_values=values)
+    for name in SWITCHES:
+        flags.DEFINE_boolean(name, False, "", flag_values=values)
     # The library looks for overridden fields in the process's own command line, and
     # warns in its own words of a file that returns nothing.
     process_argv, sys.argv = sys.argv, list(argv)
@@ -128,7 +139,7 @@ def _help(argv: Sequence[str]) -> str:
 def _nearest(name: str) -> str:
     """The message about a field or flag that does not exist."""
     fields = config_lib.field_names(config_lib.Config())
-    return command_lib.unknown(name, fields, [*EXAMPLES, "mode", TAKE_OVER])
+    return command_lib.unknown(name, fields, [*FLAGS, "mode"])
 
 
 def _check_names(argv: Sequence[str]) -> None:
@@ -188,10 +199,9 @@ def parse(argv: Sequence[str]) -> Command:
     recorded = settings.read(Path(source)) if source else None
     values = _values(argv, path, recorded)
     words = _words(values)
+    switches = {name: bool(values[name].value) for name in SWITCHES}
     said = {name for name, word in words.items() if any(word)}
-    take_over = bool(values[TAKE_OVER].value)
-    if take_over:
-        said.add(TAKE_OVER)
+    said |= {name for name in SWITCHES if switches[name]}
     takes_config = "config" in MODES[values.mode].needed
     given = said | {"config"} if path or (recorded and takes_config) else said
     _check_given(values.mode, given, words["workdir"])
@@ -204,7 +214,12 @@ def parse(argv: Sequence[str]) -> Command:
         raise UserError("--output is for a run's model; with --weights give --workdir")
     if values.mode == "export":
         formats.wanted(words)
-    return Command(values.mode, config, take_over=take_over, **words)
+    if values.mode == "embed":
+        formats.check_embed(words)
+    given_words: dict[str, Any] = {
+        name.replace("-", "_"): w for name, w in (words | switches).items()
+    }
+    return Command(values.mode, config, **given_words)
 
 
 def _words(values: flags.FlagValues) -> dict[str, Any]:
@@ -226,8 +241,8 @@ def _check_given(mode: str, given: Collection[str], workdir: str) -> None:
             where = f" with --mode {mode}" if mode != "train" else ""
             if name == "config" and "workdir" in given:
                 where += f", and --workdir={workdir} holds no config.json"
-            raise _missing(name, where)
-    for name in (*EXAMPLES, TAKE_OVER):
+            raise _missing(name, where, EXAMPLES_OF.get((mode, name), ""))
+    for name in FLAGS:
         if name in given and name not in (*needed, *possible):
             taken = ", ".join(f"--{word}" for word in (*needed, *possible))
             raise UserError(
@@ -235,8 +250,8 @@ def _check_given(mode: str, given: Collection[str], workdir: str) -> None:
             )
 
 
-def _missing(name: str, mode: str = "") -> UserError:
-    return UserError(f"--{name} is missing{mode}: give {EXAMPLES[name]}")
+def _missing(name: str, mode: str = "", example: str = "") -> UserError:
+    return UserError(f"--{name} is missing{mode}: give {example or EXAMPLES[name]}")
 
 
 def run(argv: Sequence[str]) -> None:

@@ -1,6 +1,6 @@
 """Embedding whole image sets with the encoder in evaluation mode."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from typing import Any, TypeVar
 
@@ -18,7 +18,13 @@ Tag = TypeVar("Tag")
 
 
 class Embedder:
-    """Compiled embedding steps, one for each modality, over all devices."""
+    """Compiled embedding steps, one for each modality, over all devices.
+
+    Attributes:
+        name: The engine that computes.
+    """
+
+    name = "jax"
 
     def __init__(
         self, encoder: nn.Module, *, num_rows: int, flip: bool, devices: list[Any]
@@ -58,27 +64,16 @@ class Embedder:
         Raises:
             UserError: The set is empty, or an embedding is not finite.
         """
-        if not len(images):
-            raise UserError(f"there are no {modality} images to embed")
-        rows: np.ndarray | None = None
-        with (
-            bar(total=len(images), desc=f"embedding {modality}", unit="img") as shown,
-            closing(read_ahead(self._batches(images))) as source,
-        ):
-            for index, batch in self.stream(variables, source, modality):
-                if rows is None:
-                    rows = np.empty((len(images), batch.shape[1]), np.float32)
-                rows[index] = batch[: len(index)]
-                shown.update(len(index))
-        assert rows is not None
-        bad = ~np.isfinite(rows).all(1)
-        if bad.any():
-            name = images.names[np.flatnonzero(bad)[0]]
-            raise UserError(
-                f"the embeddings of {bad.sum()} {modality} images are not finite, the "
-                f"first of {name}: the weights have diverged"
-            )
-        return rows
+        batches = (
+            (index, parallel.send(batch, self._devices))
+            for index, batch in padded_batches(images, self._num_rows)
+        )
+        return embed_set(
+            images,
+            modality,
+            batches,
+            lambda source: self.stream(variables, source, modality),
+        )
 
     def stream(
         self,
@@ -108,17 +103,70 @@ class Embedder:
         if pending is not None:
             yield pending[0], parallel.join(pending[1])
 
-    def _batches(
-        self, images: ImageSet
-    ) -> Iterator[tuple[np.ndarray, parallel.Shares]]:
-        """Positions and images of every batch, the last one padded, sent ahead."""
-        for start in range(0, len(images), self._num_rows):
-            index = np.arange(start, min(start + self._num_rows, len(images)))
-            batch = images.images.take(index)
-            short = self._num_rows - len(index)
-            if short:
-                batch = np.pad(batch, ((0, short), (0, 0), (0, 0), (0, 0)))
-            yield index, parallel.send(batch, self._devices)
+
+def padded_batches(
+    images: ImageSet, num_rows: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """An image set in batches of one size.
+
+    Args:
+        images: The set.
+        num_rows: Images of a batch.
+
+    Yields:
+        Positions in the set, and (num_rows, H, W, 3) uint8 images, the last batch
+        padded.
+    """
+    for start in range(0, len(images), num_rows):
+        index = np.arange(start, min(start + num_rows, len(images)))
+        batch = images.images.take(index)
+        short = num_rows - len(index)
+        if short:
+            batch = np.pad(batch, ((0, short), (0, 0), (0, 0), (0, 0)))
+        yield index, batch
+
+
+def embed_set(
+    images: ImageSet,
+    modality: str,
+    batches: Iterator[tuple[np.ndarray, Any]],
+    stream: Callable[[Iterator[Any]], Iterable[tuple[np.ndarray, np.ndarray]]],
+) -> np.ndarray:
+    """Rows of a whole image set, its batches read ahead, with a bar.
+
+    Args:
+        images: The set.
+        modality: "visible" or "infrared", for messages.
+        batches: Its positions and images, batch by batch.
+        stream: From batches to positions and their rows, (b, d).
+
+    Returns:
+        One row per image, (N, d) float32.
+
+    Raises:
+        UserError: The set is empty, or an embedding is not finite.
+    """
+    if not len(images):
+        raise UserError(f"there are no {modality} images to embed")
+    rows: np.ndarray | None = None
+    with (
+        bar(total=len(images), desc=f"embedding {modality}", unit="img") as shown,
+        closing(read_ahead(batches)) as source,
+    ):
+        for index, batch in stream(source):
+            if rows is None:
+                rows = np.empty((len(images), batch.shape[1]), np.float32)
+            rows[index] = batch[: len(index)]
+            shown.update(len(index))
+    assert rows is not None
+    bad = ~np.isfinite(rows).all(1)
+    if bad.any():
+        name = images.names[np.flatnonzero(bad)[0]]
+        raise UserError(
+            f"the embeddings of {bad.sum()} {modality} images are not finite, the "
+            f"first of {name}: the weights have diverged"
+        )
+    return rows
 
 
 def unit_rows(rows: np.ndarray) -> np.ndarray:

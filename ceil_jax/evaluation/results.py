@@ -88,6 +88,7 @@ class Results:
         by_split: Figures of each split, where `modes` is their mean.
         verification: Thresholds for "the same person?"; None where they were not
             looked for.
+        embedded_by: The engine that embedded the images, such as "jax"; "" if unknown.
     """
 
     protocol: str
@@ -106,6 +107,7 @@ class Results:
     warnings: tuple[str, ...] = ()
     by_split: Mapping[int, dict[str, ModeResults]] | None = None
     verification: Calibration | None = None
+    embedded_by: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The structure of `results.json`: plain dictionaries, figures in percent.
@@ -115,7 +117,8 @@ class Results:
             the figures depend on; a mode holds "plain" and, if re-ranked, "gcr", each
             of `FIGURES` with "mean" and "std". "splits" is there where several splits
             were trained and tested: modes by the split's number. "verification" is
-            there where it was looked for, see `Calibration.to_dict`.
+            there where it was looked for, see `Calibration.to_dict`; "embedded_by"
+            where it is known.
         """
         splits = {
             str(split): {name: _mode_to_json(mode) for name, mode in modes.items()}
@@ -137,6 +140,8 @@ class Results:
             "warnings": list(self.warnings),
             "modes": {name: _mode_to_json(mode) for name, mode in self.modes.items()},
         }
+        if self.embedded_by:
+            record["embedded_by"] = self.embedded_by
         if splits:
             record["splits"] = splits
         if self.verification is not None:
@@ -216,6 +221,7 @@ def mean_of_splits(results: Mapping[int, Results]) -> Results:
         warnings=tuple(warnings),
         by_split={split: each.modes for split, each in results.items()},
         verification=None,
+        embedded_by=", ".join(dict.fromkeys(r.embedded_by for r in results.values())),
     )
 
 
@@ -283,6 +289,7 @@ _KINDS: dict[str, tuple[Any, Any]] = {
     "seed": (int | None, None),
     "selection": (str, "last"),
     "comparable": (bool, False),
+    "embedded_by": (str, ""),
 }
 """Of the plain keys of the file: the kind, and what was meant before; ... is needed."""
 

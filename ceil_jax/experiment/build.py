@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,8 @@ from ceil_jax.encoder import Encoder
 from ceil_jax.experiment.config import Config
 from ceil_jax.experiment.epoch import Clusters, Drawing, Partners, Trainer
 from ceil_jax.experiment.protocol import facts_of, method_of, plan_of
+from ceil_jax.experiment.record import check_architecture
+from ceil_jax.experiment.runtimes import EngineEmbedder
 from ceil_jax.experiment.score import Scorer
 from ceil_jax.experiment.sources import Tested
 from ceil_jax.training import optim, schedules, steps
@@ -101,6 +103,40 @@ def optimizer_of(config: Config) -> optax.GradientTransformation:
     )
 
 
+def check_engine(config: Config) -> None:
+    """Refuse an engine of the evaluation that does not compute as the encoder does.
+
+    Args:
+        config: The whole configuration.
+
+    Raises:
+        UserError: Says what would.
+    """
+    engine, dtype = config.evaluation.engine, config.encoder.dtype
+    if engine != "jax" and dtype != "float32":
+        raise UserError(
+            f"config.evaluation.engine={engine} computes in float32, this encoder in "
+            f"config.encoder.dtype={dtype}: only jax does"
+        )
+
+
+def embedder_of_tests(config: Config, devices: list[Any]) -> Embedder | EngineEmbedder:
+    """What embeds the test images, by the engine of the evaluation.
+
+    Args:
+        config: The whole configuration.
+        devices: The devices that share the work, with JAX.
+
+    Returns:
+        The embedder; nothing is compiled yet.
+    """
+    engine, flip = config.evaluation.engine, config.evaluation.flip
+    if engine == "jax":
+        return embedder_of(config, devices, flip=flip)
+    height, width = config.image_size
+    return EngineEmbedder(cast(Any, engine), (height, width), flip=flip)
+
+
 def embedder_of(config: Config, devices: list[Any], *, flip: bool) -> Embedder:
     """What embeds whole image sets.
 
@@ -143,15 +179,7 @@ def initial_state(
             found = weights.architecture(variables)
         except (OSError, ValueError) as error:
             raise UserError(f"{flag}: {error}") from error
-        first, second, third, fourth = config.encoder.stage_sizes
-        wanted = weights.Architecture(
-            (first, second, third, fourth), config.encoder.width
-        )
-        if found != wanted:
-            raise UserError(
-                f"{flag}={config.init_from} is an encoder of {found}, config.encoder "
-                f"of {wanted}: set config.encoder.width and config.encoder.stage_sizes"
-            )
+        check_architecture(config, found, f"{flag}={config.init_from}")
     height, width = config.image_size
     try:
         return steps.init_state(

@@ -54,6 +54,8 @@ FLAG_ALIASES = {
     ("cfg", "config_file", "conf"): "config",
     ("task", "command", "action"): "mode",
     ("feats", "embeddings", "feature", "feat", "features_file"): "features",
+    ("on_error", "onerror", "skip", "ignore_errors"): "on-error",
+    ("image", "folder", "input", "source", "imgs"): "images",
 }
 _NO_FIELD = {
     ("workers", "num_workers", "threads", "num_threads", "j"): (

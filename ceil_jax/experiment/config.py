@@ -83,6 +83,7 @@ CACHE = Number(0, 1e6, without=(0,))
 CAMERA_WEIGHT = Number(1e-15, 1e15)
 TRACKERS = Several(*trackers.NAMES)
 SEARCH = Choice("exact", "pairs", "flat", "device", "ivf", "hnsw")
+ENGINE = Choice("jax", "onnxruntime", "openvino", "auto")
 
 
 @dataclass(slots=True)
@@ -169,6 +170,7 @@ class EvaluationConfig:
     permutations: str = free("", Place())  # "": data_dir/exp/rand_perm_cam.mat
     shots: int = free(1, Choice(1, 10))  # gallery images per identity and camera
     flip: bool = free(False)  # average the embedding with the mirror image's
+    engine: str = free("jax", ENGINE)  # what embeds the test images
     num_pictured_queries: int = free(8, Whole(0, 64))  # rows of ranked_lists.png
     baselines: bool = free(False)  # also score grey pixels, random and initial weights
     control: str = free("", Place())  # a recorded control run to show beside this one

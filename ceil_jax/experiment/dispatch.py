@@ -21,10 +21,15 @@ class Command(NamedTuple):
         workdir: Folder of the run.
         weights: File of weights.
         output: Folder of converted weights, or of figures on another data set; file of
-            an exported model.
+            an exported model, or of embedded images.
+        model: Whatever `ceil_jax.load` takes.
+        images: Folders of images.
+        engine: What embeds them.
+        on_error: What is done about images that cannot be read.
+        quality: Whether images are measured.
         format: What an export writes.
         target: Which program an ONNX file is for.
-        modality: Whose encoder is exported.
+        modality: Whose encoder is exported, or embeds.
         trials: Splits to train.
         features: Files of features.
         names: Files of the names of their rows.
@@ -37,6 +42,11 @@ class Command(NamedTuple):
     workdir: str = ""
     weights: str = ""
     output: str = ""
+    model: str = ""
+    images: tuple[str, ...] = ()
+    engine: str = ""
+    on_error: str = ""
+    quality: bool = False
     format: str = ""
     target: str = ""
     modality: str = ""
@@ -66,9 +76,13 @@ def do(command: Command) -> None:
 
     compilation.use_cache(command.config.compilation_cache)
     protocol.choose_kernels(command.config)
-    workdir = workdir_of(command.workdir)
     with progress.heartbeat(f"--mode {command.mode}"):
-        (_score if command.mode == "score" else _run_in)(workdir, command)
+        if command.mode == "embed":
+            _embed(command)
+            return
+        workdir = workdir_of(command.workdir)
+        work = {"score": _score, "export": _export}.get(command.mode, _run_in)
+        work(workdir, command)
 
 
 def _make_ready(command: Command) -> None:
@@ -86,6 +100,22 @@ def _make_ready(command: Command) -> None:
         prepare.prepare_data(command.config)
 
 
+def _embed(command: Command) -> None:
+    """Embed images of folders; nothing is done in a run's folder."""
+    from ceil_jax.experiment.modes import embed
+
+    asked = embed.Asked(
+        command.model or command.workdir,
+        command.images,
+        command.modality,
+        command.output,
+        command.on_error or "raise",
+        command.quality,
+        command.engine or "jax",
+    )
+    embed.embed(asked)
+
+
 def _score(workdir: Path, command: Command) -> None:
     """Score features; what the other modes import is not needed for that."""
     from ceil_jax.experiment.modes import score
@@ -99,10 +129,23 @@ def _score(workdir: Path, command: Command) -> None:
     )
 
 
+def _export(workdir: Path, command: Command) -> None:
+    """Write embeddings or the model itself, which needs nothing of training."""
+    wanted = formats.wanted(command._asdict())
+    if wanted.format == formats.EMBEDDINGS:
+        from ceil_jax.experiment.modes import export
+
+        export.export(command.config, workdir, command.weights)
+    else:
+        from ceil_jax.experiment.modes import export_model
+
+        export_model.export_model(command.config, workdir, command.weights, wanted)
+
+
 def _run_in(workdir: Path, command: Command) -> None:
-    """Do what is done in a run's folder."""
+    """Train or score in a run's folder."""
     from ceil_jax.experiment import announce
-    from ceil_jax.experiment.modes import evaluate, export, export_model, train, trials
+    from ceil_jax.experiment.modes import evaluate, train, trials
 
     take_over = command.take_over
     match command.mode:
@@ -119,14 +162,6 @@ def _run_in(workdir: Path, command: Command) -> None:
         case "trials":
             chosen = command.trials or "all"
             trials.run_trials(command.config, workdir, chosen, take_over=take_over)
-        case "export":
-            wanted = formats.wanted(command._asdict())
-            if wanted.format == formats.EMBEDDINGS:
-                export.export(command.config, workdir, command.weights)
-            else:
-                export_model.export_model(
-                    command.config, workdir, command.weights, wanted
-                )
         case "evaluate" if command.weights:
             evaluate.evaluate_weights(
                 command.config, workdir, command.weights, take_over=take_over

@@ -1,8 +1,8 @@
-"""What `--mode export` writes, as its flags say it."""
+"""What `--mode export` and `--mode embed` write, as their flags say it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ceil_jax.common.errors import UserError
 
@@ -18,6 +18,13 @@ SUFFIXES = {
 TARGETS = ("raw", "boxmot", "ultralytics", "deepstream")
 MODALITIES = ("visible", "infrared")
 CHOICES = {"format": FORMATS, "target": TARGETS, "modality": MODALITIES}
+
+
+# As in `ceil_jax.model` and `evaluation.feature_writing`, likewise.
+ENGINES = ("jax", "onnxruntime", "openvino", "auto")
+ON_ERROR = ("raise", "skip")
+ROWS = (".npz", ".npy", ".parquet")
+CHOICES_OF_EMBED = {"modality": MODALITIES, "engine": ENGINES, "on-error": ON_ERROR}
 
 
 class Wanted(NamedTuple):
@@ -49,11 +56,7 @@ def wanted(words: Mapping[str, str]) -> Wanted:
     Raises:
         UserError: A word is none of its choices, or is not used with the others.
     """
-    for name, choices in CHOICES.items():
-        if words[name] and words[name] not in choices:
-            raise UserError(
-                f"--{name}={words[name]} must be one of {', '.join(choices)}"
-            )
+    _check_choices(words, CHOICES)
     chosen = words["format"] or EMBEDDINGS
     if words["target"] and chosen != ONNX:
         raise UserError(f"--target is for --format onnx, not {_named(words)}")
@@ -71,6 +74,35 @@ def wanted(words: Mapping[str, str]) -> Wanted:
         (modality,) if modality else MODALITIES,
         words["output"],
     )
+
+
+def check_embed(words: Mapping[str, Any]) -> None:
+    """Refuse words of `--mode embed` that are none of their choices.
+
+    Args:
+        words: Of the command line, by flag; "" where one was not given.
+
+    Raises:
+        UserError: Says what it must be.
+    """
+    _check_choices(words, CHOICES_OF_EMBED)
+    if bool(words["model"]) == bool(words["workdir"]):
+        raise UserError(
+            "--mode embed takes one model: --model M, which is whatever ceil_jax.load "
+            "takes, or --workdir DIR of a run"
+        )
+    if Path(words["output"]).suffix not in ROWS:
+        raise UserError(f"--output={words['output']} must end in {', '.join(ROWS)}")
+
+
+def _check_choices(
+    words: Mapping[str, Any], all_choices: Mapping[str, Sequence[str]]
+) -> None:
+    for name, choices in all_choices.items():
+        if words[name] and words[name] not in choices:
+            raise UserError(
+                f"--{name}={words[name]} must be one of {', '.join(choices)}"
+            )
 
 
 def _named(words: Mapping[str, str]) -> str:

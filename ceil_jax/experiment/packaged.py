@@ -10,10 +10,20 @@ from ceil_jax.experiment.config import Config
 from ceil_jax.experiment.trackers import names as trackers
 
 ROOM = "configs"
-EXTRA_OF_MODE = {"convert": "model", "package": "model", "score": None}
+EXTRA_OF_MODE = {
+    **dict.fromkeys(("convert", "package", "embed"), "model"),
+    "score": None,
+}
 """The extra that a mode needs; [train] where none is named, None for the core alone."""
-EXTRA_OF_FORMAT = {"onnx": "export", "stablehlo": "export"}
-"""What --mode export needs besides, by its --format."""
+EXTRA_OF_FORMAT = {"onnx": "export", "stablehlo": "export", "torch": "model"}
+"""What --mode export needs instead, by its --format."""
+
+TRAINING = ("train", "trials")
+"""Modes whose curves go to trackers."""
+EVALUATING = (*TRAINING, "evaluate")
+"""Modes that embed test images."""
+OTHER_ENGINES = ("onnxruntime", "openvino")
+"""What may embed instead of JAX; each an extra."""
 
 
 def folder() -> Path:
@@ -77,14 +87,15 @@ def require(mode: str, config: Config, form: str = "") -> None:
     Raises:
         MissingExtraError: Names what is missing and the extra that installs it.
     """
-    needed = EXTRA_OF_MODE.get(mode, "train")
-    if needed is not None:
-        extras.require(needed, f"--mode {mode}")
     if form in EXTRA_OF_FORMAT:
         extras.require(EXTRA_OF_FORMAT[form], f"--mode {mode} --format {form}")
-    if needed == "train":
-        for name in config.trackers:
-            if name in trackers.EXTRAS:
-                extras.require(name, f"--config.trackers={name}")
+    elif (needed := EXTRA_OF_MODE.get(mode, "train")) is not None:
+        extras.require(needed, f"--mode {mode}")
+    engine = config.evaluation.engine
+    if mode in EVALUATING and engine in OTHER_ENGINES:
+        extras.require(engine, f"--config.evaluation.engine={engine}")
+    if mode in TRAINING:
+        for name in set(config.trackers) & set(trackers.EXTRAS):
+            extras.require(name, f"--config.trackers={name}")
     if config.rerank.search in extras.FAISS_SEARCHES:
         extras.require("faiss", f"--config.rerank.search={config.rerank.search}")

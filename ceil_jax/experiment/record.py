@@ -181,6 +181,26 @@ def of_model(config: Config, record: Mapping[str, Any]) -> Config:
     )
 
 
+def check_architecture(config: Config, found: weights.Architecture, flag: str) -> None:
+    """Refuse weights of another encoder than the configuration's.
+
+    Args:
+        config: The whole configuration.
+        found: That of the weights.
+        flag: The flag with what the user gave it, for the message.
+
+    Raises:
+        UserError: It is another one; says what to set.
+    """
+    first, second, third, fourth = config.encoder.stage_sizes
+    wanted = weights.Architecture((first, second, third, fourth), config.encoder.width)
+    if found != wanted:
+        raise UserError(
+            f"{flag} is an encoder of {found}, config.encoder of {wanted}: set "
+            "config.encoder.width and config.encoder.stage_sizes"
+        )
+
+
 def check_resumable(
     config: Config, record: Mapping[str, Any], done: int, *, init_digest: str
 ) -> None:

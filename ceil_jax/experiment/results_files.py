@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ceil_jax.common.errors import UserError
 from ceil_jax.common.files import read_json, write_json
@@ -17,8 +17,36 @@ _OF_NAME = ("protocol", "sampling", "shots", "checkpoint")
 _LONGEST_PART = 50  # of a name of at most 255 bytes
 
 
-def write(workdir: Path, record: Mapping[str, Any], *, own: bool) -> tuple[Path, bool]:
+class Kept(NamedTuple):
+    """Where figures are kept.
+
+    Attributes:
+        path: The file.
+        is_new: Whether it was written now.
+        added: What a file of before lacked, and has got now.
+    """
+
+    path: Path
+    is_new: bool
+    added: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """For people."""
+        if self.is_new:
+            return f"written to {self.path}"
+        if self.added:
+            return (
+                f"measured before, and what was missing ({', '.join(self.added)}) "
+                f"added now, see {self.path}"
+            )
+        return f"measured before, see {self.path}"
+
+
+def write(workdir: Path, record: Mapping[str, Any], *, own: bool) -> Kept:
     """Keep the figures of an evaluation; what is kept already stays as it is.
+
+    What figures of before lack, as those of an earlier version have no thresholds, is
+    added to them, and `completed_by` says by which program.
 
     Args:
         workdir: The run's folder, which exists.
@@ -27,9 +55,9 @@ def write(workdir: Path, record: Mapping[str, Any], *, own: bool) -> tuple[Path,
         own: Whether it is the run's own evaluation, of its finished training.
 
     Returns:
-        The file, and whether it was written now. Own figures of an earlier end of the
-        training, which has gone on, move to the others; a damaged file of own figures
-        is set aside.
+        The file, and what was written. Own figures of an earlier end of the training,
+        which has gone on, move to the others; a damaged file of own figures is set
+        aside.
 
     Raises:
         UserError: Something else stands in the place of the folder of the others.
@@ -37,20 +65,32 @@ def write(workdir: Path, record: Mapping[str, Any], *, own: bool) -> tuple[Path,
     path = workdir / OWN
     kept = _read(path)
     if kept is not None and _same(kept, record):
-        return path, False
+        return _completed(path, kept, record)
     if own:
         if kept is not None:
             _move_aside(workdir, kept)
         elif os.path.lexists(path):
             damaged.set_aside(path, "it holds no figures", "the figures are kept anew")
         write_json(path, record)
-        return path, True
+        return Kept(path, True)
     if kept is None and path.exists():
         warn(f"{path} is damaged and is left as it is")
     path, is_there = _place(workdir, record)
-    if not is_there:
-        write_json(path, record)
-    return path, not is_there
+    if is_there:
+        return _completed(path, _read(path) or {}, record)
+    write_json(path, record)
+    return Kept(path, True)
+
+
+def _completed(path: Path, kept: Mapping[str, Any], record: Mapping[str, Any]) -> Kept:
+    """Add to figures of before what the same evaluation says now and they do not."""
+    added = [name for name in record if name not in kept]
+    if added:
+        by = {name: record["engine"] for name in added}
+        more = {name: record[name] for name in added}
+        before = kept.get("completed_by", {})
+        write_json(path, {**kept, **more, "completed_by": {**before, **by}})
+    return Kept(path, False, tuple(added))
 
 
 def picture_of(path: Path) -> Path:

@@ -63,6 +63,7 @@ class Run:
         devices = build.devices_of(config)
         if training:
             build.check_batch(config, len(devices))
+        build.check_engine(config)
         protocol = sources.protocol_of(config)
         sources.check_folder(config)
         self.initial = build.initial_state(
@@ -88,9 +89,11 @@ class Run:
     def _test_embedder(self, devices: list[Any]) -> Any:
         """What embeds test images: the training's own where it does the same."""
         flip = self.config.evaluation.flip
-        if self.trainer is not None and flip == self.config.clustering.train_flip:
+        is_jax = self.config.evaluation.engine == "jax"
+        alike = is_jax and flip == self.config.clustering.train_flip
+        if self.trainer is not None and alike:
             return self.trainer.embed
-        return build.embedder_of(self.config, devices, flip=flip)
+        return build.embedder_of_tests(self.config, devices)
 
     def checkpoints(
         self, scores: selection.Scores, guard: Callable[[], None]
@@ -163,18 +166,17 @@ class Run:
         if comparison and is_compared:  # before what says that the run is done
             comparison.add(name, results)
         note(results)
-        path, is_new = results_files.write(self.workdir, record, own=own)
-        picture = results_files.picture_of(path)
+        kept = results_files.write(self.workdir, record, own=own)
+        picture = results_files.picture_of(kept.path)
         # A run that was stopped here before has its figures, but no picture.
         if self.config.evaluation.num_pictured_queries and (
-            is_new or not picture.exists()
+            kept.is_new or not picture.exists()
         ):
             self.scorer.draw(sides, picture)
         print(f"\n{table.results_table(results)}")
         if comparison and is_compared:
             print(f"\n{comparison.table(self.control)}")
-        what = "written to" if is_new else "measured before, see"
-        print(f"\n{what} {path}", flush=True)
+        print(f"\n{kept}", flush=True)
         return results
 
     def _embeddings(self, state: TrainState) -> Any:
@@ -186,6 +188,7 @@ class Run:
             results,
             seed=origin.seed,
             selection=origin.selection,
+            embedded_by=self._embed.name,
             warnings=(*results.warnings, *origin.warnings),
         )
 

@@ -225,11 +225,16 @@ def evaluated_with(config: Config) -> dict[str, Any]:
         Plain values by dotted name: the data, the protocol, the re-ranking, and where
         it was computed.
     """
+    return _evaluated(field_names(config))
+
+
+def _evaluated(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Of all fields those that an evaluation depends on besides the model."""
     kinds = tags()
     data = ("config.dataset", "config.trial", "config.image_size", "config.synthetic.")
     return {
         name.removeprefix("config."): plain(value)
-        for name, value in field_names(config).items()
+        for name, value in fields.items()
         if kinds[name] == FREE or name.startswith(data)
     }
 
@@ -242,13 +247,15 @@ def same_evaluation(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
         other: The same of another one.
 
     Returns:
-        True if only fields differ that change no figure.
+        True if only fields differ that change no figure; a field that one of them is
+        older than had its first default.
     """
+    was = _evaluated(first_defaults())
 
     def kept(fields: Mapping[str, Any]) -> dict[str, Any]:
         return {
             name: value
-            for name, value in fields.items()
+            for name, value in {**was, **fields}.items()
             if f"config.{name}" not in tags() or of_figures(f"config.{name}")
         }
 

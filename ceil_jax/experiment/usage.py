@@ -29,6 +29,14 @@ python -m ceil_jax.main ...    is the same, where the package is not installed
                    --target one of raw, boxmot, ultralytics and deepstream what it takes
   --mode package   write the model of the folder to --output DIR, for others: weights,
                    configuration and a model card, which `ceil_jax.load` takes
+  --mode embed     embed the images below --images FOLDER, which may be given several
+                   times, and write rows, names and the model's digest to --output FILE
+                   (.npz, .npy with a .csv beside it, or .parquet), which --mode score
+                   reads: --model M is whatever `ceil_jax.load` takes, --workdir DIR a
+                   run, --modality visible or infrared the kind of the images. With
+                   --on-error skip images that cannot be read are left out, with
+                   --quality each is measured, --engine is one of jax, onnxruntime,
+                   openvino and auto. Takes no --config
   --mode score     score features that any program made of the test images:
                    --features FILE (.npz, .npy with names in a .csv beside it or in
                    --names FILE, or .parquet), given twice where the modalities have
@@ -48,6 +56,8 @@ Examples:
       --config.data_dir=RegDB --mode export
   ceil-jax --mode package --workdir runs/regdb --output models/regdb
   ceil-jax --workdir runs/regdb --mode export --format onnx --target boxmot
+  ceil-jax --mode embed --model models/regdb --images people --modality visible
+      --output people.npz
   ceil-jax --config configs/llcm.py --workdir runs/mine
       --config.data_dir=LLCM --mode score --features features.npz
   ceil-jax --mode convert --weights RN50.pt --output RN50

@@ -12,6 +12,23 @@ from ceil_jax.model.quality import Quality
 from ceil_jax.model.reading import Unreadable
 
 
+class UnreadableError(DataError):
+    """An image cannot be read.
+
+    Attributes:
+        reason: Its name and why.
+    """
+
+    def __init__(self, reason: str) -> None:
+        """Say so.
+
+        Args:
+            reason: Its name and why.
+        """
+        super().__init__(f'{reason}; on_error="skip" leaves it out')
+        self.reason = reason
+
+
 class Embedded(NamedTuple):
     """Embeddings, and what was seen of the images.
 
@@ -37,16 +54,16 @@ class Collected:
         features: Rows of each batch that has come back.
     """
 
-    """What comes of the images while they pass by."""
-
-    def __init__(self, on_error: str, with_quality: bool) -> None:
+    def __init__(self, on_error: str, with_quality: bool, with_names: bool) -> None:
         """Begin with nothing.
 
         Args:
             on_error: "raise" or "skip": see `Model.embed`.
             with_quality: Whether to measure each image.
+            with_names: Whether the names are asked for.
         """
         self._on_error, self._with_quality = on_error, with_quality
+        self._rows_alone = on_error == "raise" and not (with_quality or with_names)
         self.features: list[np.ndarray] = []
         self._places: list[int] = []
         self._names: list[str] = []
@@ -69,13 +86,13 @@ class Collected:
             two, so that few sizes are compiled.
 
         Raises:
-            DataError: An image cannot be read, with on_error="raise".
+            UnreadableError: An image cannot be read, with on_error="raise".
         """
         waiting: list[reading.Pixels] = []
         for place, got in enumerate(read):
             if isinstance(got, Unreadable):
                 if self._on_error == "raise":
-                    raise DataError(f'{got.reason}; on_error="skip" leaves it out')
+                    raise UnreadableError(got.reason)
                 self._skipped.append(got)
                 continue
             self._places.append(place)
@@ -105,7 +122,7 @@ class Collected:
             flip: Whether rows are averages of two, to be made of length 1.
 
         Returns:
-            Rows, or with on_error="skip" or measures an `Embedded`.
+            Rows, or with on_error="skip", measures or names an `Embedded`.
 
         Raises:
             ValueError: A row is not finite.
@@ -120,7 +137,7 @@ class Collected:
                 f"the embeddings of {bad.size} images are not finite, the first of "
                 f"{self._names[bad[0]]}: the model's weights are no good"
             )
-        if self._on_error == "raise" and not self._with_quality:
+        if self._rows_alone:
             return features
         measured = quality.joined(self._quality) if self._with_quality else None
         places = np.array(self._places, np.int64)

@@ -21,11 +21,20 @@ ENGINES: tuple[Engine, ...] = ("jax", "onnxruntime", "openvino")
 AGREEMENT = 1e-5
 """Largest difference of an entry from JAX's rows with which another engine is taken."""
 _PROBE_IMAGES, _PROBES = 8, 3
+BATCH_ON_CPU, BATCH_ON_GPU = 8, 128
+"""Images of a batch where nobody says how many: more do not help a processor, and some
+of JAX's convolutions take a form there that is slower."""
 Tag = TypeVar("Tag")
 
 
 class Runner(Protocol):
-    """An engine with a model in it."""
+    """An engine with a model in it.
+
+    Attributes:
+        batch_size: Images that it embeds well at once.
+    """
+
+    batch_size: int
 
     def stream(
         self, batches: Iterable[tuple[Tag, np.ndarray]], modality: str
@@ -43,7 +52,11 @@ class Runner(Protocol):
 
 
 class JaxRunner:
-    """Flax's encoder, compiled by JAX."""
+    """Flax's encoder, compiled by JAX.
+
+    Attributes:
+        batch_size: Images that it embeds well at once, by the kind of device.
+    """
 
     def __init__(self, variables: Mapping[str, Any], *, flip: bool = False) -> None:
         """Put the weights on the device.
@@ -55,6 +68,8 @@ class JaxRunner:
         devices = jax.local_devices()[:1]
         self._variables = parallel.replicate(dict(variables), devices)
         self._embedder = _embedder(architecture(variables), flip)
+        on_cpu = devices[0].platform == "cpu"
+        self.batch_size = BATCH_ON_CPU if on_cpu else BATCH_ON_GPU
 
     def stream(
         self, batches: Iterable[tuple[Tag, np.ndarray]], modality: str
@@ -79,7 +94,13 @@ def _embedder(sizes: Architecture, flip: bool) -> Embedder:
 
 
 class OnnxRunner:
-    """A runtime of ONNX with the graphs of both modalities, each made at first use."""
+    """A runtime of ONNX with the graphs of both modalities, each made at first use.
+
+    Attributes:
+        batch_size: Images that it embeds well at once.
+    """
+
+    batch_size = BATCH_ON_CPU
 
     def __init__(
         self,
@@ -228,3 +249,70 @@ def probe(
             times.append(time.perf_counter() - begin)
         seen.append(Probed(engine, min(times), off))
     return sorted(seen, key=lambda each: (each.off > AGREEMENT, each.seconds))
+
+
+class Engines:
+    """The engines of one model, each made at its first use."""
+
+    def __init__(
+        self, variables: Mapping[str, Any], image_size: tuple[int, int]
+    ) -> None:
+        """Nothing is compiled yet.
+
+        Args:
+            variables: `{"params": ..., "batch_stats": ...}`.
+            image_size: (height, width) in pixels.
+        """
+        self._variables, self._size = variables, image_size
+        self._runners: dict[tuple[Engine, bool], Runner] = {}
+        self._chosen: dict[tuple[str, bool], Engine] = {}
+
+    def runner(self, engine: Engine, *, flip: bool) -> Runner:
+        """An engine with the model in it.
+
+        Args:
+            engine: Its name.
+            flip: Average with the mirror image's embedding.
+
+        Returns:
+            It.
+
+        Raises:
+            MissingExtraError: It is not installed.
+        """
+        if (engine, flip) not in self._runners:
+            if engine == "jax":
+                made: Runner = JaxRunner(self._variables, flip=flip)
+            else:
+                made = OnnxRunner(self._variables, self._size, engine, flip=flip)
+            self._runners[engine, flip] = made
+        return self._runners[engine, flip]
+
+    def named(
+        self, engine: Engine | Literal["auto"], modality: str, *, flip: bool
+    ) -> Engine:
+        """The engine that is meant; "auto" is tried once, and told on stderr.
+
+        Args:
+            engine: Its name, or "auto": the fastest of those installed that agrees with
+                JAX within `AGREEMENT` on a batch of noise.
+            modality: "visible" or "infrared".
+            flip: Average with the mirror image's embedding.
+
+        Returns:
+            Its name.
+        """
+        if engine != "auto":
+            return engine
+        if (modality, flip) not in self._chosen:
+            runners: dict[Engine, Runner] = {
+                each: self.runner(each, flip=flip) for each in installed()
+            }
+            seen = probe(runners, self._size, modality)
+            self._chosen[modality, flip] = seen[0].engine
+            said = ", ".join(
+                f"{each.engine} {1000 * each.seconds:.1f} ms, off {each.off:.0e}"
+                for each in seen
+            )
+            print(f"engine {seen[0].engine} for {modality} ({said})", file=sys.stderr)
+        return self._chosen[modality, flip]

@@ -65,14 +65,28 @@ def load(
                 f"{path} holds no model: neither checkpoints of a run, nor "
                 f"{folders.WEIGHTS}, nor converted weights"
             )
-        return _of_weights(path, image_size or IMAGE_SIZE)
+        return of_weights(path, image_size or IMAGE_SIZE)
     except extras.MissingExtraError:
         raise
     except (OSError, ValueError) as error:
         raise UserError(str(error)) from error
 
 
-def _of_weights(path: Path, image_size: tuple[int, int]) -> Model:
+def of_weights(path: Path, image_size: tuple[int, int]) -> Model:
+    """The model of weights alone.
+
+    Args:
+        path: A file of weights, or a folder of `--mode convert`.
+        image_size: (height, width) in pixels.
+
+    Returns:
+        The model.
+
+    Raises:
+        OSError: They cannot be read.
+        ValueError: They are no weights of the encoder.
+        MissingExtraError: A library is not installed.
+    """
     variables = weights.load(path)
     about = Info(
         source=path.name,

@@ -1,6 +1,5 @@
 """A trained model: images in, embeddings out."""
 
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from os import PathLike
@@ -13,16 +12,15 @@ from ceil_jax.common.errors import DataError
 from ceil_jax.common.progress import bar
 from ceil_jax.embedding.embedder import unit_rows
 from ceil_jax.evaluation.calibration import Calibration
-from ceil_jax.model import engines, explained, reading, same_person
+from ceil_jax.model import explained, reading, same_person
 from ceil_jax.model.collected import Collected, Embedded
-from ceil_jax.model.engines import ENGINES, Engine, JaxRunner, OnnxRunner, Runner
+from ceil_jax.model.engines import ENGINES, Engine, Engines
 from ceil_jax.model.explained import Explained
 from ceil_jax.model.info import MODALITIES, Info
 from ceil_jax.model.reading import Pictures, Range
 from ceil_jax.model.same_person import SamePerson
 
 Modality = Literal["visible", "infrared"]
-BATCH_SIZE = 32
 
 
 class Model:
@@ -41,8 +39,7 @@ class Model:
             info: What is known of them.
         """
         self.variables, self.info = variables, info
-        self._runners: dict[tuple[Engine, bool], Runner] = {}
-        self._chosen: dict[tuple[str, bool], Engine] = {}
+        self._engines = Engines(variables, info.image_size)
 
     def __repr__(self) -> str:
         """What `info` says."""
@@ -54,7 +51,7 @@ class Model:
         images: Pictures,
         modality: Modality,
         *,
-        batch_size: int = ...,
+        batch_size: int | None = ...,
         value_range: Range | None = ...,
         flip: bool = ...,
         engine: Engine | Literal["auto"] = ...,
@@ -69,7 +66,8 @@ class Model:
         *,
         on_error: Literal["raise", "skip"] = ...,
         with_quality: bool = ...,
-        batch_size: int = ...,
+        with_names: bool = ...,
+        batch_size: int | None = ...,
         value_range: Range | None = ...,
         flip: bool = ...,
         engine: Engine | Literal["auto"] = ...,
@@ -83,7 +81,8 @@ class Model:
         *,
         on_error: Literal["raise", "skip"] = "raise",
         with_quality: bool = False,
-        batch_size: int = BATCH_SIZE,
+        with_names: bool = False,
+        batch_size: int | None = None,
         value_range: Range | None = None,
         flip: bool = False,
         engine: Engine | Literal["auto"] = "jax",
@@ -105,7 +104,9 @@ class Model:
             on_error: "raise" stops at the first image that cannot be read; "skip"
                 leaves such images out and names them.
             with_quality: Whether to measure size, blur and emptiness of each image.
-            batch_size: Images embedded at once.
+            with_names: Whether to return the names of the images beside their rows.
+            batch_size: Images embedded at once; None for what suits the engine: 8 on a
+                CPU, 128 where JAX has a GPU. Rows depend on it by rounding alone.
             value_range: (low, high): the values that become 0 and 255 in images of more
                 than 8 bits; by default those of training or, where it had none, of all
                 files that are given together.
@@ -117,8 +118,8 @@ class Model:
             progress: Whether long work may show a bar.
 
         Returns:
-            (n, d) float32 unit rows in the order of the images; with on_error="skip" or
-            with_quality an `Embedded`.
+            (n, d) float32 unit rows in the order of the images; with on_error="skip",
+            with_quality or with_names an `Embedded`, which holds them.
 
         Raises:
             DataError: An image cannot be read: its name and why.
@@ -129,14 +130,15 @@ class Model:
         _check(modality, on_error, batch_size, engine)
         items, total = reading.listed(images)
         value_range = value_range or self._range_of(items, modality)
-        runner = self._runner(engine, modality, flip)
-        found = Collected(on_error, with_quality)
+        name = self._engines.named(engine, modality, flip=flip)
+        runner = self._engines.runner(name, flip=flip)
+        found = Collected(on_error, with_quality, with_names)
         with bar(
             total=total, desc=f"embedding {modality}", unit="img", shown=progress
         ) as shown:
             read = reading.read_all(items, self.info.image_size, value_range)
             with closing(read):
-                batches = found.batches(read, batch_size)
+                batches = found.batches(read, batch_size or runner.batch_size)
                 for number, rows in runner.stream(batches, modality):
                     found.features.append(rows[:number])
                     shown.update(number)
@@ -296,39 +298,8 @@ class Model:
             return self.info.value_ranges[modality]
         return reading.range_of(items) if isinstance(items, Sequence) else None
 
-    def _runner(
-        self, engine: Engine | Literal["auto"], modality: str, flip: bool
-    ) -> Runner:
-        """The engine with this model in it, made at its first use."""
-        if engine == "auto":
-            engine = self._fastest(modality, flip)
-        if (engine, flip) not in self._runners:
-            if engine == "jax":
-                made: Runner = JaxRunner(self.variables, flip=flip)
-            else:
-                made = OnnxRunner(
-                    self.variables, self.info.image_size, engine, flip=flip
-                )
-            self._runners[engine, flip] = made
-        return self._runners[engine, flip]
 
-    def _fastest(self, modality: str, flip: bool) -> Engine:
-        """The fastest engine that is installed and agrees, chosen once."""
-        if (modality, flip) not in self._chosen:
-            runners: dict[Engine, Runner] = {
-                e: self._runner(e, modality, flip) for e in engines.installed()
-            }
-            seen = engines.probe(runners, self.info.image_size, modality)
-            self._chosen[modality, flip] = seen[0].engine
-            said = ", ".join(
-                f"{each.engine} {1000 * each.seconds:.1f} ms, off {each.off:.0e}"
-                for each in seen
-            )
-            print(f"engine {seen[0].engine} for {modality} ({said})", file=sys.stderr)
-        return self._chosen[modality, flip]
-
-
-def _check(modality: str, on_error: str, batch_size: int, engine: str) -> None:
+def _check(modality: str, on_error: str, batch_size: int | None, engine: str) -> None:
     """Refuse arguments that are none of the possible ones."""
     for name, value, possible in (
         ("modality", modality, MODALITIES),
@@ -337,5 +308,7 @@ def _check(modality: str, on_error: str, batch_size: int, engine: str) -> None:
     ):
         if value not in possible:
             raise ValueError(f"{name}={value!r} must be one of {', '.join(possible)}")
+    if batch_size is None:
+        return
     if not isinstance(batch_size, int) or batch_size < 1:
         raise ValueError(f"{batch_size=} must be at least 1")

@@ -208,6 +208,8 @@ def _heading(results: Results) -> str:
         model.append("epoch chosen on the test set")
     if results.seed is not None:
         model.append(f"trained with seed {results.seed}")
+    if results.embedded_by not in ("", "jax"):
+        model.append(f"embedded by {results.embedded_by}")
     return "\n".join("; ".join(line) for line in (parts, model) if line)
 
 

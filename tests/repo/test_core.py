@@ -6,8 +6,11 @@ import sys
 
 import pytest
 
+from ceil_jax import weights
 from ceil_jax.common import extras
+from ceil_jax.pretrained import SYNTHETIC
 from tests.ceil_jax.datasets.trees import TREES
+from tests.ceil_jax.model.test_loading import add_checkpoint
 from tests.repo import source
 
 # What the core does not depend on; importing it fails here.
@@ -188,6 +191,64 @@ def test_the_model_layer_embeds_images(tmp_path):
     code = f"PLACE = {str(tmp_path)!r}\n{EMBED}"
     done = run(code, OTHERS_THAN_MODEL)
     assert done.returncode == 0, done.stderr
+
+
+EXPORT = """
+from ceil_jax.main import main
+from ceil_jax.pretrained import SYNTHETIC
+
+START = ["x", "--mode=export", "--config=synthetic", "--config.compilation_cache=off"]
+FILES = [f"--weights={SYNTHETIC}", f"--workdir={PLACE}/file"]
+for words in ([f"--workdir={PLACE}/run"], FILES):
+    for form in FORMATS:
+        assert main([*START, *words, f"--format={form}"]) == 0, (words, form)
+assert main([*START, *FILES]) == 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("extra", "formats", "names"),
+    [
+        ("export", ["onnx", "stablehlo"], ["visible.onnx", "infrared.stablehlo"]),
+        ("model", ["torch"], ["model.safetensors"]),
+    ],
+)
+def test_models_are_exported_without_training(tmp_path, extra, formats, names):
+    add_checkpoint(tmp_path / "run", weights.load(SYNTHETIC), 4)
+    start = f"PLACE, FORMATS = {str(tmp_path)!r}, {formats}\n"
+    # PyTorch may be there; it is looked for, and not imported for what is asserted.
+    done = run(start + EXPORT, OTHERS - {*extras.EXTRAS[extra], "torch"})
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("error: --mode export needs ")
+    for place, size in (("run", "32x16"), ("file", "64x32")):
+        for name in names:
+            [path] = (tmp_path / place).glob(f"*{name}")
+            assert f"{path.stat().st_size / 1e6:.2f} MB, written to {path}\n" in (
+                done.stdout
+            )
+        assert f", {size}, " in done.stdout
+
+
+EMBED_FOLDER = """
+import os
+from PIL import Image
+from ceil_jax.main import main
+
+os.environ["CEIL_JAX_CACHE"] = PLACE + "/cache"
+os.mkdir(PLACE + "/images")
+Image.new("RGB", (40, 80), (200, 30, 90)).save(PLACE + "/images/a.png")
+words = [f"--workdir={PLACE}/run", f"--images={PLACE}/images", "--modality=infrared"]
+assert main(["x", "--mode=embed", *words, f"--output={PLACE}/rows.npz"]) == 0
+"""
+
+
+def test_folders_are_embedded_without_training(tmp_path):
+    add_checkpoint(tmp_path / "run", weights.load(SYNTHETIC), 4)
+    code = f"PLACE = {str(tmp_path)!r}\n{EMBED_FOLDER}"
+    done = run(code, OTHERS - {*extras.EXTRAS["model"]})
+    assert done.returncode == 0, done.stderr
+    told = f"1 rows of 512 numbers written to {tmp_path / 'rows.npz'}\n"
+    assert done.stdout == told
 
 
 def test_a_folder_of_converted_weights_names_its_extra(tmp_path):

@@ -5,14 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ceil_jax.checkpoints.folder import Checkpoints
-from ceil_jax.checkpoints.saved import Saved
 from ceil_jax.common.errors import UserError
 from ceil_jax.common.files import user_path, write_json
 from ceil_jax.evaluation.results import Results
 from ceil_jax.experiment import results_files, settings, trained_on
 from ceil_jax.experiment.announce import warn
 from ceil_jax.experiment.config import Config, to_dict
+from ceil_jax.experiment.modes.opened import check_trained, open_model
 from ceil_jax.experiment.record import (
     Origin,
     check_fingerprint,
@@ -22,7 +21,7 @@ from ceil_jax.experiment.record import (
     origin_of,
 )
 from ceil_jax.experiment.run import Run
-from ceil_jax.experiment.selection import BEST_ON_TEST, Scores
+from ceil_jax.experiment.selection import BEST_ON_TEST
 from ceil_jax.experiment.trained_on import TrainedOn
 from ceil_jax.experiment.workdir import check_no_training, check_one_split
 from ceil_jax.experiment.writer import Writer
@@ -121,60 +120,6 @@ def _has_moved(config: Config, record: Mapping[str, Any]) -> bool:
     return Path(was).expanduser().absolute() != (
         Path(config.data_dir).expanduser().absolute()
     )
-
-
-def check_trained(workdir: Path) -> None:
-    """Refuse a folder without checkpoints, before anything is loaded.
-
-    Args:
-        workdir: The run's folder.
-
-    Raises:
-        UserError: There is none.
-    """
-    if not (workdir / "checkpoints").is_dir():
-        raise UserError(f"{workdir}/checkpoints: no checkpoint here; train first")
-
-
-def open_model(config: Config, workdir: Path) -> Saved:
-    """The checkpoint that is a run's model.
-
-    Args:
-        config: Its `selection` decides: the newest whole one, or the best on the test
-            set.
-        workdir: The run's folder; nothing in it is changed.
-
-    Returns:
-        What the checkpoint holds, its architecture in its record: see `of_model`.
-
-    Raises:
-        UserError: There is none, it was not kept, or none is whole.
-    """
-    saved = Checkpoints(workdir / "checkpoints")
-    epoch = _chosen(config, workdir, saved)
-    got = saved.newest_epoch() if epoch is None else saved.open(epoch)
-    for text in got.skipped:
-        warn(text)
-    return got
-
-
-def _chosen(config: Config, workdir: Path, saved: Checkpoints) -> int | None:
-    """The epoch to evaluate; None for the newest."""
-    if config.selection != BEST_ON_TEST:
-        return None
-    best = Scores(workdir / "scores.json").best
-    if best is None:
-        raise UserError(
-            f"{workdir}: no epoch of this run was scored, so none is the best on the "
-            "test set; train with config.selection=best_on_test"
-        )
-    if best not in saved.epochs:
-        raise UserError(
-            f"{workdir}: epoch {best} scored best on the test set, but its checkpoint "
-            f"was not kept (kept are {', '.join(map(str, saved.epochs))}); train with "
-            "config.selection=best_on_test"
-        )
-    return best
 
 
 def evaluate_weights(

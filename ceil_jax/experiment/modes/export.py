@@ -1,19 +1,17 @@
 """Embeddings of a data set's images in a file, for search programs of one's own."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ceil_jax.common.errors import UserError
-from ceil_jax.common.files import whole
-from ceil_jax.common.saving import reserve
 from ceil_jax.datasets.imageset import ImageSet
 from ceil_jax.embedding.embedder import Embedder, unit_rows
+from ceil_jax.evaluation import feature_writing
 from ceil_jax.experiment import build, sources
 from ceil_jax.experiment.config import Config
 from ceil_jax.experiment.modes.opened import opened
-from ceil_jax.training.state import TrainState, variables_of
 
 FILE_NAME = "embeddings.npz"
 
@@ -41,12 +39,12 @@ class Exported(NamedTuple):
     length: np.ndarray
 
 
-def embed_everything(config: Config, state: TrainState) -> Exported:
+def embed_everything(config: Config, variables: Mapping[str, Any]) -> Exported:
     """Embed every training and test image of the configuration's data set.
 
     Args:
         config: The whole configuration.
-        state: The trained weights.
+        variables: The trained weights, `{"params": ..., "batch_stats": ...}`.
 
     Returns:
         The rows, training images first, visible ones before infrared ones.
@@ -61,7 +59,6 @@ def embed_everything(config: Config, state: TrainState) -> Exported:
         flip=config.evaluation.flip,
         devices=build.devices_of(config),
     )
-    variables = variables_of(state)
     found = []
     for split in ("train", "test"):
         for modality in ("visible", "infrared"):
@@ -107,9 +104,8 @@ def export(config: Config, workdir: Path, weights: str = "") -> Path:
     Raises:
         UserError: There is no checkpoint, or a mistake that the user can mend.
     """
-    config, state = opened(config, workdir, weights)
-    exported = embed_everything(config, state)
-    workdir.mkdir(parents=True, exist_ok=True)
+    config, model = opened(config, workdir, weights)
+    exported = embed_everything(config, model.variables)
     path = save(exported, workdir)
     num_rows, num_features = exported.features.shape
     print(f"{num_rows} rows of {num_features} numbers written to {path}", flush=True)
@@ -130,10 +126,5 @@ def save(exported: Exported, workdir: Path) -> Path:
         UserError: It cannot be written.
     """
     path = workdir / FILE_NAME
-    try:
-        reserve(workdir, sum(column.nbytes for column in exported))
-        with whole(path) as file:
-            np.savez(file, **exported._asdict())
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error}") from error
+    feature_writing.save(path, exported._asdict())
     return path

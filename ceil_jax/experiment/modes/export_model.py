@@ -12,7 +12,6 @@ from ceil_jax.experiment.formats import Wanted
 from ceil_jax.experiment.modes.opened import opened
 from ceil_jax.model import export
 from ceil_jax.model.export import torch
-from ceil_jax.training.state import variables_of
 
 NAME = "model"
 
@@ -43,14 +42,13 @@ def export_model(
             that the user can mend.
     """
     files = [*_files(wanted, workdir)]
-    config, state = opened(config, workdir, weights)
-    variables = variables_of(state)
+    config, model = opened(config, workdir, weights)
     written: list[Path] = []
     for path, modality in files:
         made = missing_folders(path.parent)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            new = _write(path, modality, variables, config, wanted)
+            new = _write(path, modality, model.variables, config, wanted)
         except (OSError, ValueError) as error:
             remove_empty(made)
             raise UserError(f"{path} cannot be written: {error}") from error

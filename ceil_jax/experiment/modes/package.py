@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ceil_jax.experiment.announce import warn
-from ceil_jax.experiment.modes.evaluate import check_trained
+from ceil_jax.experiment.modes.opened import check_trained
 from ceil_jax.model import loading
 
 

@@ -255,7 +255,6 @@ def _report(config: Config, workdir: Path, results: Results, rows: Rows) -> None
         "features": rows.facts | {"digest": found},
     }
     own = not results_files.is_evaluated(workdir)
-    path, is_new = results_files.write(workdir, record, own=own)
+    kept = results_files.write(workdir, record, own=own)
     print(f"\n{table.results_table(results)}")
-    what = "written to" if is_new else "measured before, see"
-    print(f"\n{what} {path}", flush=True)
+    print(f"\n{kept}", flush=True)

@@ -48,6 +48,21 @@ class TestSummarise:
             summarise([Metrics(np.ones(5), 1.0, 1.0, 1)])
 
 
+class TestEngine:
+    def test_it_is_kept_where_it_is_known(self):
+        assert "embedded_by" not in TestFile.results.to_json()
+        one = replace(TestFile.results, embedded_by="openvino")
+        assert one.to_json()["embedded_by"] == "openvino"
+        assert Results.from_json(one.to_json()).embedded_by == "openvino"
+        assert Results.from_json(TestFile.results.to_json()).embedded_by == ""
+
+    def test_splits_may_be_embedded_by_several(self):
+        jax = replace(TestFile.results, embedded_by="jax")
+        other = replace(jax, embedded_by="openvino")
+        assert mean_of_splits({1: jax, 2: jax}).embedded_by == "jax"
+        assert mean_of_splits({1: jax, 2: other}).embedded_by == "jax, openvino"
+
+
 class TestFile:
     figures = {name: Spread(50.25, 1.5) for name in FIGURES}  # noqa: RUF012
     results = Results(

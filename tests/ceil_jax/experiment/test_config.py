@@ -76,6 +76,7 @@ WAS = {
     "evaluation.permutations": "",
     "evaluation.shots": 1,
     "evaluation.flip": False,
+    "evaluation.engine": "jax",
     "evaluation.num_pictured_queries": 8,
     "evaluation.baselines": False,
     "evaluation.control": "",

@@ -237,13 +237,13 @@ def test_own_figures(kind, tmp_path, capsys):
     assert results_files.trained_epochs(tmp_path) is None
     assert trials.finished(Config(), tmp_path) is None
     assert content(path) == was
-    aside, is_new = results_files.write(tmp_path, RESULTS, own=False)
+    aside, is_new, _ = results_files.write(tmp_path, RESULTS, own=False)
     assert (aside.parent.name, is_new) == ("results", True)
     assert capsys.readouterr().err == (
         f"warning: {path} is damaged and is left as it is\n"
     )
     assert content(path) == was
-    assert results_files.write(tmp_path, RESULTS, own=True) == (path, True)
+    assert results_files.write(tmp_path, RESULTS, own=True) == (path, True, ())
     check_set_aside(path, was, capsys)
     assert results_files.trained_epochs(tmp_path) == 90
 

@@ -85,6 +85,12 @@ def test_a_format_names_its_extra(monkeypatch):
     monkeypatch.setattr(extras, "EXTRAS", {**extras.EXTRAS, "export": ("no_such",)})
     for form in ("", "npz", "torch"):
         packaged.require("export", Config(), form)
+    # The model itself is written without what training needs.
+    changed = dict.fromkeys(("train", "export"), ("no_such",))
+    monkeypatch.setattr(extras, "EXTRAS", {**extras.EXTRAS, **changed})
+    packaged.require("export", Config(), "torch")
+    with pytest.raises(extras.MissingExtraError, match=r"--mode export .* \[train\]"):
+        packaged.require("export", Config(), "npz")
     for form in ("onnx", "stablehlo"):
         message = rf"--mode export --format {form} needs no_such, .* extra \[export\]"
         with pytest.raises(extras.MissingExtraError, match=message):

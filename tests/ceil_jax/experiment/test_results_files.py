@@ -27,32 +27,32 @@ def figures(path):
 
 def test_own_figures_are_written_once(tmp_path):
     assert not results_files.is_evaluated(tmp_path)
-    path, is_new = results_files.write(tmp_path, record(), own=True)
+    path, is_new, _ = results_files.write(tmp_path, record(), own=True)
     assert (path, is_new) == (tmp_path / "results.json", True)
     assert results_files.is_evaluated(tmp_path)
     for own in (True, False):
         again = results_files.write(tmp_path, record(rank1=2.0), own=own)
-        assert again == (path, False)
+        assert again == (path, False, ())
     assert figures(path) == 1.0
 
 
 def test_others_stand_beside_them(tmp_path):
-    own, _ = results_files.write(tmp_path, record(), own=True)
+    own, *_ = results_files.write(tmp_path, record(), own=True)
     folder = tmp_path / "results"
     for number, k1 in enumerate((3, 4, 5), 1):
-        path, is_new = results_files.write(
+        path, is_new, _ = results_files.write(
             tmp_path, record(k1=k1, rank1=float(k1)), own=False
         )
         suffix = "" if number == 1 else f"-{number}"
         assert (path.name, is_new) == (f"regdb-none-1-epoch_9{suffix}.json", True)
-    path, is_new = results_files.write(tmp_path, record(k1=4, rank1=0.0), own=False)
+    path, is_new, _ = results_files.write(tmp_path, record(k1=4, rank1=0.0), own=False)
     assert (path, is_new) == (folder / "regdb-none-1-epoch_9-2.json", False)
     assert [figures(p) for p in (own, path)] == [1.0, 4.0]
 
 
 def test_another_model_of_the_same_name_is_another_evaluation(tmp_path):
     results_files.write(tmp_path, record(), own=True)
-    path, is_new = results_files.write(tmp_path, record(model="n"), own=False)
+    path, is_new, _ = results_files.write(tmp_path, record(model="n"), own=False)
     assert (path.parent.name, is_new) == ("results", True)
 
 
@@ -60,7 +60,7 @@ def test_figures_of_a_shorter_training_move_aside(tmp_path):
     results_files.write(tmp_path, record(rank1=1.0), own=True)
     (tmp_path / "ranked_lists.png").write_bytes(b"old")
     longer = record(checkpoint="epoch 12", model="n", rank1=2.0, epochs=12)
-    path, is_new = results_files.write(tmp_path, longer, own=True)
+    path, is_new, _ = results_files.write(tmp_path, longer, own=True)
     assert (figures(path), is_new) == (2.0, True)
     aside = tmp_path / "results" / "regdb-none-1-epoch_9.json"
     assert figures(aside) == 1.0
@@ -80,7 +80,7 @@ def test_pictures_are_named_as_their_figures(tmp_path):
 def test_a_file_of_an_older_version_is_kept(tmp_path):
     old = {k: v for k, v in record().items() if k not in ("evaluated_with", "engine")}
     (tmp_path / "results.json").write_text(json.dumps(old))
-    path, is_new = results_files.write(tmp_path, record(rank1=5.0), own=True)
+    path, is_new, _ = results_files.write(tmp_path, record(rank1=5.0), own=True)
     assert (figures(path), is_new) == (5.0, True)
     (kept,) = (tmp_path / "results").iterdir()
     assert figures(kept) == 1.0
@@ -89,3 +89,23 @@ def test_a_file_of_an_older_version_is_kept(tmp_path):
 def test_names_are_safe():
     odd = record(checkpoint="weights a/b c.pth")
     assert results_files.name_of(odd) == "regdb-none-1-weights_a_b_c.pth"
+
+
+def test_what_is_missing_is_added_to_figures_of_before(tmp_path):
+    for own in (True, False):
+        before, _, _ = results_files.write(tmp_path, record(), own=own)
+        later = record(rank1=2.0) | {
+            "verification": {"pairs": 3},
+            "engine": {"model": "m", "jax": "9"},
+        }
+        kept = results_files.write(tmp_path, later, own=own)
+        assert kept == (before, False, ("verification",))
+        assert "what was missing (verification) added now" in str(kept)
+        assert json.loads(before.read_text()) == settings.plain(record()) | {
+            "verification": {"pairs": 3},
+            "completed_by": {"verification": {"model": "m", "jax": "9"}},
+        }
+        assert str(results_files.write(tmp_path, later, own=own)) == (
+            f"measured before, see {before}"
+        )
+        before.unlink()

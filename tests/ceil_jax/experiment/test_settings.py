@@ -128,3 +128,13 @@ def test_what_an_evaluation_depends_on():
     assert not settings.same_evaluation(one, settings.evaluated_with(config))
     other = settings.evaluated_with(Config(trial=2))
     assert not settings.same_evaluation(one, other)
+
+
+def test_evaluations_that_are_older_than_a_field_had_its_first_default():
+    now = settings.evaluated_with(Config())
+    older = {name: value for name, value in now.items() if "engine" not in name}
+    assert "evaluation.engine" in now
+    assert settings.same_evaluation(older, now)
+    other = Config()
+    other.evaluation.engine = "onnxruntime"
+    assert not settings.same_evaluation(older, settings.evaluated_with(other))

@@ -28,7 +28,7 @@ from ceil_jax.experiment import (
     sources,
 )
 from ceil_jax.experiment.config import Config
-from ceil_jax.experiment.modes import evaluate, export, train
+from ceil_jax.experiment.modes import export, opened, train
 from ceil_jax.experiment.selection import Scores
 from ceil_jax.report import ranked_lists
 from ceil_jax.training import optim, steps
@@ -36,6 +36,7 @@ from ceil_jax.training.state import TrainState
 from pallas_kernels import implementation
 
 STATE = TrainState({}, {}, None, 0)
+VARIABLES = {"params": {}, "batch_stats": {}}
 EPOCHS = (1, 6, 11, 31, 51)  # whose learning rates are looked at
 KEPT = (20, 30, 90)  # epochs of which the watched folder has a checkpoint
 FIRST = protocols.Mode("first", "infrared", "visible", (2,), (1,))
@@ -74,8 +75,8 @@ ALL_TRIALS = loading.AllTrials(
 class Embedder:
     """Stands for the embedder: remembers what it was made of."""
 
-    def __init__(self, arguments: dict[str, Any]) -> None:
-        self.made_of = arguments
+    def __init__(self, arguments: dict[str, Any], name: str = "jax") -> None:
+        self.made_of, self.name = arguments, name
 
     def __call__(self, variables: Any, images: ImageSet, modality: str) -> np.ndarray:
         return np.ones((len(images), 2), np.float32)
@@ -132,6 +133,14 @@ def _watch_everything(patch: pytest.MonkeyPatch, config: Config) -> Ends:
     ends.watch(steps, "train_step_over", lambda a: f"step of stage {a['stage']}")
     ends.watch(optim, "adam", lambda a: a)
     ends.watch(build, "Embedder", Embedder)
+    # It is made of nothing but an engine, the size of images and the flip.
+    ends.watch(
+        build,
+        "EngineEmbedder",
+        lambda a: Embedder(
+            ends.all("build.Embedder")[0] | {"flip": a["flip"]}, a["engine"]
+        ),
+    )
     patch.setattr(export, "Embedder", build.Embedder, raising=False)
     ends.watch(protocols, "plan", lambda _: protocols.Plan("protocol", modes))
     ends.watch(permutations, "read", lambda a: a["path"])
@@ -209,6 +218,7 @@ def _of_parts(ends: Ends, made: run.Run, exporter: Embedder) -> dict[str, Any]:
         | constants
         | flips
         | {
+            "engine.test": made._embed.name,
             "step.stages": (stages, dict(trainer.steps)),
             "encoder.axes": {use: e.axis_name for use, e in encoders.items()},
             "devices": together(
@@ -284,7 +294,7 @@ def _of_epochs(ends: Ends, made: run.Run, config: Config, folder: Path) -> Any:
         "epochs.evaluated": [e for e in epochs if evaluations.is_evaluated(config, e)],
         "epochs.minutes": ends.one("train.Keeper")["save_minutes"],
         "epochs.kept": ends.one("run.Checkpoints")["keep_epochs"],
-        "epochs.model": evaluate._chosen(config, folder, Saved()),  # type: ignore[arg-type]
+        "epochs.model": opened._chosen(config, folder, Saved()),  # type: ignore[arg-type]
     }
 
 
@@ -314,7 +324,7 @@ def arrived(
         ends = _watch_everything(patch, config)
         made = run.Run(config, folder, training=True)
         sources.prepare_images(config)
-        export.embed_everything(config, STATE)
+        export.embed_everything(config, VARIABLES)
         exporter = Embedder(ends.all("build.Embedder")[-1])
         command = main.Command("train", config, str(folder))
         patch.setattr(main, "parse", lambda argv: command)

@@ -41,6 +41,8 @@ def test_mirror_images_count_likewise(model, pictures, engine):
 class Fake:
     """An engine that is as fast as can be, and off by a little."""
 
+    batch_size = 8
+
     def __init__(self, rows: np.ndarray, off: float) -> None:
         self.rows, self.off = rows, off
 

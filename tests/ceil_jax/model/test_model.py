@@ -1,7 +1,7 @@
 """Embedding images of all kinds: the same rows as Flax's encoder by hand."""
 
 import threading
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,7 +12,7 @@ from PIL import Image
 
 from ceil_jax.common.errors import DataError
 from ceil_jax.encoder import Encoder
-from ceil_jax.model import Embedded, Model
+from ceil_jax.model import Embedded, Model, engines
 from tests.ceil_jax.model.conftest import SIZE, info_of
 
 MEAN, STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
@@ -44,6 +44,47 @@ def test_rows_are_the_encoder_s(model, files, want, modality):
     close(rows, want[modality])
     close(np.linalg.norm(rows, axis=1), np.ones(len(files)))
     assert not np.allclose(want["visible"], want["infrared"], atol=0.01)
+
+
+def test_names_of_a_folder_s_rows(model, files, want):
+    found = model.embed(files[0].parent, "visible", with_names=True)
+    assert isinstance(found, Embedded)
+    assert found.names == [str(path) for path in files]
+    assert found.places.tolist() == [*range(len(files))]
+    assert found.quality is None
+    assert not found.skipped
+    close(found.features, want["visible"])
+
+
+@pytest.mark.parametrize(("platform", "size"), [("cpu", 8), ("gpu", 128)])
+def test_the_batch_follows_the_device(variables, platform, size, monkeypatch):
+    monkeypatch.setattr(engines, "_embedder", lambda *_: None)
+    monkeypatch.setattr(engines.parallel, "replicate", lambda tree, devices: tree)
+    monkeypatch.setattr(engines.jax, "local_devices", lambda: [Device(platform)])
+    assert engines.JaxRunner(variables).batch_size == size
+    assert engines.OnnxRunner(variables, SIZE, "onnxruntime").batch_size == 8
+
+
+class Device(NamedTuple):
+    """A device of a kind."""
+
+    platform: str
+
+
+def test_batches_are_of_eight_on_a_processor(model, pictures, want, monkeypatch):
+    seen, once = [], engines.JaxRunner.stream
+
+    def stream(self, batches, modality):
+        def watched():
+            for tag, images in batches:
+                seen.append(len(images))
+                yield tag, images
+
+        return once(self, watched(), modality)
+
+    monkeypatch.setattr(engines.JaxRunner, "stream", stream)
+    close(model.embed(pictures, "visible"), want["visible"])
+    assert seen == [8, 8]  # thirteen, the last five padded
 
 
 def opened(files):

@@ -56,6 +56,14 @@ class TestResultsTable:
             "warning: it is not whole",
         ]
 
+    @pytest.mark.parametrize(
+        ("engine", "told"),
+        [("", ""), ("jax", ""), ("onnxruntime", "; embedded by onnxruntime")],
+    )
+    def test_another_engine_is_named(self, engine, told):
+        found = results(checkpoint="epoch 18", embedded_by=engine)
+        assert results_table(found).splitlines()[1] == f"checkpoint epoch 18{told}"
+
     def test_parameters_chosen_without_labels_are_named(self):
         found = results()
         mode = replace(found.modes["indoor"], rerank=RerankParams(18, 3, 0.4))

@@ -12,9 +12,8 @@ from ceil_jax.common.errors import UserError
 from ceil_jax.datasets.imageset import ArraySource, ImageSet
 from ceil_jax.experiment.config import Config
 from ceil_jax.experiment.modes import export
-from ceil_jax.training.state import TrainState
 
-STATE = TrainState({}, {}, (), np.int32(0))
+VARIABLES = {"params": {}, "batch_stats": {}}
 
 
 def image_set(first: int, count: int) -> ImageSet:
@@ -62,7 +61,7 @@ def exported(monkeypatch):
         monkeypatch.setattr(export, "Embedder", embedder)
         config = Config()
         config.evaluation.flip = flip
-        return export.embed_everything(config, STATE)
+        return export.embed_everything(config, VARIABLES)
 
     return of
 
