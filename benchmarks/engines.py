@@ -2,7 +2,7 @@
 
 The encoder has the paper's size and random weights, images are noise. Seconds are the
 process's own, of all its cores: on a shared machine wall clock says little. PyTorch has
-the same weights, in its usual layout and in channels-last, under `torch.inference_mode`.
+the same weights, in its usual layout and in channels-last, in its inference mode.
 
     python -m benchmarks.engines --write
 """
