@@ -2,12 +2,12 @@
 
 import platform
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import jax
 
 from ceil_jax import __version__
-from ceil_jax.common import processor
 from ceil_jax.experiment.config import Config
 
 
@@ -80,9 +80,12 @@ def changes(
 
 def _processor() -> str:
     """The processor's name, as the system gives it."""
-    named = processor.facts()
-    if not named:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
         return platform.processor() or platform.machine()
+    facts = dict(line.split(":", 1) for line in lines if ":" in line)
+    named = {name.strip(): value.strip() for name, value in facts.items()}
     parts = [named.get(name, "") for name in ("model name", "cpu family", "model")]
     return " ".join(filter(None, parts)) or platform.machine()
 

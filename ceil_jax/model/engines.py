@@ -14,11 +14,12 @@ from ceil_jax.common.threads import num_cores
 from ceil_jax.embedding.embedder import Embedder
 from ceil_jax.embedding.step import PREPROCESSING
 from ceil_jax.encoder import Encoder
-from ceil_jax.model.precision import AGREEMENT, Precision
 from ceil_jax.weights import Architecture, architecture
 
 Engine: TypeAlias = Literal["jax", "onnxruntime", "openvino"]
 ENGINES: tuple[Engine, ...] = ("jax", "onnxruntime", "openvino")
+AGREEMENT = 1e-5
+"""Largest difference of an entry from JAX's rows with which another engine is taken."""
 _PROBE_IMAGES, _PROBES = 8, 3
 Tag = TypeVar("Tag")
 
@@ -87,7 +88,6 @@ class OnnxRunner:
         engine: Literal["onnxruntime", "openvino"],
         *,
         flip: bool = False,
-        precision: Precision = "float32",
     ) -> None:
         """Nothing is made yet.
 
@@ -96,18 +96,13 @@ class OnnxRunner:
             image_size: (height, width) in pixels.
             engine: The runtime.
             flip: Average with the mirror image's embedding.
-            precision: Of the convolutions and products; see `check_precision` for who
-                has another one than float32.
 
         Raises:
             MissingExtraError: It is not installed.
         """
         extras.require(engine, f"engine={engine!r}")
         self._variables, self._size, self._flip = variables, image_size, flip
-        self._make = {
-            "onnxruntime": _onnxruntime,
-            "openvino": functools.partial(_openvino, precision=precision),
-        }[engine]
+        self._make = {"onnxruntime": _onnxruntime, "openvino": _openvino}[engine]
         self._functions: dict[str, Any] = {}
 
     def stream(
@@ -175,12 +170,11 @@ def import_openvino() -> Any:
     return openvino
 
 
-def _openvino(graph: bytes, precision: Precision) -> Any:
+def _openvino(graph: bytes) -> Any:
     openvino = import_openvino()
     core = openvino.Core()
-    # By itself it computes in bfloat16 where the processor can.
-    hint = {"float32": "f32", "bfloat16": "bf16"}[precision]
-    options = {"INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": num_cores()}
+    # By itself it computes in bfloat16 where the processor can: off by 6e-4.
+    options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": num_cores()}
     compiled = core.compile_model(core.read_model(graph, b""), "CPU", options)
     return lambda images: compiled(_prepared(images))[0]
 
@@ -205,18 +199,14 @@ def installed() -> list[Engine]:
 
 
 def probe(
-    runners: Mapping[Engine, Runner],
-    image_size: tuple[int, int],
-    modality: str,
-    precision: Precision = "float32",
+    runners: Mapping[Engine, Runner], image_size: tuple[int, int], modality: str
 ) -> list[Probed]:
     """Try engines on a batch of noise.
 
     Args:
-        runners: By name; "jax" must be among them, which computes in float32.
+        runners: By name; "jax" must be among them.
         image_size: (height, width) in pixels.
         modality: "visible" or "infrared".
-        precision: That of the other engines.
 
     Returns:
         What was seen, the fastest that agrees with JAX within `AGREEMENT` first.
@@ -237,5 +227,4 @@ def probe(
             rows_of(runner)
             times.append(time.perf_counter() - begin)
         seen.append(Probed(engine, min(times), off))
-    most = AGREEMENT[precision]
-    return sorted(seen, key=lambda each: (each.off > most, each.seconds))
+    return sorted(seen, key=lambda each: (each.off > AGREEMENT, each.seconds))

@@ -68,15 +68,6 @@ class Info:
         return self.training["epoch"] if self.training else None
 
     @property
-    def precision(self) -> str | None:
-        """Type of the run's convolutions, and so that of its figures and thresholds.
-
-        None where nobody knows; embeddings are in float32 unless asked for otherwise.
-        """
-        config = (self.training or {}).get("config") or {}
-        return config.get("encoder", {}).get("dtype")
-
-    @property
     def trained_on(self) -> str:
         """The data set of its training, in a few words."""
         if self.training is None:

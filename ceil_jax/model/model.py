@@ -9,7 +9,7 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
-from ceil_jax.common.errors import DataError, UserError
+from ceil_jax.common.errors import DataError
 from ceil_jax.common.progress import bar
 from ceil_jax.embedding.embedder import unit_rows
 from ceil_jax.evaluation.calibration import Calibration
@@ -17,13 +17,6 @@ from ceil_jax.model import engines, reading, same_person
 from ceil_jax.model.collected import Collected, Embedded
 from ceil_jax.model.engines import ENGINES, Engine, JaxRunner, OnnxRunner, Runner
 from ceil_jax.model.info import MODALITIES, Info
-from ceil_jax.model.precision import (
-    AGREEMENT,
-    HALF_ENGINES,
-    PRECISIONS,
-    Precision,
-    check_precision,
-)
 from ceil_jax.model.reading import Pictures, Range
 from ceil_jax.model.same_person import SamePerson
 
@@ -47,8 +40,8 @@ class Model:
             info: What is known of them.
         """
         self.variables, self.info = variables, info
-        self._runners: dict[tuple[Engine, Precision, bool], Runner] = {}
-        self._chosen: dict[tuple[str, Precision, bool], Engine] = {}
+        self._runners: dict[tuple[Engine, bool], Runner] = {}
+        self._chosen: dict[tuple[str, bool], Engine] = {}
 
     def __repr__(self) -> str:
         """What `info` says."""
@@ -64,7 +57,6 @@ class Model:
         value_range: Range | None = ...,
         flip: bool = ...,
         engine: Engine | Literal["auto"] = ...,
-        precision: Precision = ...,
         progress: bool = ...,
     ) -> np.ndarray: ...
 
@@ -80,7 +72,6 @@ class Model:
         value_range: Range | None = ...,
         flip: bool = ...,
         engine: Engine | Literal["auto"] = ...,
-        precision: Precision = ...,
         progress: bool = ...,
     ) -> Any: ...
 
@@ -95,7 +86,6 @@ class Model:
         value_range: Range | None = None,
         flip: bool = False,
         engine: Engine | Literal["auto"] = "jax",
-        precision: Precision = "float32",
         progress: bool = True,
     ) -> np.ndarray | Embedded:
         """Embed images: similarities are inner products of the rows.
@@ -123,10 +113,6 @@ class Model:
             engine: "jax", "onnxruntime", "openvino", or "auto": the fastest of those
                 installed that agrees with JAX within 1e-5 on a batch of noise; it is
                 told on stderr.
-            precision: "float32", or "bfloat16": faster by OpenVINO (engine="openvino"
-                or "auto") on processors that are built for it, refused elsewhere; rows
-                are off by about 1e-3, so embed queries and gallery alike. "auto" then
-                wants rows within 5e-3 of JAX's float32.
             progress: Whether long work may show a bar.
 
         Returns:
@@ -136,14 +122,13 @@ class Model:
         Raises:
             DataError: An image cannot be read: its name and why.
             ValueError: An argument is none of these, an array is of another shape or
-                type, an embedding is not finite, or the engine has not this precision.
-            UserError: Nor has this processor, or no engine agrees in it.
+                type, or an embedding is not finite.
             MissingExtraError: The engine is not installed.
         """
-        _check(modality, on_error, batch_size, engine, precision)
+        _check(modality, on_error, batch_size, engine)
         items, total = reading.listed(images)
         value_range = value_range or self._range_of(items, modality)
-        runner = self._runner(engine, modality, precision, flip)
+        runner = self._runner(engine, modality, flip)
         found = Collected(on_error, with_quality)
         with bar(
             total=total, desc=f"embedding {modality}", unit="img", shown=progress
@@ -275,68 +260,45 @@ class Model:
         return reading.range_of(items) if isinstance(items, Sequence) else None
 
     def _runner(
-        self,
-        engine: Engine | Literal["auto"],
-        modality: str,
-        precision: Precision,
-        flip: bool,
+        self, engine: Engine | Literal["auto"], modality: str, flip: bool
     ) -> Runner:
         """The engine with this model in it, made at its first use."""
         if engine == "auto":
-            engine = self._fastest(modality, precision, flip)
-        key = engine, precision, flip
-        if key not in self._runners:
+            engine = self._fastest(modality, flip)
+        if (engine, flip) not in self._runners:
             if engine == "jax":
                 made: Runner = JaxRunner(self.variables, flip=flip)
             else:
-                size = self.info.image_size
                 made = OnnxRunner(
-                    self.variables, size, engine, flip=flip, precision=precision
+                    self.variables, self.info.image_size, engine, flip=flip
                 )
-            self._runners[key] = made
-        return self._runners[key]
+            self._runners[engine, flip] = made
+        return self._runners[engine, flip]
 
-    def _fastest(self, modality: str, precision: Precision, flip: bool) -> Engine:
+    def _fastest(self, modality: str, flip: bool) -> Engine:
         """The fastest engine that is installed and agrees, chosen once."""
-        key = modality, precision, flip
-        if key not in self._chosen:
-            jax = self._runner("jax", modality, "float32", flip)
-            runners: dict[Engine, Runner] = {"jax": jax}
-            others = ENGINES if precision == "float32" else HALF_ENGINES
-            for engine in engines.installed():
-                if engine in others and engine not in runners:
-                    runners[engine] = self._runner(engine, modality, precision, flip)
-            size = self.info.image_size
-            seen = engines.probe(runners, size, modality, precision)
+        if (modality, flip) not in self._chosen:
+            runners: dict[Engine, Runner] = {
+                e: self._runner(e, modality, flip) for e in engines.installed()
+            }
+            seen = engines.probe(runners, self.info.image_size, modality)
+            self._chosen[modality, flip] = seen[0].engine
             said = ", ".join(
                 f"{each.engine} {1000 * each.seconds:.1f} ms, off {each.off:.0e}"
                 for each in seen
             )
-            first = next((each for each in seen if each.engine in others), None)
-            if first is None or first.off > AGREEMENT[precision]:
-                raise UserError(
-                    f"{precision=}: no engine that is installed agrees with JAX within "
-                    f"{AGREEMENT[precision]:.0e} ({said}): install OpenVINO "
-                    "(extra [openvino]), or use float32"
-                )
-            self._chosen[key] = first.engine
-            kind = modality if precision == "float32" else f"{modality} in {precision}"
-            print(f"engine {first.engine} for {kind} ({said})", file=sys.stderr)
-        return self._chosen[key]
+            print(f"engine {seen[0].engine} for {modality} ({said})", file=sys.stderr)
+        return self._chosen[modality, flip]
 
 
-def _check(
-    modality: str, on_error: str, batch_size: int, engine: str, precision: str
-) -> None:
+def _check(modality: str, on_error: str, batch_size: int, engine: str) -> None:
     """Refuse arguments that are none of the possible ones."""
     for name, value, possible in (
         ("modality", modality, MODALITIES),
         ("on_error", on_error, ("raise", "skip")),
         ("engine", engine, (*ENGINES, "auto")),
-        ("precision", precision, PRECISIONS),
     ):
         if value not in possible:
             raise ValueError(f"{name}={value!r} must be one of {', '.join(possible)}")
     if not isinstance(batch_size, int) or batch_size < 1:
         raise ValueError(f"{batch_size=} must be at least 1")
-    check_precision(precision, engine)
