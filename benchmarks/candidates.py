@@ -240,7 +240,7 @@ def main(argv: list[str]) -> None:
         variables = people.variables_of(None)
         for name in layouts.FOLDERS:
             given = layouts.searches(
-                variables, name, Path(_PEOPLE.value), cache / "prepared"
+                people.by_jax(variables), name, Path(_PEOPLE.value), cache / "prepared"
             )
             for mode, each in layouts.whole(given).items():
                 about = f"{mode}: {len(each[0].features)} queries"

@@ -1,18 +1,13 @@
-"""Images embedded per second of the processor by every engine, and images read.
+"""Images embedded per second of the processor by every engine.
 
-The encoder has the paper's size and random weights. Images are noise, for embedding,
-and smooth colours in files of some sizes, for reading. Seconds are the process's own,
-of all its cores: on a shared machine wall clock says little. PyTorch has the same
-weights, in its usual layout and in channels-last, under `torch.inference_mode`.
+The encoder has the paper's size and random weights, images are noise. Seconds are the
+process's own, of all its cores: on a shared machine wall clock says little. PyTorch has
+the same weights, in its usual layout and in channels-last, in its inference mode.
 
     python -m benchmarks.engines --write
 """
 
 import functools
-import io
-import statistics
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +15,11 @@ import jax
 import numpy as np
 import torch
 from absl import app, flags
-from PIL import Image
 
 from benchmarks import flagged, markdown
-from benchmarks.measure import machine
+from benchmarks.measure import machine, processor_seconds
 from benchmarks.released.encoder import TwoStream
 from ceil_jax import weights
-from ceil_jax.datasets import images as reader
 from ceil_jax.encoder import Encoder
 from ceil_jax.model import engines
 
@@ -38,7 +31,6 @@ _WRITE = flags.DEFINE_bool(
 PAGE = Path(__file__).parents[1] / "docs" / "model.md"
 SIZE = (288, 144)
 BATCHES = (1, 8, 32)
-FILE_SIZES = ((128, 64), (288, 144), (720, 360))
 
 
 def random_weights() -> dict[str, Any]:
@@ -107,22 +99,6 @@ def of_runner(runner: engines.Runner) -> Any:
     return embed
 
 
-def processor_seconds(act: Callable[[], Any], repeats: int) -> float:
-    """Median seconds of the processor, after one run that does not count.
-
-    Args:
-        act: What is done.
-        repeats: How often.
-    """
-    act()
-    seconds = []
-    for _ in range(repeats):
-        begin = time.process_time()
-        act()
-        seconds.append(time.process_time() - begin)
-    return statistics.median(seconds)
-
-
 def embedding(repeats: int) -> str:
     """Images per second of the processor, by engine and batch.
 
@@ -161,72 +137,6 @@ def embedding(repeats: int) -> str:
     return markdown.table(caption, headers, rows)
 
 
-def files() -> Iterator[tuple[str, bytes]]:
-    """A picture of people's colours in some sizes and formats.
-
-    Yields:
-        What it is, and the file.
-    """
-    few = np.random.default_rng(1).integers(0, 256, (36, 18, 3), dtype=np.uint8)
-    for height, width in FILE_SIZES:
-        picture = Image.fromarray(few).resize((width, height), Image.Resampling.BICUBIC)
-        for kind in ("JPEG", "PNG"):
-            file = io.BytesIO()
-            picture.save(file, kind)
-            yield f"{kind}, {height} x {width}", file.getvalue()
-
-
-def reading(repeats: int) -> str:
-    """Images read per second of one core, by file.
-
-    Args:
-        repeats: Runs of each.
-
-    Returns:
-        A table.
-    """
-    rows = []
-    for name, content in files():
-        each = []
-        for act in (
-            functools.partial(decode, content),
-            functools.partial(reader.resized, decode(content), SIZE),
-        ):
-            seconds = processor_seconds(functools.partial(many, act), repeats)
-            each.append(seconds / TIMES)
-        both = sum(each)
-        rows.append([name, 1 / each[0], 1 / each[1], 1 / both, each[1] / both])
-    headers = ["file", "decode", "resize", "both", "share of resizing"]
-    caption = (
-        f"Images per second of one core, read to {SIZE[0]} x {SIZE[1]} by Lanczos."
-    )
-    return markdown.table(caption, headers, rows)
-
-
-def decode(content: bytes) -> Image.Image:
-    """The picture of a file, as it is read everywhere.
-
-    Args:
-        content: The file.
-    """
-    with Image.open(io.BytesIO(content)) as image:
-        return reader.in_colours(image)
-
-
-TIMES = 50
-"""Calls that are measured together."""
-
-
-def many(act: Callable[[], Any]) -> None:
-    """Do it some times.
-
-    Args:
-        act: What is done.
-    """
-    for _ in range(TIMES):
-        act()
-
-
 def main(argv: list[str]) -> None:
     """Measure, print, and write if asked to.
 
@@ -239,7 +149,7 @@ def main(argv: list[str]) -> None:
         f"{about['processor']}, {about['cores']} cores, jax {about['jax']}, "
         f"PyTorch {about['torch']}."
     )
-    text = "\n\n".join([where, embedding(_REPEATS.value), reading(_REPEATS.value)])
+    text = "\n\n".join([where, embedding(_REPEATS.value)])
     print(text)
     if _WRITE.value:
         page = PAGE.read_text(encoding="utf-8")

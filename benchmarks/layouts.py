@@ -1,21 +1,17 @@
-"""Searches on data sets as distributed, with the pretrained encoder's embeddings.
+"""Searches on data sets as distributed, with an encoder's embeddings.
 
 For folders of real images in the layouts of SYSU-MM01, RegDB and LLCM, however few
 there are: figures on a part of a data set compare with none on the whole.
 """
 
 from pathlib import Path
-from typing import Any
 
-import jax
 import numpy as np
 
-from benchmarks.people import Side
+from benchmarks.people import Rows, Side
 from ceil_jax.datasets import loading
 from ceil_jax.datasets.imageset import ImageSet
-from ceil_jax.embedding.embedder import Embedder
 from ceil_jax.evaluation import protocols
-from ceil_jax.experiment import build
 from configs import synthetic
 
 FOLDERS = {"sysu_mm01": "SYSU-MM01", "regdb": "RegDB", "llcm": "LLCM"}
@@ -24,12 +20,12 @@ Search = tuple[Side, Side, str]
 
 
 def searches(
-    variables: Any, name: str, folder: Path, prepared: Path
+    rows: Rows, name: str, folder: Path, prepared: Path
 ) -> dict[str, list[Search]]:
     """All trials of a data set's protocol.
 
     Args:
-        variables: What the encoder is applied with.
+        rows: What embeds images of the demo's size.
         name: One of `FOLDERS`.
         folder: Holds the folders of the data sets.
         prepared: Where the resized images are kept.
@@ -47,8 +43,8 @@ def searches(
         progress=False,
     )
     sides = {
-        "visible": _embedded(variables, given.visible, "visible"),
-        "infrared": _embedded(variables, given.infrared, "infrared"),
+        "visible": _embedded(rows, given.visible, "visible"),
+        "infrared": _embedded(rows, given.infrared, "infrared"),
     }
     plan = protocols.plan(
         protocols.REGDB_RELEASED if name == "regdb" else name,
@@ -92,13 +88,6 @@ def _union(trials: list[Search]) -> Search:
     return query, Side(*every).take(np.sort(first)), protocol
 
 
-def _embedded(variables: Any, images: ImageSet, modality: str) -> Side:
-    config = synthetic.get_config()
-    embedder = Embedder(
-        build.encoder_of(config, synchronised=False),
-        num_rows=config.batch.embed_rows,
-        flip=False,
-        devices=jax.local_devices(),
-    )
-    features = embedder(variables, images, modality)
+def _embedded(rows: Rows, images: ImageSet, modality: str) -> Side:
+    features = rows(images, modality)
     return Side(features, images.identities, images.cameras, np.ones(len(features)))

@@ -100,6 +100,22 @@ def timing(seconds: list[float]) -> Timing:
     return Timing(statistics.median(seconds), min(seconds), max(seconds), len(seconds))
 
 
+def processor_seconds(act: Callable[[], Any], repeats: int) -> float:
+    """Median seconds of the processor, after one run that does not count.
+
+    Args:
+        act: What is done.
+        repeats: How often.
+    """
+    act()
+    seconds = []
+    for _ in range(repeats):
+        begin = time.process_time()
+        act()
+        seconds.append(time.process_time() - begin)
+    return statistics.median(seconds)
+
+
 def peak_gib() -> float:
     """Largest resident memory of this process so far, in GiB."""
     status = Path("/proc/self/status")

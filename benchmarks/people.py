@@ -1,7 +1,8 @@
 """Embeddings of the embedded data's test people, more images than the demo tests on."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import numpy as np
@@ -15,6 +16,8 @@ from ceil_jax.training import state as states
 from configs import synthetic
 
 IMAGES_PER_CAMERA = 10
+Rows: TypeAlias = Callable[[ImageSet, str], np.ndarray]
+"""From images and their modality to an embedding of each."""
 
 
 class Side(NamedTuple):
@@ -54,6 +57,25 @@ def variables_of(workdir: Path | None) -> Any:
     return states.variables_of(state)
 
 
+def by_jax(variables: Any) -> Rows:
+    """Embedding as a run's evaluation does it.
+
+    Args:
+        variables: The weights.
+
+    Returns:
+        The function.
+    """
+    config = synthetic.get_config()
+    embedder = Embedder(
+        build.encoder_of(config, synchronised=False),
+        num_rows=config.batch.embed_rows,
+        flip=False,
+        devices=jax.local_devices(),
+    )
+    return lambda images, modality: embedder(variables, images, modality)
+
+
 def embed(variables: Any, seed: int, cache: Path) -> dict[str, Side]:
     """Embed the test people of a seed, or read what was embedded before.
 
@@ -65,37 +87,39 @@ def embed(variables: Any, seed: int, cache: Path) -> dict[str, Side]:
     Returns:
         By "visible" and "infrared".
     """
-    sides = ("visible", "infrared")
+    names = ("visible", "infrared")
     if not cache.exists():
         cache.parent.mkdir(parents=True, exist_ok=True)
         arrays = {
             f"{name}_{field}": array
-            for name, side in _embed(variables, seed).items()
+            for name, side in sides(by_jax(variables), seed).items()
             for field, array in side._asdict().items()
         }
         np.savez(cache, **arrays)
     with np.load(cache) as arrays:
         return {
             name: Side(*(arrays[f"{name}_{field}"] for field in Side._fields))
-            for name in sides
+            for name in names
         }
 
 
-def _embed(variables: Any, seed: int) -> dict[str, Side]:
-    config = synthetic.get_config()
-    embedder = Embedder(
-        build.encoder_of(config, synchronised=False),
-        num_rows=config.batch.embed_rows,
-        flip=False,
-        devices=jax.local_devices(),
-    )
+def sides(rows: Rows, seed: int) -> dict[str, Side]:
+    """The test people of a seed, embedded.
+
+    Args:
+        rows: How.
+        seed: Seed of people and cameras.
+
+    Returns:
+        By "visible" and "infrared".
+    """
     parameters = Parameters(
         seed=seed,
         images_per_visible_camera=IMAGES_PER_CAMERA,
         images_per_infrared_camera=IMAGES_PER_CAMERA,
     )
     batches = list(generate(parameters, "test"))
-    sides = {}
+    found = {}
     for name in ("visible", "infrared"):
         of_side = [b for b in batches if b.infrared == (name == "infrared")]
         images = np.concatenate([b.images for b in of_side])
@@ -106,6 +130,5 @@ def _embed(variables: Any, seed: int) -> dict[str, Side]:
         names = np.arange(len(images)).astype(str)
         source = ImageSet(ArraySource(images), identities, cameras, names)
         numbers = np.concatenate([b.numbers for b in of_side])
-        features = embedder(variables, source, name)
-        sides[name] = Side(features, identities, cameras, numbers)
-    return sides
+        found[name] = Side(rows(source, name), identities, cameras, numbers)
+    return found

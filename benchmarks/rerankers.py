@@ -219,7 +219,7 @@ def main(argv: list[str]) -> None:
         shown.update(1)
     for name in layouts.FOLDERS if _PEOPLE.value else ():
         given = layouts.searches(
-            variables, name, Path(_PEOPLE.value), cache / "prepared"
+            people.by_jax(variables), name, Path(_PEOPLE.value), cache / "prepared"
         )
         for mode, searches in given.items():
             sizes = " and ".join(str(len(side.features)) for side in searches[0][:2])
