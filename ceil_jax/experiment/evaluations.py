@@ -107,7 +107,7 @@ class Evaluations:
 
         results = run.report(state, origin, self._comparison, name, note=note)
         own = run.workdir / results_files.OWN
-        self._log.add_picture(results_files.picture_of(own), chosen)
+        self._log.add_picture(results_files.beside(own, results_files.PICTURE), chosen)
         return results
 
     def _write(self, results: Results, epoch: int) -> None:

@@ -261,7 +261,7 @@ OF_THE_SCORES = [
         {"clustering.train_flip": True},
     ),
     Row("evaluation.engine", "openvino", {"engine.test": "openvino"}),
-    Row("evaluation.num_pictured_queries", 3, {"draw.num_queries": 3}),
+    Row("evaluation.num_pictured_queries", 3, {"draw.number": 3}),
     Row(
         "evaluation.baselines",
         True,
