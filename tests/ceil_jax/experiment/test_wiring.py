@@ -91,6 +91,7 @@ OF_THE_RUN = [
         {"data.image_size": (96, 48), "start.image_size": (96, 48)} | NOT_AS_PUBLISHED,
     ),
     Row("cache_gib", 0.5, {"data.cache_gib": 0.5}),
+    Row("trackers", ("mlflow",), {"epochs.trackers": ("mlflow",)}),
     Row("seed", 5, {"step.seed": 5, "start.seed": 5, "drawing.seed": 5}),
     Row(
         "init_from",

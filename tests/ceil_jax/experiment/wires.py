@@ -149,6 +149,7 @@ def _watch_everything(patch: pytest.MonkeyPatch, config: Config) -> Ends:
     ends.watch(compilation, "use_cache", lambda _: None)
     ends.watch(train, "train_and_evaluate", lambda _: None)
     ends.watch(train, "Keeper", lambda _: None)
+    ends.watch(train.logs, "EpochLog", lambda _: None)
     ends.watch(run, "Checkpoints", lambda _: None)
     return ends
 
@@ -274,12 +275,13 @@ def _of_epochs(ends: Ends, made: run.Run, config: Config, folder: Path) -> Any:
     made.checkpoints(Scores(folder / "scores.json"), lambda: None)
     start = resuming.Start(STATE, 0, None, {}, is_saved=False)
     nothing: Any = None
-    train._Training(made, nothing, nothing, nothing, start, nothing)
+    train._Training(made, nothing, nothing, nothing, start, nothing)._log()
     epochs = range(1, config.num_epochs + 1)
     return {
         "epochs": config.num_epochs,
         "epochs.saved": [e for e in epochs if train._is_saved(config, e)],
         "epochs.evaluated": [e for e in epochs if evaluations.is_evaluated(config, e)],
+        "epochs.trackers": ends.one("logs.EpochLog")["trackers"],
         "epochs.minutes": ends.one("train.Keeper")["save_minutes"],
         "epochs.kept": ends.one("run.Checkpoints")["keep_epochs"],
         "epochs.model": opened._chosen(config, folder, Saved()),  # type: ignore[arg-type]
