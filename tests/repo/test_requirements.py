@@ -86,11 +86,12 @@ def versions(pinned: Iterable[Requirement], python: str) -> dict[str, str]:
 def test_constraints_are_within_the_ranges(python):
     pinned = versions(requirements("constraints.txt"), python)
     asked = requirements("requirements.txt") + requirements("requirements-dev.txt")
-    for requirement in asked:
+    for requirement in asked + requirements("requirements-docs.txt"):
         assert requirement.specifier.contains(pinned[canonical(requirement.name)])
 
 
-LOCKS = ("demo", "dev")
+LOCKS = ("demo", "dev", "docs")
+INSTALLED = ("demo", "dev")  # here
 
 
 def pins(lock: str) -> dict[tuple[str, str], list[str]]:
@@ -130,7 +131,8 @@ def test_locks_name_no_place(lock):
 @pytest.mark.parametrize("python", PYTHONS)
 def test_locks_hold_every_requirement_within_its_range(python):
     asked = {"demo": requirements("requirements.txt")}
-    asked["dev"] = asked["demo"] + requirements("requirements-dev.txt")
+    for lock in ("dev", "docs"):
+        asked[lock] = asked["demo"] + requirements(f"requirements-{lock}.txt")
     for lock in LOCKS:
         versions = locked(lock, python)
         for requirement in asked[lock]:
@@ -147,10 +149,11 @@ def test_locks_are_the_constraints(python):
     for lock in LOCKS:
         for name, version in locked(lock, python).items():
             assert (name, version) == (name, pinned[name])
-    assert locked("demo", python).items() <= locked("dev", python).items()
+    for lock in LOCKS:
+        assert locked("demo", python).items() <= locked(lock, python).items()
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", INSTALLED)
 def test_locks_are_complete(lock):
     """What each asks for, as installed here, is locked, too: nothing comes unhashed."""
     python = f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -1,0 +1,63 @@
+"""The reference of the public names, from their docstrings."""
+
+import importlib
+import inspect
+import re
+from typing import Any
+
+UNLISTED = {
+    "ceil_jax.training.matching": ["match"],
+    "ceil_jax.training.schedules": ["warmup_multistep"],
+    "ceil_jax.datasets.loading": ["load"],
+}
+"""Modules that list no public names, and those that others use."""
+
+
+def of_package(name: str) -> str:
+    """Everything that a package lists as public.
+
+    Args:
+        name: Of a package or module, such as "ceil_jax.rerank".
+
+    Returns:
+        Markdown that Sphinx's autodoc fills from the docstrings.
+    """
+    module = importlib.import_module(name)
+    listed = UNLISTED.get(name) or module.__all__
+    parts = []
+    for each in sorted(listed, key=str.lower):
+        found = getattr(module, each)
+        if inspect.isclass(found):
+            parts.append(f".. autoclass:: {name}.{each}\n   :members:")
+        elif not callable(found):
+            parts.append(f".. autodata:: {name}.{each}")
+        else:
+            parts.append(f".. autofunction:: {name}.{each}")
+    body = "\n\n".join(parts)
+    return f"```{{eval-rst}}\n{body}\n```"
+
+
+def on_docstring(
+    app: Any, what: str, name: str, found: Any, options: Any, lines: list[str]
+) -> None:
+    """Sphinx has read a docstring: what it means plainly must stay plain."""
+    lines[:] = plain("\n".join(lines)).split("\n")
+
+
+def plain(text: str) -> str:
+    """A docstring as reStructuredText that shows the same.
+
+    Args:
+        text: With code in single backticks, as Markdown has it.
+
+    Returns:
+        Code in double backticks; elsewhere stars, bars and trailing underscores mean
+        nothing special.
+    """
+    parts = re.split(r"(``[^`]*``|`[^`]*`)", text)
+    for i, part in enumerate(parts):
+        if i % 2:
+            parts[i] = f"``{part.strip('`')}``"
+        else:
+            parts[i] = re.sub(r"(?<!\\)([*|]|(?<=\w)_(?=\W|$))", r"\\\1", part)
+    return "".join(parts)
