@@ -70,7 +70,7 @@ chaos: install-dev ## kill, damage, fill up and stop runs in every way, and coun
 	$(RUN) -m benchmarks.chaos $(CHAOS_FLAGS)
 
 docs: $(DOCS_VENV)/.installed ## build the site in docs/_build/html, links checked, notebook run
-	$(DOCS_VENV)/bin/sphinx-build -q -W --keep-going docs docs/_build/html
+	$(DOCS_VENV)/bin/sphinx-build -q -E -a -W --keep-going docs docs/_build/html
 
 bench-gpu: ## the same for the GPU of this machine, with the Python that is active
 	python3 -m benchmarks.gpu $(BENCH_FLAGS)

@@ -37,6 +37,7 @@ autodoc_typehints_format = "short"
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 python_maximum_signature_line_length = 72
+python_use_unqualified_type_names = True
 
 html_theme = "furo"
 html_title = "ceil-jax"

@@ -28,7 +28,10 @@ def of_package(name: str) -> str:
     for each in sorted(listed, key=str.lower):
         found = getattr(module, each)
         if inspect.isclass(found):
-            parts.append(f".. autoclass:: {name}.{each}\n   :members:")
+            rules = ["   :members:"]
+            if fields := getattr(found, "_fields", ()):  # the docstring has them
+                rules.append(f"   :exclude-members: {', '.join(fields)}")
+            parts.append("\n".join([f".. autoclass:: {name}.{each}", *rules]))
         elif not callable(found):
             parts.append(f".. autodata:: {name}.{each}")
         else:

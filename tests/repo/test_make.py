@@ -108,5 +108,5 @@ def test_what_is_installed_follows_the_locks(what):
 
 
 def test_docs():
-    build = ["-q", "-W", "--keep-going", "docs", "docs/_build/html"]
+    build = ["-q", "-E", "-a", "-W", "--keep-going", "docs", "docs/_build/html"]
     assert ["apart/bin/sphinx-build", *build] in dry_run("docs", "DOCS_VENV=apart")

@@ -44,7 +44,7 @@ def names(file: str) -> set[str]:
 
 def third_party(*folders: str) -> set[str]:
     tops = {i.split(".")[0] for p in source.files(*folders) for i in source.imports(p)}
-    ours = {*source.PACKAGES, "tests"}
+    ours = {*source.PACKAGES, "docs", "tests"}
     tops = {t for t in tops if t not in sys.stdlib_module_names and t not in ours}
     return {canonical(DISTRIBUTIONS.get(t, t)) for t in tops}
 
