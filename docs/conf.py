@@ -1,5 +1,6 @@
 """Sphinx's configuration: `make docs` builds the site into `docs/_build/html`."""
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -9,7 +10,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from ceil_jax import __version__
 from docs.made import api, pages, theme
 
-os.environ["PYTHONPATH"] = sys.path[0]  # for the notebook's own process
+# The notebook's own process finds the project, and says nothing but errors.
+os.environ["PYTHONPATH"] = sys.path[0]
+os.environ["JUPYTER_PATH"] = str(Path(__file__).parent / "made")
+logging.getLogger("traitlets").setLevel(logging.WARNING)
+
 project, author, version = "ceil-jax", "the ceil-jax developers", __version__
 extensions = [
     "myst_nb",
@@ -42,7 +47,7 @@ python_use_unqualified_type_names = True
 html_theme = "furo"
 html_title = "ceil-jax"
 html_static_path = ["_static"]
-html_css_files = ["site.css"]
+html_css_files, html_js_files = ["site.css"], ["site.js"]
 html_show_sphinx = False
 html_copy_source = False
 html_theme_options = {
@@ -59,4 +64,5 @@ def setup(app) -> None:
     """Fill pages with what is made from the code, and check what was built."""
     app.connect("source-read", pages.on_source_read)
     app.connect("autodoc-process-docstring", api.on_docstring, priority=1)
+    app.connect("autodoc-process-signature", api.on_signature)
     app.connect("build-finished", pages.on_finished)

@@ -47,6 +47,24 @@ def on_docstring(
     lines[:] = plain("\n".join(lines)).split("\n")
 
 
+def on_signature(
+    app: Any,
+    what: str,
+    name: str,
+    found: Any,
+    options: Any,
+    signature: str | None,
+    returned: str | None,
+) -> tuple[str | None, str | None]:
+    """Sphinx has read a signature: types are shown without where they are defined."""
+    return short(signature), short(returned)
+
+
+def short(signature: str | None) -> str | None:
+    """A signature with the last words of its types alone."""
+    return signature and re.sub(r"~?\b(?:[A-Za-z_]\w*\.)+(?=[A-Za-z_])", "", signature)
+
+
 def plain(text: str) -> str:
     """A docstring as reStructuredText that shows the same.
 

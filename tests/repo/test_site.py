@@ -60,6 +60,12 @@ def test_docstrings_keep_what_they_show():
     assert api.plain(text) == r"``a*b`` \|x\| \*y f\_ ``{k: v}``, ``c*``"
 
 
+def test_signatures_show_types_without_their_modules():
+    long = "(a: ~collections.abc.Mapping[str, x.Y] = ..., b: float = 0.5)"
+    assert api.short(long) == "(a: Mapping[str, Y] = ..., b: float = 0.5)"
+    assert api.short(None) is None
+
+
 @pytest.mark.parametrize("name", drawings.DRAWINGS)
 def test_a_drawing_says_one_thing_in_the_colours_of_the_page(name):
     draw, title, caption = drawings.DRAWINGS[name]
