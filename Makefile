@@ -9,7 +9,7 @@ TEST ?=
 
 BIN := $(VENV)/bin
 RUN := $(BIN)/python
-SOURCES := $(wildcard ceil_jax pallas_kernels data configs tests benchmarks examples)
+SOURCES := $(wildcard ceil_jax pallas_kernels data configs tests benchmarks docs examples)
 PYTEST := $(RUN) -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_FLAGS)
 
 # The generated data set in small, trained and evaluated on this machine.
@@ -146,5 +146,5 @@ $(LOCK_VENV)/.installed:
 	@touch $@
 
 clean: ## remove what runs and checks leave behind; .venv and runs/ stay
-	rm -rf .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	rm -rf .pytest_cache .ruff_cache .hypothesis build dist docs/_build *.egg-info
 	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +

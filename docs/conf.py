@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -60,7 +61,7 @@ pygments_dark_style = "a11y-high-contrast-dark"
 copybutton_exclude = ".linenos, .gp, .go"
 
 
-def setup(app) -> None:
+def setup(app: Any) -> None:
     """Fill pages with what is made from the code, and check what was built."""
     app.connect("source-read", pages.on_source_read)
     app.connect("autodoc-process-docstring", api.on_docstring, priority=1)
