@@ -9,7 +9,7 @@ TEST ?=
 
 BIN := $(VENV)/bin
 RUN := $(BIN)/python
-SOURCES := $(wildcard ceil_jax pallas_kernels data configs tests benchmarks examples)
+SOURCES := $(wildcard ceil_jax pallas_kernels data configs tests benchmarks docs examples)
 PYTEST := $(RUN) -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_FLAGS)
 
 # The generated data set in small, trained and evaluated on this machine.
@@ -35,13 +35,17 @@ H100_VENV ?= .venv-h100
 # What writes and checks the locks.
 LOCK_VENV ?= .venv-lock
 
+# Sphinx and what runs the notebook, beside $(VENV), whose packages it sees.
+DOCS_VENV ?= .venv-docs
+SITE_PACKAGES := import sysconfig; print(sysconfig.get_path("purelib"))
+
 # What differs from the whole suite: make bench BENCH_FLAGS=--only=gcr
 BENCH_FLAGS ?=
 # Such as CHAOS_FLAGS="--only=kills --kills=100"
 CHAOS_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo people bench bench-long bench-gpu chaos test test-quick test-all test-h100 lint format format-check typecheck install install-dev lock audit clean
+.PHONY: help demo people bench bench-long bench-gpu chaos docs test test-quick test-all test-h100 lint format format-check typecheck install install-dev lock audit clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -64,6 +68,9 @@ bench-long: install-dev ## the same for the largest sizes: a million images, in 
 
 chaos: install-dev ## kill, damage, fill up and stop runs in every way, and count the faults
 	$(RUN) -m benchmarks.chaos $(CHAOS_FLAGS)
+
+docs: $(DOCS_VENV)/.installed ## build the site in docs/_build/html, links checked, notebook run
+	$(DOCS_VENV)/bin/sphinx-build -q -E -a -W --keep-going docs docs/_build/html
 
 bench-gpu: ## the same for the GPU of this machine, with the Python that is active
 	python3 -m benchmarks.gpu $(BENCH_FLAGS)
@@ -110,6 +117,13 @@ $(VENV)/.installed-dev: requirements-dev.txt locks/dev.txt $(VENV)/.installed
 	@bash locks/install $(RUN) dev
 	@touch $@
 
+$(DOCS_VENV)/.installed: requirements-docs.txt locks/docs.txt $(VENV)/.installed
+	$(RUN) -m venv $(DOCS_VENV)
+	@$(RUN) -c '$(SITE_PACKAGES)' >"$$($(DOCS_VENV)/bin/python -c '$(SITE_PACKAGES)')/beside.pth"
+	@echo "installing into $(DOCS_VENV), half a minute"
+	@bash locks/install $(DOCS_VENV)/bin/python docs
+	@touch $@
+
 # The compiler follows the driver, not JAX: its version is not in the constraints.
 $(H100_VENV)/.installed: constraints.txt
 	$(PYTHON) -m venv $(H100_VENV)
@@ -132,5 +146,5 @@ $(LOCK_VENV)/.installed:
 	@touch $@
 
 clean: ## remove what runs and checks leave behind; .venv and runs/ stay
-	rm -rf .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	rm -rf .pytest_cache .ruff_cache .hypothesis build dist docs/_build *.egg-info
 	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -18,6 +18,7 @@ from pathlib import Path
 from absl import app, flags
 
 from benchmarks import flagged, markdown, plots, record
+from benchmarks.measure import number
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDED = ROOT / "benchmarks" / "recorded" / "cpu"
@@ -84,6 +85,25 @@ def measure(name: str, command: Sequence[str]) -> None:
     print(f"== {name}: {time.monotonic() - start:.0f} s", flush=True)
 
 
+def caption(curves: Sequence[record.Curve]) -> str:
+    """What a plot shows, in words.
+
+    Args:
+        curves: Of one plot.
+
+    Returns:
+        A sentence with the first and the last point of each curve.
+    """
+    first = curves[0]
+    ends = [
+        f"{one.label} from {number(one.y[0])} at {number(one.x[0])} to "
+        f"{number(one.y[-1])} at {number(one.x[-1])}"
+        for one in curves
+    ]
+    axes = f"{first.y_label} by {first.x_label}"
+    return f"{axes[0].upper()}{axes[1:]}: {'; '.join(ends)}."
+
+
 def section(records: Sequence[record.Record], pictures: Sequence[Path]) -> str:
     """The page's part about processors.
 
@@ -92,20 +112,24 @@ def section(records: Sequence[record.Record], pictures: Sequence[Path]) -> str:
         pictures: Plots of cost by size.
 
     Returns:
-        Markdown.
+        Markdown, the tables folded away.
     """
     machines = {
         f"{one.date}: " + ", ".join(f"{k} {v}" for k, v in one.machine.items())
         for one in records
     }
     parts = ["Measured on, by date:\n", *(f"* {text}" for text in sorted(machines)), ""]
+    curves = plots.joined([curve for one in records for curve in one.curves])
     for picture in pictures:
         title = picture.stem.replace("_", " ")
         parts += [f"![{title}]({picture.relative_to(PAGE.parent).as_posix()})", ""]
-    title = ""
+        parts += [caption([one for one in curves if one.plot == picture.stem]), ""]
+    by_title: dict[str, list[str]] = {}
     for one in records:  # a long measurement follows the one that it adds to
-        parts.append(one.markdown(heading=one.title != title))
-        title = one.title
+        by_title.setdefault(one.title, []).append(one.markdown(heading=False))
+    for title, texts in by_title.items():
+        body = "\n".join(texts).strip()
+        parts += [f"### {title}", "", markdown.folded("Commands and tables", body), ""]
     return "\n".join(parts)
 
 

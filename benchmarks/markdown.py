@@ -36,6 +36,20 @@ def _cell(value: Cell) -> str:
     return number(value) if isinstance(value, float) else str(value)
 
 
+def folded(summary: str, body: str) -> str:
+    """What only some readers want, behind a line that opens it.
+
+    Args:
+        summary: The line, without markup.
+        body: Markdown.
+
+    Returns:
+        Markdown with an element of HTML around the body.
+    """
+    head = f"<details>\n<summary>{summary}</summary>"
+    return f"{head}\n\n{body}\n\n</details>"
+
+
 def replace_part(text: str, name: str, content: str) -> str:
     """Put new content between a page's marks.
 

@@ -106,6 +106,9 @@ def test_the_section_names_machine_and_plots():
     shown = cpu.section([one], [cpu.PICTURES / "growth.png"])
     assert "* 2026-01-02: processor slow, cores 1" in shown
     assert "![growth](images/growth.png)" in shown
+    assert "\nS by rows: ours from 1 at 10 to 11 at 100.\n" in shown
+    opened, closed = shown.index("<details>"), shown.index("</details>")
+    assert opened < shown.index("python -m it") < shown.index("| one ") < closed
     assert shown.count("## Growth") == 1
     assert cpu.section([one, one], []).count("## Growth") == 1
 

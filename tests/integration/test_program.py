@@ -19,6 +19,7 @@ from ceil_jax.evaluation.calibration import Calibration
 from ceil_jax.experiment import build, epoch, sources
 from ceil_jax.experiment.modes import evaluate, train
 from ceil_jax.inputs.augment import normalise
+from docs.made.files import FILES
 from tests.integration import small
 from tests.parity.evaluation import naive
 
@@ -55,6 +56,11 @@ def test_one_line_is_printed_for_every_epoch(whole, config):
 
 def figures_of(mode: dict[str, Any], kind: str, names: Sequence[str]) -> list[float]:
     return [mode[kind][name]["mean"] for name in names]
+
+
+def test_every_file_of_a_run_is_documented(whole):
+    found = {p.name + "/" * p.is_dir() for p in whole[0].iterdir()}
+    assert {"config.json", "checkpoints/", "results.json"} <= found <= FILES.keys()
 
 
 def test_the_comparison_is_printed_as_it_was_recorded(whole):

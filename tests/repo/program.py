@@ -7,6 +7,8 @@ from tests.repo import source
 
 def arguments_of_main(words: list[str]) -> list[str] | None:
     """What stands after `python -m ceil_jax.main`, or None in other commands."""
+    if words and words[0] == "ceil-jax":
+        return words[1:]
     for start in range(len(words) - 2):
         python, dash, module = words[start : start + 3]
         if python.endswith(("python", "python3")) and dash == "-m":

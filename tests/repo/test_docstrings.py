@@ -7,7 +7,8 @@ import pytest
 
 from tests.repo import source
 
-FILES = [p for p in source.files(*source.PACKAGES) if p.name != "__main__.py"]
+FOLDERS = (*source.PACKAGES, "docs")
+FILES = [p for p in source.files(*FOLDERS) if p.name != "__main__.py"]
 SECTION = re.compile(r"^(\w[\w ]*):$", re.MULTILINE)
 ENTRY = re.compile(r"^ {4}(\*{0,2}\w+(?:, \*{0,2}\w+)*)(?: \([^)]*\))?:", re.MULTILINE)
 

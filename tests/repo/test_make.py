@@ -76,7 +76,7 @@ esac
 """
 
 
-@pytest.mark.parametrize("what", ["demo", "dev"])
+@pytest.mark.parametrize("what", ["demo", "dev", "docs"])
 @pytest.mark.parametrize("is_known", [True, False])
 def test_installation(what, is_known, tmp_path):
     """By digest where the locks know the machine, within the ranges in any case."""
@@ -90,7 +90,7 @@ def test_installation(what, is_known, tmp_path):
         text=True,
         check=True,
     )
-    ranges = "requirements.txt" if what == "demo" else "requirements-dev.txt"
+    ranges = "requirements.txt" if what == "demo" else f"requirements-{what}.txt"
     digests = [
         "--quiet --require-hashes -r locks/build.txt",
         f"--quiet --require-hashes --no-build-isolation -r locks/{what}.txt",
@@ -99,7 +99,14 @@ def test_installation(what, is_known, tmp_path):
     assert done.stdout.splitlines() == [*(digests if is_known else []), rest]
 
 
-@pytest.mark.parametrize("what", ["demo", "dev"])
+@pytest.mark.parametrize("what", ["demo", "dev", "docs"])
 def test_what_is_installed_follows_the_locks(what):
-    commands = dry_run("install" if what == "demo" else "install-dev", "VENV=none")
-    assert ["bash", "locks/install", "none/bin/python", what] in commands
+    target = {"demo": "install", "dev": "install-dev", "docs": "docs"}[what]
+    commands = dry_run(target, "VENV=none", "DOCS_VENV=apart")
+    folder = "apart" if what == "docs" else "none"
+    assert ["bash", "locks/install", f"{folder}/bin/python", what] in commands
+
+
+def test_docs():
+    build = ["-q", "-E", "-a", "-W", "--keep-going", "docs", "docs/_build/html"]
+    assert ["apart/bin/sphinx-build", *build] in dry_run("docs", "DOCS_VENV=apart")

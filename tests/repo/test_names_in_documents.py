@@ -11,7 +11,9 @@ DOCUMENTS = ["README.md", "CONTRIBUTING.md", "SECURITY.md"]
 DOCUMENTS += [source.relative(path) for path in sorted(source.ROOT.glob("docs/*.md"))]
 TOPS = "ceil_jax|pallas_kernels|configs|data|benchmarks|tests|docs|locks"
 PATH = re.compile(rf"(?<![\w/.-])((?:{TOPS})/[\w./-]*[\w/])")
-DOTTED = re.compile(r"(?<![\w/.])((?:ceil_jax|pallas_kernels|benchmarks)(?:\.\w+)+)")
+DOTTED = re.compile(
+    r"(?<![\w/.])((?:ceil_jax|pallas_kernels|benchmarks)(?:\.(?!md\b)\w+)+)"
+)
 # The configurations as the installed package has them; a group of entry points.
 ELSEWHERE = {"ceil_jax.configs", "ceil_jax.rerankers"}
 

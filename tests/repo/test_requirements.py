@@ -45,7 +45,7 @@ def names(file: str) -> set[str]:
 
 def third_party(*folders: str) -> set[str]:
     tops = {i.split(".")[0] for p in source.files(*folders) for i in source.imports(p)}
-    ours = {*source.PACKAGES, "tests"}
+    ours = {*source.PACKAGES, "docs", "tests"}
     tops = {t for t in tops if t not in sys.stdlib_module_names and t not in ours}
     return {canonical(DISTRIBUTIONS.get(t, t)) for t in tops}
 
@@ -88,11 +88,12 @@ def versions(pinned: Iterable[Requirement], python: str) -> dict[str, str]:
 def test_constraints_are_within_the_ranges(python):
     pinned = versions(requirements("constraints.txt"), python)
     asked = requirements("requirements.txt") + requirements("requirements-dev.txt")
-    for requirement in asked:
+    for requirement in asked + requirements("requirements-docs.txt"):
         assert requirement.specifier.contains(pinned[canonical(requirement.name)])
 
 
-LOCKS = ("demo", "dev")
+LOCKS = ("demo", "dev", "docs")
+INSTALLED = ("demo", "dev")  # here
 
 
 def pins(lock: str) -> dict[tuple[str, str], list[str]]:
@@ -132,7 +133,8 @@ def test_locks_name_no_place(lock):
 @pytest.mark.parametrize("python", PYTHONS)
 def test_locks_hold_every_requirement_within_its_range(python):
     asked = {"demo": requirements("requirements.txt")}
-    asked["dev"] = asked["demo"] + requirements("requirements-dev.txt")
+    for lock in ("dev", "docs"):
+        asked[lock] = asked["demo"] + requirements(f"requirements-{lock}.txt")
     for lock in LOCKS:
         versions = locked(lock, python)
         for requirement in asked[lock]:
@@ -149,10 +151,11 @@ def test_locks_are_the_constraints(python):
     for lock in LOCKS:
         for name, version in locked(lock, python).items():
             assert (name, version) == (name, pinned[name])
-    assert locked("demo", python).items() <= locked("dev", python).items()
+    for lock in LOCKS:
+        assert locked("demo", python).items() <= locked(lock, python).items()
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", INSTALLED)
 def test_locks_are_complete(lock):
     """What each asks for, as installed here, is locked, too: nothing comes unhashed."""
     python = f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -6,7 +6,7 @@ import pytest
 
 from tests.repo import source
 
-FILES = source.files(*source.PACKAGES, "tests", "scripts")
+FILES = source.files(*source.PACKAGES, "docs", "tests")
 MAX_FILE, MAX_FUNCTION = 400, 80
 
 

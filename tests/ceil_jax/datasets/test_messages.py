@@ -1,4 +1,4 @@
-"""What a user reads where a folder cannot be used, and that docs/data.md shows it."""
+"""What a user reads where a folder cannot be used: docs/troubleshooting.md has it."""
 
 import shutil
 from collections.abc import Callable
@@ -14,7 +14,9 @@ from ceil_jax.datasets.sysu_mm01.layout import LAYOUT
 from tests.ceil_jax.datasets.sysu_mm01.test_layout import whole_listing
 from tests.ceil_jax.datasets.trees import TREES, keep
 
-DOCS = (Path(__file__).parents[3] / "docs" / "data.md").read_text(encoding="utf-8")
+DOCS = (Path(__file__).parents[3] / "docs" / "troubleshooting.md").read_text(
+    encoding="utf-8"
+)
 PARTIAL = (
     "; the full list is in LIST (--config.allow_partial=True goes on nevertheless)"
 )

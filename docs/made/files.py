@@ -1,0 +1,35 @@
+"""Every file that a run leaves in its folder."""
+
+FILES = {
+    "config.json": "the whole configuration, for `--workdir` alone and for a reader",
+    "checkpoints/": "a folder for each epoch that is kept, by Orbax; `13.step340` is a "
+    "state within epoch 13, `NAME.damaged` one that did not prove itself",
+    "metrics.jsonl": "a line for each epoch: stage, losses, rate, and by modality "
+    "clusters, proxies, kept images; seconds of each part",
+    "tensorboard/": "the same as curves: `tensorboard --logdir DIR/tensorboard`",
+    "scores.json": "figures of the epochs that were scored on the way",
+    "comparison.json": "figures of the baselines and of each stage's end",
+    "trained_on.npz": "a number for the pixels of every training image, and its person "
+    "where known: what keeps a model from being tested on them",
+    "results.json": "the figures of the run's own evaluation "
+    "([keys](evaluation.md#resultsjson))",
+    "results/": "every other evaluation, `PROTOCOL-SAMPLING-SHOTS-CHECKPOINT.json`",
+    "ranked_lists.png": "queries with their top ten, plain above re-ranked",
+    "embeddings.npz": "after `--mode export`: a unit row for every image, its name, "
+    "camera, modality, and person where known",
+    "writer.json": "who writes here now, or did last",
+    ".writer.lock": "the lock of that process",
+    "trial_NN/": "after `--mode trials`: a run for each split of RegDB",
+    "NAME.damaged": "a file that a crash or an editor damaged, set aside",
+}
+"""What each is, by name; a name with a slash is a folder."""
+
+
+def table() -> str:
+    """The files as a table.
+
+    Returns:
+        Markdown.
+    """
+    rows = [f"| `{name}` | {what} |" for name, what in FILES.items()]
+    return "\n".join(["| file | what it holds |", "|---|---|", *rows])
