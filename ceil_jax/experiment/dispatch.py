@@ -99,10 +99,24 @@ def _score(workdir: Path, command: Command) -> None:
     )
 
 
+def _export(workdir: Path, command: Command) -> None:
+    """Write embeddings, or a model: for that, what trains is not needed."""
+    from ceil_jax.experiment.modes import export, export_model
+
+    wanted = formats.wanted(command._asdict())
+    if wanted.format == formats.EMBEDDINGS:
+        export.export(command.config, workdir, command.weights)
+    else:
+        export_model.export_model(command.config, workdir, command.weights, wanted)
+
+
 def _run_in(workdir: Path, command: Command) -> None:
     """Do what is done in a run's folder."""
+    if command.mode == "export":
+        _export(workdir, command)
+        return
     from ceil_jax.experiment import announce
-    from ceil_jax.experiment.modes import evaluate, export, export_model, train, trials
+    from ceil_jax.experiment.modes import evaluate, train, trials
 
     take_over = command.take_over
     match command.mode:
@@ -114,14 +128,6 @@ def _run_in(workdir: Path, command: Command) -> None:
         case "trials":
             chosen = command.trials or "all"
             trials.run_trials(command.config, workdir, chosen, take_over=take_over)
-        case "export":
-            wanted = formats.wanted(command._asdict())
-            if wanted.format == formats.EMBEDDINGS:
-                export.export(command.config, workdir, command.weights)
-            else:
-                export_model.export_model(
-                    command.config, workdir, command.weights, wanted
-                )
         case "evaluate" if command.weights:
             evaluate.evaluate_weights(
                 command.config, workdir, command.weights, take_over=take_over

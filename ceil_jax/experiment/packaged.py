@@ -11,8 +11,8 @@ from ceil_jax.experiment.config import Config
 ROOM = "configs"
 EXTRA_OF_MODE = {"convert": "model", "package": "model", "score": None}
 """The extra that a mode needs; [train] where none is named, None for the core alone."""
-EXTRA_OF_FORMAT = {"onnx": "export", "stablehlo": "export"}
-"""What --mode export needs besides, by its --format."""
+EXTRA_OF_FORMAT = {"onnx": "export", "stablehlo": "export", "torch": "model"}
+"""What --mode export needs instead, by its --format; embeddings need the mode's."""
 
 
 def folder() -> Path:
@@ -76,10 +76,10 @@ def require(mode: str, config: Config, form: str = "") -> None:
     Raises:
         MissingExtraError: Names what is missing and the extra that installs it.
     """
-    needed = EXTRA_OF_MODE.get(mode, "train")
-    if needed is not None:
-        extras.require(needed, f"--mode {mode}")
+    needed, what = EXTRA_OF_MODE.get(mode, "train"), f"--mode {mode}"
     if form in EXTRA_OF_FORMAT:
-        extras.require(EXTRA_OF_FORMAT[form], f"--mode {mode} --format {form}")
+        needed, what = EXTRA_OF_FORMAT[form], f"{what} --format {form}"
+    if needed is not None:
+        extras.require(needed, what)
     if config.rerank.search in extras.FAISS_SEARCHES:
         extras.require("faiss", f"--config.rerank.search={config.rerank.search}")

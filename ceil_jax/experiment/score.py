@@ -14,7 +14,6 @@ from ceil_jax.evaluation.baselines import grey_pixels
 from ceil_jax.evaluation.calibration import Calibration
 from ceil_jax.evaluation.results import Results
 from ceil_jax.evaluation.scoring import Search
-from ceil_jax.report import ranked_lists
 
 Embed = Callable[..., np.ndarray]
 
@@ -156,6 +155,9 @@ class Scorer:
         Raises:
             OSError: It cannot be written.
         """
+        # Late: it needs Matplotlib, which exporting a model does without.
+        from ceil_jax.report import ranked_lists
+
         found = scoring.ranked_examples(
             sides[0],
             sides[1],

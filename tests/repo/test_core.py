@@ -14,6 +14,7 @@ from tests.repo import source
 OTHERS = {name for names in extras.EXTRAS.values() for name in names} | {"torch"}
 # Flax brings Optax.
 OTHERS_THAN_MODEL = OTHERS - {*extras.EXTRAS["model"], "optax"}
+OTHERS_THAN_EXPORT = OTHERS_THAN_MODEL - {*extras.EXTRAS["export"]}
 BLOCK = """
 import sys
 
@@ -195,3 +196,34 @@ def test_a_folder_of_converted_weights_names_its_extra(tmp_path):
     code = f"from ceil_jax import weights; weights.load({str(tmp_path)!r})"
     done = run(code)
     assert "MissingExtraError: a folder of converted weights needs flax" in done.stderr
+
+
+EXPORT = """
+import sys
+from ceil_jax.main import main
+from ceil_jax.model.export import torch
+from ceil_jax.pretrained import SYNTHETIC
+
+torch.has_torch = lambda: False
+words = ["--mode=export", "--config=synthetic", f"--weights={SYNTHETIC}"]
+words += [f"--workdir={PLACE}", "--config.compilation_cache=off"]
+statuses = [main(["x", *words, *more.split()]) for more in MORE]
+words = ["x", "--mode=package", f"--workdir={PLACE}", f"--output={PLACE}/model"]
+print(statuses, main(words))
+"""
+
+
+def test_a_model_is_exported_without_what_trains(tmp_path):
+    more = ["--format=onnx --target=boxmot", "--format=torch", "--format=npz"]
+    code = f"PLACE, MORE = {str(tmp_path)!r}, {more}\n{EXPORT}"
+    done = run(code, OTHERS_THAN_EXPORT)
+    assert done.stdout.splitlines()[-1] == "[0, 0, 2] 2", done.stderr
+    assert {path.name for path in tmp_path.glob("model*")} == {
+        *(f"model_{m}_boxmot.onnx" for m in ("visible", "infrared")),
+        *(f"model_{m}_boxmot.onnx.metadata.json" for m in ("visible", "infrared")),
+        "model.safetensors",
+    }
+    refused, no_run = done.stderr.splitlines()[-2:]
+    assert refused.startswith("error: --mode export needs ")
+    assert "extra [train]" in refused
+    assert no_run.endswith("/checkpoints: no checkpoint here; train first")
