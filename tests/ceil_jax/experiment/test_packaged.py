@@ -95,3 +95,12 @@ def test_a_format_names_its_extra(monkeypatch):
         message = rf"--mode export --format {form} needs no_such, .* extra \[export\]"
         with pytest.raises(extras.MissingExtraError, match=message):
             packaged.require("export", Config(), form)
+
+
+def test_a_model_is_written_without_what_trains(monkeypatch):
+    monkeypatch.setattr(extras, "EXTRAS", {**extras.EXTRAS, "train": ("no_such",)})
+    for form in ("onnx", "stablehlo", "torch"):
+        packaged.require("export", Config(), form)
+    for form in ("", "npz"):
+        with pytest.raises(extras.MissingExtraError, match=r"extra \[train\]"):
+            packaged.require("export", Config(), form)
