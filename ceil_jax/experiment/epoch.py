@@ -15,6 +15,7 @@ from ceil_jax.datasets.imageset import ImageSet
 from ceil_jax.datasets.read_ahead import read_ahead
 from ceil_jax.embedding.embedder import unit_rows
 from ceil_jax.training import fit, pseudo_labels
+from ceil_jax.training.cluster_quality import purity_and_recall
 from ceil_jax.training.pseudo_labels import PseudoLabels
 from ceil_jax.training.state import Memories, TrainState, variables_of
 from ceil_jax.training.within import MODALITIES, Within
@@ -221,7 +222,10 @@ class Trainer:
         record |= losses | {"learning_rate": self.rate_of(begun.epoch)}
         record |= {
             name: side.counts()
-            for name, side in zip(MODALITIES, begun.labels, strict=True)
+            | purity_and_recall(side.kept, side.clusters, images.identities)
+            for name, side, images in zip(
+                MODALITIES, begun.labels, self.sets, strict=True
+            )
             if side is not None
         }
         return state, record | {"seconds": timer.seconds}

@@ -95,22 +95,26 @@ class Support(NamedTuple):
         mode: Of the search.
         query: Position among the mode's queries.
         answer: Position among the gallery's images.
-        names: Images through which the score comes, the largest first, (k,) str.
-        cameras: Their cameras, (k,) int64.
-        shares: Shares of the whole, (k,) float32; with `rest` and `direct` they sum
-            to 1.
         direct: The share that comes from the two images themselves.
-        rest: The share of all images that are not named.
+        sides: Groups of images: "query" or "gallery", whose images they are, (n,) str.
+        cameras: Their cameras, (n,) int64.
+        shares: What comes through each group, (n,) float64; with `direct` they sum to
+            1, but for rounding.
+        names: The images through which most comes, the largest share first, (k,) str.
+        groups: The number of the group of each, (k,) int64.
+        image_shares: The share of each, (k,) float64.
     """
 
     mode: str
     query: int
     answer: int
-    names: np.ndarray
+    direct: float
+    sides: np.ndarray
     cameras: np.ndarray
     shares: np.ndarray
-    direct: float
-    rest: float
+    names: np.ndarray
+    groups: np.ndarray
+    image_shares: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)

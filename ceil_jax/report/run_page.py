@@ -185,7 +185,7 @@ def _wanted(contents: Contents, shown: list[lists.Shown]) -> set[str]:
     there = {(each.mode, each.query) for each in shown}
     for why in pictures.support:
         if (why.mode, why.query) in there:
-            names.update(map(str, why.names[:40]))
+            names.update(map(str, why.names))
     for sheet in pictures.sheets:
         names.update(map(str, sheet.names))
     return names

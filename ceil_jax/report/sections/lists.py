@@ -23,7 +23,7 @@ KEPT = (12, 8, 6, 5, 4, 3, 2, 1)
 MOST_LISTS = 200
 _PLACES = 10
 _SKIPPED = 2
-_CHANGED = 0.005
+_SUPPORTING = 4  # pictures in a row of shares
 
 
 class Shown(NamedTuple):
@@ -238,30 +238,28 @@ def _why(
     why: Support, ranked: ModeRankings, pictures: Mapping[str, str]
 ) -> dict[str, Any]:
     """The shares of an answer's score, by camera, "directly" last."""
-    by_camera: dict[int, list[int]] = {}
-    for i, camera in enumerate(why.cameras.tolist()):
-        by_camera.setdefault(camera, []).append(i)
+    modalities = {"query": ranked.query_modality, "gallery": ranked.gallery_modality}
     parts = [
         {
-            "label": f"through camera {camera}",
-            "share": 100 * float(why.shares[members].sum()),
+            "label": f"through camera {camera} ({modalities[side]})",
+            "share": 100 * share,
             "pictures": [
-                (pictures.get(str(why.names[i]), ""), 100 * float(why.shares[i]))
-                for i in members[:4]
+                (pictures.get(str(why.names[i]), ""), 100 * float(why.image_shares[i]))
+                for i in np.flatnonzero(why.groups == number)[:_SUPPORTING]
             ],
         }
-        for camera, members in sorted(by_camera.items())
+        for number, (side, camera, share) in enumerate(
+            zip(
+                why.sides.tolist(),
+                why.cameras.tolist(),
+                why.shares.tolist(),
+                strict=True,
+            )
+        )
+        if share > 0
     ]
-    parts += [
-        {"label": label, "share": 100 * share, "pictures": []}
-        for label, share in (("through others", why.rest), ("directly", why.direct))
-        if share > _CHANGED or label == "directly"
-    ]
-    return {
-        "place": 1,
-        "name": str(ranked.gallery.names[why.answer]),
-        "parts": parts,
-    }
+    parts.append({"label": "directly", "share": 100 * why.direct, "pictures": []})
+    return {"answer": str(ranked.gallery.names[why.answer]), "parts": parts}
 
 
 def _lead(contents: Contents, queries: Sequence[Shown]) -> str:

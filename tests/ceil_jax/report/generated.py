@@ -206,11 +206,13 @@ def pictures(rankings, per_group=2, num_points=60, seed=0, size=take) -> Picture
                     name,
                     int(queries[0]),
                     first,
-                    ranked.gallery.names[:3],
-                    ranked.gallery.cameras[:3],
-                    np.array([0.3, 0.2, 0.1], np.float32),
-                    0.15,
                     0.25,
+                    np.array(["query", "gallery"]),
+                    np.array([3, 1]),
+                    np.array([0.35, 0.4]),
+                    ranked.gallery.names[:3],
+                    np.array([0, 1, 1]),
+                    np.array([0.3, 0.2, 0.1]),
                 )
             )
     return Pictures(
