@@ -50,6 +50,7 @@ MODES = {
     "trials": Words(("config", "workdir"), ("trials", "take-over")),
     "export": Words(("config", "workdir"), ("weights", *formats.CHOICES, "output")),
     "package": Words(("workdir", "output")),
+    "report": Words(("workdir",)),
     "score": Words(("config", "features", "workdir"), ("names", "take-over")),
     "prepare": Words(("config",)),
     "convert": Words(("weights", "output")),

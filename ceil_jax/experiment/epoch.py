@@ -14,6 +14,7 @@ from ceil_jax.common.progress import bar
 from ceil_jax.datasets.imageset import ImageSet
 from ceil_jax.datasets.read_ahead import read_ahead
 from ceil_jax.embedding.embedder import unit_rows
+from ceil_jax.evaluation.scoring import Embeddings
 from ceil_jax.training import fit, pseudo_labels
 from ceil_jax.training.cluster_quality import purity_and_recall
 from ceil_jax.training.pseudo_labels import PseudoLabels
@@ -229,6 +230,31 @@ class Trainer:
             if side is not None
         }
         return state, record | {"seconds": timer.seconds}
+
+    def embeddings(self, variables: Any) -> list[Embeddings]:
+        """The training images as the model sees them.
+
+        Args:
+            variables: The weights.
+
+        Returns:
+            Visible, infrared; no rows of a modality without images.
+        """
+        found = [
+            self._embed(variables, images, modality)
+            for images, modality in zip(self.sets, MODALITIES, strict=True)
+        ]
+        width = next(rows.shape[1] for rows in found if rows is not None)
+        none = np.zeros((0, width), np.float32)
+        return [
+            Embeddings(
+                none if rows is None else rows,
+                images.identities,
+                images.cameras,
+                images.names,
+            )
+            for rows, images in zip(found, self.sets, strict=True)
+        ]
 
     def _embed(
         self, variables: Any, images: ImageSet, modality: str

@@ -56,7 +56,7 @@ class Chosen(NamedTuple):
     """Queries of one search mode whose lists are shown.
 
     Attributes:
-        groups: The group of each, (n,) str, in the order of the page.
+        groups: The group of each, a key of `chosen.GROUPS`, (n,) str.
         queries: Their positions among the mode's queries, (n,) int64.
     """
 

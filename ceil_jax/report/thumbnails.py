@@ -7,13 +7,13 @@ import numpy as np
 from PIL import Image
 
 from ceil_jax.report.contents import Thumbnails
+from ceil_jax.report.contrast import stretched
 
 SIZES = ((64, 128), (48, 96), (32, 64))
 """Width and height in pixels, from which the largest is taken that fits."""
 MOST_BYTES = 2_600_000
 """Of all pictures of a page; coded as text they are a third longer."""
 _QUALITY = 75
-_DARKEST, _BRIGHTEST = 1, 99  # percent of the pixels that a stretch lets clip
 _BATCH = 256
 
 
@@ -39,9 +39,10 @@ def thumbnails(
         files = []
         for start in range(0, len(names), _BATCH):
             some = slice(start, start + _BATCH)
-            images = take(names[some])
-            for image, flag in zip(images, infrared[some], strict=True):
-                files.append(_webp(stretched(image) if flag else image, size))
+            images, flags = take(names[some]), np.array(infrared[some], bool)
+            if flags.any():
+                images[flags] = stretched(images[flags])
+            files += [_webp(image, size) for image in images]
         if sum(map(len, files)) <= MOST_BYTES:
             break
     return Thumbnails(
@@ -51,22 +52,6 @@ def thumbnails(
         np.array(size, np.int32),
         np.array(infrared, bool),
     )
-
-
-def stretched(image: np.ndarray) -> np.ndarray:
-    """An image whose darkest pixels are black and whose brightest are white.
-
-    Args:
-        image: (H, W, 3) uint8.
-
-    Returns:
-        The same shape and type; an image of one brightness stays as it is.
-    """
-    low, high = np.percentile(image, (_DARKEST, _BRIGHTEST))
-    if high - low < 1:
-        return image
-    scaled = (image.astype(np.float32) - low) * (255 / (high - low))
-    return np.clip(scaled, 0, 255).astype(np.uint8)
 
 
 def _webp(image: np.ndarray, size: tuple[int, int]) -> bytes:

@@ -6,18 +6,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ceil_jax.evaluation.chosen import GROUPS
 from ceil_jax.evaluation.rankings import ModeRankings
 from ceil_jax.report.contents import Contents, Support
 from ceil_jax.report.sections import words
 
-GROUPS = {
-    "Worst": "lowest average precision (AP) after R",
-    "Helped by R": "largest gain in AP",
-    "Hurt by R": "largest loss in AP",
-    "Median": "around the median AP after R",
-    "Best": "highest AP after R",
+_SAYS = {
+    "worst": "lowest average precision (AP) after R",
+    "helped": "largest gain in AP",
+    "hurt": "largest loss in AP",
+    "median": "around the median AP after R",
+    "best": "highest AP after R",
 }
-"""Groups of queries in the order of the page, and what they hold."""
 KEPT = (12, 8, 6, 5, 4, 3, 2, 1)
 """Lists in a group of a mode, from which the page takes the most that fit."""
 MOST_LISTS = 200
@@ -31,7 +31,7 @@ class Shown(NamedTuple):
 
     Attributes:
         mode: Its search mode.
-        group: Its group.
+        group: Its group, a key of `chosen.GROUPS`.
         query: Its position among the mode's queries.
     """
 
@@ -119,26 +119,22 @@ def lists(
         "lead": _lead(contents, queries),
         "has_gcr": any("gcr" in side.lists for side in sides),
         "modes": [(mode, words.search(mode)) for mode in modes],
-        "groups": [(_key(g), g) for g in (*(g for g in GROUPS if g in groups),)],
+        "groups": [(key, title) for key, title in GROUPS.items() if key in groups],
         "query_cameras": _cameras(side.query_cameras for side in sides),
         "gallery_cameras": _cameras(side.gallery_cameras for side in sides),
         "parts": [
             {
                 "mode": mode,
-                "group": _key(group),
-                "title": group,
-                "says": f"{GROUPS.get(group, '')}; {words.search(mode).lower()}",
+                "group": group,
+                "title": GROUPS[group],
+                "says": f"{_SAYS[group]}; {words.search(mode).lower()}",
                 "cards": cards[mode, group],
             }
             for mode in modes
-            for group in groups
+            for group in GROUPS
             if (mode, group) in cards
         ],
     }
-
-
-def _key(group: str) -> str:
-    return re.sub(r"\W+", "-", group.lower())
 
 
 def _cameras(sides: Iterator[np.ndarray]) -> list[int]:

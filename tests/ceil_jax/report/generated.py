@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from ceil_jax.evaluation.chosen import GROUPS
 from ceil_jax.evaluation.rankings import (
     Cells,
     EachQuery,
@@ -27,7 +28,6 @@ from ceil_jax.report.contents import (
     Sheet,
     Support,
 )
-from ceil_jax.report.sections.lists import GROUPS
 from ceil_jax.report.thumbnails import thumbnails
 
 NASTY = "<b>\"&'🙂</script>" + "x" * 200
@@ -187,7 +187,7 @@ def pictures(rankings, per_group=2, num_points=60, seed=0, size=take) -> Picture
     chosen, support = {}, []
     names: dict[str, bool] = {}
     for name, ranked in rankings.items():
-        groups = list(GROUPS) if "gcr" in ranked.lists else ["Worst", "Median", "Best"]
+        groups = list(GROUPS) if "gcr" in ranked.lists else ["worst", "median", "best"]
         valid = np.flatnonzero(ranked.each["plain"].first[0] > 0)
         queries = valid[: per_group * len(groups)]
         labels = np.repeat(groups, per_group)[: len(queries)]
