@@ -242,14 +242,15 @@ def _support(
         counted = np.flatnonzero(lists_.places[query] > 0)
         if len(counted):
             pairs.append((query, int(lists_.gallery[query, counted[0]])))
-    sides = [
-        _side(material, places, ranked_side.names)
-        for ranked_side in (ranked.query, ranked.gallery)
-    ]
     if not pairs:
         return []
     found = explain(
-        *sides, np.array(pairs), params, search=material.search, top=_SUPPORTING
+        _side(material, places, ranked.query.names),
+        _side(material, places, ranked.gallery.names),
+        np.array(pairs),
+        params,
+        search=material.search,
+        top=_SUPPORTING,
     )
     cameras = np.array([group.camera for group in found.groups], np.int64)
     group_sides = np.array([group.side for group in found.groups])

@@ -43,7 +43,7 @@ def _tsne(rows: np.ndarray) -> np.ndarray:
         max_iter=_STEPS,
         random_state=0,
     )
-    # Several threads spin while they wait: 1,280 rows take 2 s of one core, and took 14.
+    # Several threads spin while they wait, for several times as many seconds.
     with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore")  # of equal rows, which lie on one another
         return made.fit_transform(_pca(rows, 50))

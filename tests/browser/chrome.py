@@ -85,7 +85,7 @@ def adjust(
 
 
 def faults(started: Any, page: Path, width: int) -> list[str]:
-    """What is wrong with a page, everything unfolded; axe is asked where it is there."""
+    """What is wrong with a page, everything unfolded."""
     started.get(page.resolve().as_uri())
     started.execute_script(_UNFOLD)
     time.sleep(0.2)

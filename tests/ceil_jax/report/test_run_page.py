@@ -68,7 +68,7 @@ def check(parts):
         assert link[1:] in parts.ids
 
 
-def of(**modes) -> dict:
+def of(**modes):
     """A run of some modes; pictures and figures are theirs."""
     results = generated.figures(modes)
     return {
