@@ -291,3 +291,13 @@ def contents(**changes: Any) -> Contents:
         "people": 100,
     }
     return Contents(**(given | changes))
+
+
+def noisy(names):
+    """Images that are hard to make small, at the size of the real data sets."""
+    generator = np.random.default_rng(0)
+    coarse = generator.integers(0, 255, (len(names), 36, 18, 3), np.uint8)
+    images = coarse.repeat(8, axis=1).repeat(8, axis=2).astype(np.int16)
+    return np.clip(images + generator.integers(-9, 9, images.shape), 0, 255).astype(
+        np.uint8
+    )
