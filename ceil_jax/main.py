@@ -54,6 +54,7 @@ MODES = {
         ("images", "modality", "output"),
         ("model", "workdir", "engine", "on-error", "quality"),
     ),
+    "report": Words(("workdir",)),
     "score": Words(("config", "features", "workdir"), ("names", "take-over")),
     "prepare": Words(("config",)),
     "convert": Words(("weights", "output")),

@@ -37,6 +37,8 @@ python -m ceil_jax.main ...    is the same, where the package is not installed
                    --on-error skip images that cannot be read are left out, with
                    --quality each is measured, --engine is one of jax, onnxruntime,
                    openvino and auto. Takes no --config
+  --mode report    make DIR/report.html anew from the files of DIR: figures, lists,
+                   pictures, curves in one page; every evaluation writes it, too
   --mode score     score features that any program made of the test images:
                    --features FILE (.npz, .npy with names in a .csv beside it or in
                    --names FILE, or .parquet), given twice where the modalities have

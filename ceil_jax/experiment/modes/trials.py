@@ -9,7 +9,7 @@ from ceil_jax.common.errors import DataError, UserError
 from ceil_jax.common.files import read_json, write_json
 from ceil_jax.datasets import registry
 from ceil_jax.evaluation.results import Results, mean_of_splits
-from ceil_jax.experiment import score, settings
+from ceil_jax.experiment import page, score, settings
 from ceil_jax.experiment.config import TRAINING, Config, field_names, to_dict
 from ceil_jax.experiment.modes.train import train_and_evaluate
 from ceil_jax.experiment.workdir import folder_of_split
@@ -62,8 +62,9 @@ def run_trials(
     with Writer(workdir, "averaging", take_over=take_over):
         write_json(workdir / "config.json", to_dict(config))
         mean.save(workdir / "results.json")
+        shown = page.write(workdir, workdir / "results.json")
     print(f"\n{table.splits_table(mean)}\n\n{table.results_table(mean)}")
-    print(f"\nwritten to {workdir}", flush=True)
+    print(f"\nwritten to {workdir}\nreport: {shown}", flush=True)
     return mean
 
 
