@@ -172,7 +172,7 @@ def test_names_of_any_kind_change_nothing():
     parts = Parts(text)
     check(parts)
     assert nasty in parts.says
-    assert '<b>"' not in text.replace('<b>" ', "")
+    assert nasty[:5] not in text
     plain = page(**of(all=generated.mode()), commands=(("a", "b"),))
     assert parts.tags.count("script") == plain.tags.count("script")
     assert parts.tags.count("svg") == plain.tags.count("svg")
@@ -183,7 +183,8 @@ def test_each_picture_stands_once_and_is_used():
     files = re.findall(r"data:image/webp;base64,[^\"]+", text)
     names = set(re.findall(r'<image id="(\w+)"', text))
     assert len(files) == len(names) > 10
-    assert names == {use[1:] for use in Parts(text).uses} - {"all-dots"}
+    uses = {use[1:] for use in Parts(text).uses}
+    assert names == {use for use in uses if re.fullmatch(r"t\d+", use)}
 
 
 def test_several_splits_have_a_row_each():
