@@ -26,7 +26,7 @@ class Trackio:
         """
         # Read when it is imported.
         os.environ.setdefault("TRACKIO_DIR", str((start.workdir / FOLDER).resolve()))
-        import trackio
+        import trackio  # pyright: ignore[reportMissingImports]
 
         self._trackio = trackio
         with _silent():
