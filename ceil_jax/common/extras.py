@@ -10,8 +10,8 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "model": MODEL,
     "train": (
         *MODEL,
-        *("array_record", "importlib_resources", "matplotlib", "optax"),
-        *("tensorboardX", "tensorflow_datasets"),
+        *("array_record", "importlib_resources", "jinja2", "markupsafe", "matplotlib"),
+        *("optax", "sklearn", "tensorboardX", "tensorflow_datasets"),
     ),
     "export": (*MODEL, "flatbuffers", "onnx"),
     "onnxruntime": (*MODEL, "flatbuffers", "onnx", "onnxruntime"),
