@@ -9,7 +9,12 @@ from ceil_jax.common import extras
 from ceil_jax.experiment.config import Config
 
 ROOM = "configs"
-EXTRA_OF_MODE = {"convert": "model", "package": "model", "score": None}
+EXTRA_OF_MODE = {
+    "convert": "model",
+    "package": "model",
+    "score": None,
+    "compare": None,
+}
 """The extra that a mode needs; [train] where none is named, None for the core alone."""
 EXTRA_OF_FORMAT = {"onnx": "export", "stablehlo": "export"}
 """What --mode export needs besides, by its --format."""
