@@ -102,7 +102,7 @@ def rankings_of(path: Path) -> Path:
     """
     if path.name == results_files.OWN and path.parent.name != results_files.FOLDER:
         return path.with_name("rankings.npz")
-    return path.with_suffix(".npz")
+    return path.with_name(f"{path.name.removesuffix('.json')}.rankings.npz")
 
 
 def _group(path: Path) -> Opened:

@@ -18,6 +18,7 @@ from ceil_jax.report.curves import Line, Look, curves
 PLACES = 20
 """Of the curves."""
 _ENDS = (1, 2, 5, 10, 15, 20, 25, 30, 40, 50, 75, 100)
+_PERCENT = "\N{NO-BREAK SPACE}%"
 _SIZE = 380  # CSS pixels across a chart, two a row
 
 
@@ -188,7 +189,8 @@ def _curves(
     )
     word = "After R" if kind == "gcr" else "Plain"
     said = ", ".join(
-        f"{letter} {mean[0]:.1f} %" for letter, mean in zip(letters, means, strict=True)
+        f"{letter} {mean[0]:.1f}{_PERCENT}"
+        for letter, mean in zip(letters, means, strict=True)
     )
     name, title = _named(pair, "cmc", mode), _heading(pair, mode)
     places = np.arange(1, PLACES + 1)
@@ -198,7 +200,8 @@ def _curves(
     band = f", ± one standard deviation over {len(shares[0])} galleries"
     caption = (
         f"{word}: share of queries whose person is found within so many places"
-        f"{band if several else ''}. At place 1: {said}. The axis starts at {low} %."
+        f"{band if several else ''}. At place 1: {said}. "
+        f"The axis starts at {low}{_PERCENT}."
     )
     at = [place for place in (1, 5, 10, 20) if place <= PLACES]
     numbers = Numbers(

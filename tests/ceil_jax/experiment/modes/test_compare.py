@@ -173,7 +173,7 @@ def test_other_evaluations_have_rankings_of_their_own(folder, tmp_path):
     place = tmp_path / "results"
     shutil.copytree(folder / "before", place)
     (place / "results.json").rename(place / "a-b.json")
-    (place / "rankings.npz").rename(place / "a-b.npz")
+    (place / "rankings.npz").rename(place / "a-b.rankings.npz")
     opened = compared.open_run(str(place / "a-b.json"))
     assert opened.first.rankings is not None
 
