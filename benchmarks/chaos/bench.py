@@ -28,6 +28,7 @@ from benchmarks.chaos.outcomes import (
     result_of,
 )
 from benchmarks.chaos.worker import PROGRAM, ROOT, Worker, shown
+from ceil_jax.experiment import results_files
 
 CONFIG = "--config=configs/synthetic.py"
 HANG_SECONDS = 400.0
@@ -233,7 +234,8 @@ class Bench:
         """The folder of a run that has all its epochs, and no report of them."""
         folder = self.copied(self.whole)
         (folder / "results.json").unlink()
-        (folder / "ranked_lists.png").unlink(missing_ok=True)
+        for part in (results_files.PICTURE, results_files.RANKINGS):
+            (folder / part).unlink(missing_ok=True)
         return folder
 
     def _made(self, name: str, hook: Hook | None, status: int) -> Path:

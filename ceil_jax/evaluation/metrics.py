@@ -1,6 +1,6 @@
 """Rank-r matching rates (CMC), mAP and mINP under the field's protocols."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +12,6 @@ from ceil_jax.evaluation import labels as labels_lib
 from ceil_jax.evaluation import places, similarities
 from ceil_jax.evaluation.labels import Labels
 from ceil_jax.evaluation.similarities import Products, Similarities
-from ceil_jax.neighbours.largest import largest
 
 # Similarities ranked at a time: bounds the working memory at about half a gigabyte.
 _BLOCK_ENTRIES = 4_000_000
@@ -43,6 +42,26 @@ class Metrics(NamedTuple):
     mean_ap: float
     mean_inp: float
     num_valid_queries: int
+
+
+class EachQuery(NamedTuple):
+    """Figures of each query, as fractions.
+
+    Attributes:
+        average_precision: (Q,) float64; NaN where a query has no true match.
+        inverse_penalty: True matches / place of the last one, (Q,) float64 likewise.
+        first: Place of the first true match as the CMC counts it, (Q,) int64; 0 where
+            there is none.
+        order: The queries that have a match, in the order in which they are added up,
+            (v,): another one can differ in the last bit.
+        num_gallery: Images of the gallery.
+    """
+
+    average_precision: np.ndarray
+    inverse_penalty: np.ndarray
+    first: np.ndarray
+    order: np.ndarray
+    num_gallery: int
 
 
 class _Rule(NamedTuple):
@@ -116,30 +135,89 @@ def evaluate(
         (mINP). The released `code/tools/eavl/eval_metrics.py`, which fails where a
         gallery shows fewer identities than `max_rank`; here the CMC is padded.
     """
-    rule = _rule(protocol)
     (max_rank,) = checks.between(1, _MOST_PLACES, max_rank=max_rank)
+    ids, cameras = (query_ids, gallery_ids), (query_cameras, gallery_cameras)
+    each = each_query(similarity, *ids, *cameras, protocol=protocol)
+    return averaged(each, max_rank=max_rank, protocol=protocol)
+
+
+def each_query(
+    similarity: ArrayLike | Products,
+    query_ids: ArrayLike,
+    gallery_ids: ArrayLike,
+    query_cameras: ArrayLike | None = None,
+    gallery_cameras: ArrayLike | None = None,
+    *,
+    protocol: str = "standard",
+    on_block: Callable[[int, np.ndarray], object] | None = None,
+) -> EachQuery:
+    """Figures of each query, of which `evaluate` gives the mean.
+
+    Args:
+        similarity: (Q, G), as in `evaluate`.
+        query_ids: Identity of each query, (Q,), as in `evaluate`.
+        gallery_ids: Identity of each gallery image, (G,).
+        query_cameras: Camera of each query, (Q,), or None.
+        gallery_cameras: Camera of each gallery image, (G,), or None.
+        protocol: One of `PROTOCOLS`.
+        on_block: Called with similarities of successive queries, (b, G), and the number
+            of the first, before they are scored; it may keep neither nor change them.
+
+    Returns:
+        The figures, also where no query has a true match.
+
+    Raises:
+        ValueError: As `evaluate`.
+    """
+    rule = _rule(protocol)
     similarity = _matrix(similarity)
+    num_queries, num_gallery = similarity.shape
     ids, cameras = (query_ids, gallery_ids), (query_cameras, gallery_cameras)
     labels = _labels(*ids, *cameras, similarity.shape, rule)
-    blocks = _without_nan(similarity)
-    found = places.find(blocks, labels, _exclusion(labels, rule))
-    parts = [_figures(part, rule.counts_identities) for part in found]
-    first, precision, penalty = (
-        np.concatenate(p) for p in zip(*parts or [[[]] * 3], strict=True)
-    )
-    if not len(first):
+    blocks = _without_nan(similarity, on_block)
+    precision, penalty = np.full((2, num_queries), np.nan)
+    first = np.zeros(num_queries, np.int64)
+    order = [np.zeros(0, np.int64)]
+    for found in places.find(blocks, labels, _exclusion(labels, rule)):
+        rows = found.queries
+        figures = _figures(found, rule.counts_identities)
+        first[rows], precision[rows], penalty[rows] = figures
+        order.append(rows)
+    return EachQuery(precision, penalty, first, np.concatenate(order), num_gallery)
+
+
+def averaged(
+    each: EachQuery, *, max_rank: int = 20, protocol: str = "standard"
+) -> Metrics:
+    """The mean of the figures of each query.
+
+    Args:
+        each: What `each_query` gave.
+        max_rank: Length of the CMC.
+        protocol: What it was given, for the message.
+
+    Returns:
+        The figures, in float64.
+
+    Raises:
+        NoMatchError: No query has a true match.
+    """
+    (max_rank,) = checks.between(1, _MOST_PLACES, max_rank=max_rank)
+    order = each.order
+    if not len(order):
         raise NoMatchError(
-            f"no query has a true match: none of the {len(labels.query_ids)} queries' "
-            f"identities is in the gallery of {len(labels.gallery_ids)} images once "
+            f"no query has a true match: none of the {len(each.first)} queries' "
+            f"identities is in the gallery of {each.num_gallery} images once "
             f"those that {protocol=} skips, and those of identity -1 (unknown), are "
             "left out"
         )
-    counts = np.bincount(np.minimum(first, max_rank + 1), minlength=max_rank + 2)
+    first = np.minimum(each.first[order], max_rank + 1)
+    counts = np.bincount(first, minlength=max_rank + 2)
     return Metrics(
-        cmc=np.cumsum(counts[1 : max_rank + 1]) / len(first),
-        mean_ap=float(precision.mean()),
-        mean_inp=float(penalty.mean()),
-        num_valid_queries=len(first),
+        cmc=np.cumsum(counts[1 : max_rank + 1]) / len(order),
+        mean_ap=float(each.average_precision[order].mean()),
+        mean_inp=float(each.inverse_penalty[order].mean()),
+        num_valid_queries=len(order),
     )
 
 
@@ -194,54 +272,7 @@ def evaluate_features(
     )
 
 
-def top_ranked(
-    similarity: ArrayLike | Products,
-    query_ids: ArrayLike,
-    gallery_ids: ArrayLike,
-    query_cameras: ArrayLike | None = None,
-    gallery_cameras: ArrayLike | None = None,
-    *,
-    protocol: str = "standard",
-    top: int = 10,
-) -> tuple[np.ndarray, np.ndarray]:
-    """The first gallery images of each query's ranked list, and which are right.
-
-    The list is that of `evaluate`: images that the protocol skips are not in it.
-
-    Args:
-        similarity: (Q, G), as in `evaluate`.
-        query_ids: Identity of each query, (Q,), as in `evaluate`.
-        gallery_ids: Identity of each gallery image, (G,).
-        query_cameras: Camera of each query, (Q,), or None.
-        gallery_cameras: Camera of each gallery image, (G,), or None.
-        protocol: One of `PROTOCOLS`.
-        top: Places to return.
-
-    Returns:
-        Gallery indices (Q, top) int64, best first, -1 past the end of the list; and
-        whether each shows the query's identity, (Q, top) bool.
-
-    Raises:
-        ValueError: As `evaluate`; `top` below 1.
-    """
-    rule = _rule(protocol)
-    (top,) = checks.between(1, _MOST_PLACES, top=top)
-    similarity = _matrix(similarity)
-    ids, cameras = (query_ids, gallery_ids), (query_cameras, gallery_cameras)
-    labels = _labels(*ids, *cameras, similarity.shape, rule)
-    indices = np.full((len(labels.query_ids), top), -1, np.int64)
-    for first, part in _parts(_without_nan(similarity)):
-        scores = part.astype(np.result_type(part, np.float32))
-        rows = slice(first, first + len(part))
-        same = labels.query_ids[rows, None] == labels.gallery_ids
-        scores[_skipped(rows, same, labels, rule) | ~labels.is_known] = np.nan
-        row, place, column = largest(scores, top)
-        indices[first + row, place] = column
-    right = labels.gallery_ids[indices] == labels.query_ids[:, None]
-    return indices, right & (indices >= 0)
-
-
-def has_match(
+def counted(
     query_ids: ArrayLike,
     gallery_ids: ArrayLike,
     query_cameras: ArrayLike | None = None,
@@ -249,7 +280,7 @@ def has_match(
     *,
     protocol: str = "standard",
 ) -> np.ndarray:
-    """Which queries have a true match: those that count in the figures.
+    """Which gallery images stand in each query's ranked list.
 
     Args:
         query_ids: Identity of each query, (Q,), as in `evaluate`.
@@ -259,7 +290,8 @@ def has_match(
         protocol: One of `PROTOCOLS`.
 
     Returns:
-        Whether an image of the query's identity is left in its ranked list, (Q,) bool.
+        False for images that the protocol skips for a query, and for those of nobody
+        known, (Q, G) bool.
 
     Raises:
         ValueError: No such protocol, or labels of a wrong shape or type.
@@ -271,13 +303,12 @@ def has_match(
     )
     ids, cameras = (query_ids, gallery_ids), (query_cameras, gallery_cameras)
     labels = _labels(*ids, *cameras, sizes, rule)
-    found = np.zeros(sizes[0], bool)
-    step = max(1, _BLOCK_ENTRIES // max(1, sizes[1]))
-    for start in range(0, sizes[0], step):
-        rows = slice(start, start + step)
-        same = labels.query_ids[rows, None] == labels.gallery_ids
-        found[rows] = (same & ~_skipped(rows, same, labels, rule)).any(axis=1)
-    return found
+    skipped = _exclusion(labels, rule)
+    stands = ~(skipped.queries[:, None] & skipped.gallery) & labels.is_known
+    if skipped.own_camera:
+        same = labels.query_ids[:, None] == labels.gallery_ids
+        stands &= ~same | (labels.query_cameras[:, None] != labels.gallery_cameras)
+    return stands
 
 
 def _rule(protocol: str) -> _Rule:
@@ -324,16 +355,9 @@ def _parts(blocks: Iterable[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
         first += len(block)
 
 
-def _skipped(rows: slice, same: np.ndarray, labels: Labels, rule: _Rule) -> np.ndarray:
-    cameras = labels.query_cameras[rows, None]
-    if rule.skips_camera_2_for_3:  # the two cameras stand in the same room
-        return (cameras == 3) & (labels.gallery_cameras == 2)
-    if rule.skips_same_camera:
-        return same & (cameras == labels.gallery_cameras)
-    return np.zeros_like(same)
-
-
-def _without_nan(similarity: Similarities) -> Iterator[np.ndarray]:
+def _without_nan(
+    similarity: Similarities, on_block: Callable[[int, np.ndarray], object] | None
+) -> Iterator[np.ndarray]:
     """Similarities of successive queries, refused where one is NaN."""
     first = 0
     for block in similarities.blocks(similarity):
@@ -342,6 +366,8 @@ def _without_nan(similarity: Similarities) -> Iterator[np.ndarray]:
                 row, column = np.argwhere(np.isnan(part))[0]
                 row += first + start
                 raise ValueError(f"similarity[{row}, {column}] is NaN")
+        if on_block is not None:
+            on_block(first, block)
         yield block
         first += len(block)
 

@@ -38,10 +38,12 @@ class Places(NamedTuple):
     """Places of some queries' matches; each query has at least one.
 
     Attributes:
+        queries: (v,) which queries, counted over all blocks.
         matches: (v, k) int32 places from 1, ascending; `NEVER` past a query's last.
         identities: (v,) identities that have an image before the first match.
     """
 
+    queries: np.ndarray
     matches: np.ndarray
     identities: np.ndarray
 
@@ -122,7 +124,7 @@ def _of_block(
         scores[row, match[row, slot]] = np.nan
     there &= ~np.isnan(np.take_along_axis(scores, match, axis=1))
     if len(slots) > MOST_COUNTED + SORTING_ENTRIES / scores.shape[1]:
-        found = _by_sorting(scores, match, best)
+        found = of_images(scores, match, best)
     else:
         found = _by_counting(scores, match, best, columns.sizes[own])
     found = np.where(there, found, NEVER)
@@ -135,7 +137,7 @@ def _of_block(
     row, column = np.divmod(np.flatnonzero(ahead[valid]), scores.shape[1])
     seen[row, columns.code[column]] = True
     identities = seen[: valid.sum()].sum(axis=1)
-    return Places(np.sort(found[valid], axis=1), identities)
+    return Places(rows[valid], np.sort(found[valid], axis=1), identities)
 
 
 def _ahead(scores: np.ndarray, column: np.ndarray, score: np.ndarray) -> np.ndarray:
@@ -160,17 +162,32 @@ def _by_counting(
     return places
 
 
-def _by_sorting(scores: np.ndarray, match: np.ndarray, best: np.ndarray) -> np.ndarray:
-    """The same for many matches at a time."""
+def of_images(scores: np.ndarray, match: np.ndarray, best: np.ndarray) -> np.ndarray:
+    """Places of many images at a time, by sorting.
+
+    Args:
+        scores: (v, G) similarities; NaN where an image is not in a query's list.
+        match: (v, k) columns of the images.
+        best: (v, k) their similarities, numbers also where they are not in the list.
+
+    Returns:
+        (v, k) int32 places from 1: one more than the images before each; equal values
+        keep the gallery's order.
+    """
     ranked = np.sort(scores, axis=1)  # NaN is sorted behind everything
-    nothing = ranked.dtype.type(np.nan)
-    places = np.empty(match.shape, np.int32)
+    num_listed = scores.shape[1] - np.isnan(scores).sum(axis=1)
+    below = np.empty(match.shape, np.int32)
     for row in range(len(ranked)):
-        above = np.searchsorted(ranked[row], best[row], side="right")
-        equal = above - np.searchsorted(ranked[row], best[row])
-        places[row] = 1 + np.searchsorted(ranked[row], nothing) - above
-        for value in np.unique(best[row, equal > 1]):
+        below[row] = np.searchsorted(ranked[row], best[row])
+    last = scores.shape[1] - 1
+    is_listed = np.take_along_axis(ranked, np.minimum(below, last), 1) == best
+    following = np.take_along_axis(ranked, np.minimum(below + 1, last), 1)
+    is_shared = is_listed & (following == best) & (below < last)
+    places = (1 + num_listed[:, None] - below - is_listed).astype(np.int32)
+    for row in np.flatnonzero(is_shared.any(axis=1)):
+        for value in np.unique(best[row, is_shared[row]]):
             mine = best[row] == value
             columns = np.flatnonzero(scores[row] == value)
+            places[row, mine] += 1 - len(columns)  # one of them was counted
             places[row, mine] += np.searchsorted(columns, match[row, mine])
     return places

@@ -1,16 +1,15 @@
 """Scoring embeddings under a data set's protocol, plain and re-ranked."""
 
-import dataclasses
-from collections.abc import Callable, Iterator, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from ceil_jax.common.errors import UserError
 from ceil_jax.common.progress import bar
 from ceil_jax.evaluation import cautions, metrics
-from ceil_jax.evaluation.pictured import pick_queries
-from ceil_jax.evaluation.protocols import Mode, Plan, Trial, metric_of
+from ceil_jax.evaluation.protocols import Plan, Trial, metric_of
+from ceil_jax.evaluation.recording import ModeRecorder, Recorder
 from ceil_jax.evaluation.results import (
     RANKS,
     ModeResults,
@@ -18,7 +17,7 @@ from ceil_jax.evaluation.results import (
     Results,
     summarise,
 )
-from ceil_jax.evaluation.similarities import Products, Similarities
+from ceil_jax.evaluation.similarities import Products
 from ceil_jax.neighbours.search import Search
 from ceil_jax.rerank import gcr
 from ceil_jax.rerank.choosing import auto_parameters
@@ -50,32 +49,6 @@ class TrialMetrics(NamedTuple):
     gcr: metrics.Metrics | None
 
 
-class RankedExamples(NamedTuple):
-    """A few queries and the head of their ranked lists, ready to be drawn.
-
-    Attributes:
-        mode: Name of the search mode.
-        query_modality: "visible" or "infrared": whose images the queries are.
-        gallery_modality: The other one.
-        queries: Positions in the query modality's test images, (n,).
-        gallery: Positions in the gallery modality's test images, (m,): every image that
-            some list shows.
-        rankings: By "plain" and "GCR" (if re-ranked): indices into `gallery`, (n, top),
-            best first; -1 past the end of a list.
-        correct: By the same names: whether it is the right person, (n, top) bool.
-        titles: Identity and camera of each query.
-    """
-
-    mode: str
-    query_modality: str
-    gallery_modality: str
-    queries: np.ndarray
-    gallery: np.ndarray
-    rankings: dict[str, np.ndarray]
-    correct: dict[str, np.ndarray]
-    titles: list[str]
-
-
 def score_protocol(
     visible: Embeddings,
     infrared: Embeddings,
@@ -86,6 +59,7 @@ def score_protocol(
     max_rank: int = 20,
     checkpoint: str = "",
     progress: bool = True,
+    recorder: Recorder | None = None,
 ) -> Results:
     """Score the embeddings of a test set in every mode of its protocol.
 
@@ -99,6 +73,7 @@ def score_protocol(
         max_rank: Places of the CMC, at least 20.
         checkpoint: What made the embeddings, for the record.
         progress: Whether to show a bar over the trials.
+        recorder: Gets what every query found, in the same pass.
 
     Returns:
         Mean and standard deviation over trials of every figure, by mode, and a warning
@@ -118,28 +93,31 @@ def score_protocol(
     if not plan.trials:
         raise UserError("there are no test images to score")
     sides = _checked_sides(visible, infrared, plan.protocol)
+    protocol = metric_of(plan.protocol)
     total = sum(map(len, plan.trials.values()))
     modes, images = {}, {}
     with bar(total=total, desc="Scoring", unit="trial") as shown:
         for mode, trials in plan.trials.items():
             query, gallery = sides[mode.query_modality], sides[mode.gallery_modality]
+            sought = query, gallery, trials
             params = _parameters(query, gallery, trials[0], rerank)
+            recorded = recorder and recorder.begin(mode, *sought, protocol=protocol)
             scored = score_trials(
-                query,
-                gallery,
-                trials,
-                protocol=metric_of(plan.protocol),
+                *sought,
+                protocol=protocol,
                 rerank=params,
                 search=search,
                 max_rank=max_rank,
                 on_trial=shown.update if progress else None,
+                recorded=recorded,
             )
-            found = _mode_results(scored, trials)
+            if recorder and recorded:
+                recorder.end(recorded)
             if params is not None:
                 first = _identities(query, gallery, trials[0])
                 images[mode.name] = cautions.images_per_person(*first), params.k1
             own = params if rerank == "auto" else None
-            modes[mode.name] = dataclasses.replace(found, rerank=own)
+            modes[mode.name] = _mode_results(scored, trials, own)
     return Results(
         protocol=plan.protocol,
         sampling=plan.sampling,
@@ -163,6 +141,7 @@ def score_trials(
     search: Search = "exact",
     max_rank: int = 20,
     on_trial: Callable[[], object] | None = None,
+    recorded: ModeRecorder | None = None,
 ) -> list[TrialMetrics]:
     """Score given queries and galleries.
 
@@ -179,6 +158,7 @@ def score_trials(
         search: How its neighbours are found.
         max_rank: Places of the CMC.
         on_trial: Called after each trial.
+        recorded: Gets what every query found.
 
     Returns:
         The figures of each trial.
@@ -190,88 +170,30 @@ def score_trials(
     scored = []
     for trial in trials:
         parts = _take(query, trial.query), _take(gallery, trial.gallery)
-        try:
-            plain, re_ranked = (
-                None
-                if similarity is None
-                else metrics.evaluate(
-                    similarity, *_labels(*parts), protocol=protocol, max_rank=max_rank
-                )
-                for similarity in _similarities(*parts, rerank, search)
+        plain = Products(parts[0].features, parts[1].features, normalise=False)
+        re_ranked = None if rerank is None else _re_ranked(*parts, rerank, search)
+        watch = recorded.watch(re_ranked) if recorded else None
+        options: Any = {"protocol": protocol}
+        each = {
+            "plain": metrics.each_query(
+                plain, *_labels(*parts), on_block=watch, **options
             )
+        }
+        if re_ranked is not None:
+            each["gcr"] = metrics.each_query(re_ranked, *_labels(*parts), **options)
+        try:
+            found = {
+                kind: metrics.averaged(figures, max_rank=max_rank, **options)
+                for kind, figures in each.items()
+            }
         except metrics.NoMatchError as error:
             raise UserError(f"the test set cannot be scored: {error}") from error
-        assert plain is not None
-        scored.append(TrialMetrics(plain, re_ranked))
+        if recorded:
+            recorded.add(each)
+        scored.append(TrialMetrics(found["plain"], found.get("gcr")))
         if on_trial is not None:
             on_trial()
     return scored
-
-
-def ranked_examples(
-    visible: Embeddings,
-    infrared: Embeddings,
-    plan: Plan,
-    *,
-    mode: Mode,
-    rerank: Rerank = None,
-    search: Search = "exact",
-    num_queries: int = 6,
-    top: int = 10,
-) -> RankedExamples:
-    """A few queries with the head of their ranked lists, in the first gallery.
-
-    Args:
-        visible: The visible test images.
-        infrared: The infrared test images.
-        plan: Queries and galleries, see `protocols.plan`.
-        mode: One of the plan's.
-        rerank: Parameters of GCR, None to do without, or "auto".
-        search: How its neighbours are found.
-        num_queries: Queries to show, see `ranked_lists.pick_queries`.
-        top: Places to show.
-
-    Returns:
-        The lists; images that the protocol skips for a query are not in them.
-
-    Raises:
-        ValueError: An argument that does not fit.
-        UserError: The test set lacks what the protocol needs.
-    """
-    sides = _checked_sides(visible, infrared, plan.protocol)
-    trial, protocol = plan.trials[mode][0], metric_of(plan.protocol)
-    both = sides[mode.query_modality], sides[mode.gallery_modality]
-    params = _parameters(*both, trial, rerank)
-    query, gallery = _take(both[0], trial.query), _take(both[1], trial.gallery)
-    lists = {
-        name: metrics.top_ranked(
-            similarity, *_labels(query, gallery), protocol=protocol, top=top
-        )
-        for name, similarity in zip(
-            ("plain", "GCR"), _similarities(query, gallery, params, search), strict=True
-        )
-        if similarity is not None
-    }
-    picked = pick_queries(
-        {name: correct for name, (_, correct) in lists.items()},
-        metrics.has_match(*_labels(query, gallery), protocol=protocol),
-        num_queries=num_queries,
-    )
-    rankings = {name: indices[picked] for name, (indices, _) in lists.items()}
-    shown = np.unique(np.concatenate([r[r >= 0] for r in rankings.values()]))
-    return RankedExamples(
-        mode=mode.name,
-        query_modality=mode.query_modality,
-        gallery_modality=mode.gallery_modality,
-        queries=trial.query[picked],
-        gallery=trial.gallery[shown],
-        rankings={
-            name: np.where(r >= 0, np.searchsorted(shown, r), -1)
-            for name, r in rankings.items()
-        },
-        correct={name: correct[picked] for name, (_, correct) in lists.items()},
-        titles=_titles(query, picked),
-    )
 
 
 def _checked_sides(
@@ -330,33 +252,29 @@ def _parameters(
     return RerankParams(*auto_parameters(*features, normalise=False)[:3])
 
 
-def _similarities(
-    query: Embeddings,
-    gallery: Embeddings,
-    rerank: RerankParams | None,
-    search: Search,
-) -> Iterator[Similarities | None]:
-    """Plain, then re-ranked, each (Q, G); None without re-ranking."""
-    yield Products(query.features, gallery.features, normalise=False)
-    if rerank is None:
-        yield None
-        return
-    re_ranked = gcr(
-        query.features,
-        gallery.features,
-        query.cameras,
-        gallery.cameras,
-        k1=rerank.k1,
-        k2=rerank.k2,
-        camera_weight=rerank.camera_weight,
-        search=search,
-        normalise=False,
+def _re_ranked(
+    query: Embeddings, gallery: Embeddings, rerank: RerankParams, search: Search
+) -> np.ndarray:
+    """Similarities by GCR, (Q, G)."""
+    return np.asarray(
+        gcr(
+            query.features,
+            gallery.features,
+            query.cameras,
+            gallery.cameras,
+            k1=rerank.k1,
+            k2=rerank.k2,
+            camera_weight=rerank.camera_weight,
+            search=search,
+            normalise=False,
+        )
     )
-    yield np.asarray(re_ranked)
 
 
 def _mode_results(
-    scored: Sequence[TrialMetrics], trials: Sequence[Trial]
+    scored: Sequence[TrialMetrics],
+    trials: Sequence[Trial],
+    rerank: RerankParams | None,
 ) -> ModeResults:
     re_ranked = [trial.gcr for trial in scored if trial.gcr is not None]
     return ModeResults(
@@ -364,9 +282,5 @@ def _mode_results(
         gcr=summarise(re_ranked) if re_ranked else None,
         num_queries=scored[0].plain.num_valid_queries,
         num_gallery=len(trials[0].gallery),
+        rerank=rerank,
     )
-
-
-def _titles(side: Embeddings, rows: np.ndarray) -> list[str]:
-    pairs = zip(side.identities[rows], side.cameras[rows], strict=True)
-    return [f"id {identity}, cam {camera}" for identity, camera in pairs]

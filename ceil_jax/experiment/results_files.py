@@ -13,6 +13,9 @@ from ceil_jax.experiment.announce import warn
 
 OWN = "results.json"
 FOLDER = "results"
+PICTURE, RANKINGS = "ranked_lists.png", "rankings.npz"
+_ENDINGS = {PICTURE: ".png", RANKINGS: ".rankings.npz"}
+"""Of what belongs to the figures of the others; it comes and goes with them."""
 _OF_NAME = ("protocol", "sampling", "shots", "checkpoint")
 _LONGEST_PART = 50  # of a name of at most 255 bytes
 
@@ -43,28 +46,29 @@ def write(workdir: Path, record: Mapping[str, Any], *, own: bool) -> tuple[Path,
             _move_aside(workdir, kept)
         elif os.path.lexists(path):
             damaged.set_aside(path, "it holds no figures", "the figures are kept anew")
-        write_json(path, record)
+        _write(path, record)
         return path, True
     if kept is None and path.exists():
         warn(f"{path} is damaged and is left as it is")
     path, is_there = _place(workdir, record)
     if not is_there:
-        write_json(path, record)
+        _write(path, record)
     return path, not is_there
 
 
-def picture_of(path: Path) -> Path:
-    """The picture that belongs to a file of figures.
+def beside(path: Path, part: str) -> Path:
+    """A file that belongs to a file of figures.
 
     Args:
-        path: The file.
+        path: The file of figures.
+        part: `PICTURE` or `RANKINGS`.
 
     Returns:
-        `ranked_lists.png` of the run's own, else the same name with `.png`.
+        Of the run's own, `part` itself; else NAME.png or NAME.rankings.npz.
     """
     if path.name == OWN and path.parent.name != FOLDER:
-        return path.with_name("ranked_lists.png")
-    return path.with_suffix(".png")
+        return path.with_name(part)
+    return path.with_name(path.name.removesuffix(".json") + _ENDINGS[part])
 
 
 def name_of(record: Mapping[str, Any]) -> str:
@@ -108,6 +112,13 @@ def trained_epochs(workdir: Path) -> int | None:
     return sum(stages) if all(type(n) is int for n in stages) else None  # type: ignore[arg-type]
 
 
+def _write(path: Path, record: Mapping[str, Any]) -> None:
+    """Keep figures; what lies beside them is of others, if it is there at all."""
+    for part in _ENDINGS:
+        beside(path, part).unlink(missing_ok=True)
+    write_json(path, record)
+
+
 def _place(workdir: Path, record: Mapping[str, Any]) -> tuple[Path, bool]:
     """A free name among the others, or the file that holds the same evaluation."""
     folder, number = workdir / FOLDER, 1
@@ -129,12 +140,12 @@ def _place(workdir: Path, record: Mapping[str, Any]) -> tuple[Path, bool]:
 
 
 def _move_aside(workdir: Path, kept: Mapping[str, Any]) -> None:
-    """Move the run's own figures, and their picture, to the others."""
+    """Move the run's own figures, and what belongs to them, to the others."""
     path, is_there = _place(workdir, kept)
     own = workdir / OWN
-    picture = picture_of(own)
-    if picture.exists() and not is_there:
-        picture.replace(picture_of(path))
+    for part in _ENDINGS:
+        if beside(own, part).exists() and not is_there:
+            beside(own, part).replace(beside(path, part))
     if is_there:
         own.unlink()
     else:

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ceil_jax.checkpoints.folder import Checkpoints
+from ceil_jax.evaluation import rankings
+from ceil_jax.evaluation.recording import Recorder
 from ceil_jax.evaluation.results import Results
 from ceil_jax.experiment import (
     build,
@@ -133,7 +135,7 @@ class Run:
         own: bool = True,
         note: Callable[[Results], None] = lambda results: None,
     ) -> Results:
-        """Evaluate a state; keep figures and picture; print the tables.
+        """Evaluate a state; keep figures, rankings and picture; print the tables.
 
         Args:
             state: The training state.
@@ -149,8 +151,10 @@ class Run:
             The figures.
         """
         sides = self._embeddings(state)
+        recorder = Recorder()
         results = dataclasses.replace(
-            self._score(sides, origin), verification=self.scorer.verification(sides)
+            self._score(sides, origin, recorder),
+            verification=self.scorer.verification(sides),
         )
         self.workdir.mkdir(parents=True, exist_ok=True)
         model = engine.model_digest(self.config, variables_of(state))
@@ -164,12 +168,15 @@ class Run:
             comparison.add(name, results)
         note(results)
         path, is_new = results_files.write(self.workdir, record, own=own)
-        picture = results_files.picture_of(path)
-        # A run that was stopped here before has its figures, but no picture.
+        # A run that was stopped here before has its figures, but not all beside them.
+        lists = results_files.beside(path, results_files.RANKINGS)
+        if is_new or not lists.exists():
+            rankings.save(lists, recorder.rankings)
+        picture = results_files.beside(path, results_files.PICTURE)
         if self.config.evaluation.num_pictured_queries and (
             is_new or not picture.exists()
         ):
-            self.scorer.draw(sides, picture)
+            self.scorer.draw(recorder.rankings, picture)
         print(f"\n{table.results_table(results)}")
         if comparison and is_compared:
             print(f"\n{comparison.table(self.control)}")
@@ -180,8 +187,10 @@ class Run:
     def _embeddings(self, state: TrainState) -> Any:
         return self.scorer.embeddings(self._embed, variables_of(state))
 
-    def _score(self, sides: Any, origin: Origin) -> Results:
-        results = self.scorer.score(sides, origin.checkpoint)
+    def _score(
+        self, sides: Any, origin: Origin, recorder: Recorder | None = None
+    ) -> Results:
+        results = self.scorer.score(sides, origin.checkpoint, recorder)
         return dataclasses.replace(
             results,
             seed=origin.seed,

@@ -12,9 +12,11 @@ from ceil_jax.datasets.imageset import ImageSet
 from ceil_jax.evaluation import protocols, scored_pairs, scoring
 from ceil_jax.evaluation.baselines import grey_pixels
 from ceil_jax.evaluation.calibration import Calibration
+from ceil_jax.evaluation.rankings import Rankings
+from ceil_jax.evaluation.recording import Recorder
 from ceil_jax.evaluation.results import Results
 from ceil_jax.evaluation.scoring import Search
-from ceil_jax.report import ranked_lists
+from ceil_jax.report import asked, contrast, ranked_lists
 
 Embed = Callable[..., np.ndarray]
 
@@ -113,12 +115,18 @@ class Scorer:
             for modality, images in self._sets.items()
         ]
 
-    def score(self, sides: list[scoring.Embeddings], checkpoint: str) -> Results:
+    def score(
+        self,
+        sides: list[scoring.Embeddings],
+        checkpoint: str,
+        recorder: Recorder | None = None,
+    ) -> Results:
         """Figures in every mode, plain and re-ranked.
 
         Args:
             sides: Visible and infrared embeddings.
             checkpoint: What made them, for the record.
+            recorder: Gets what every query found.
 
         Returns:
             The figures.
@@ -130,6 +138,7 @@ class Scorer:
             rerank=self._rerank,
             search=self._search,
             checkpoint=checkpoint,
+            recorder=recorder,
         )
         warnings = (*self._warnings, *results.warnings)
         return dataclasses.replace(results, **self._facts, warnings=warnings)
@@ -146,33 +155,32 @@ class Scorer:
         visible, infrared = sides
         return scored_pairs.calibration_of(visible, infrared, self._plan.protocol)
 
-    def draw(self, sides: list[scoring.Embeddings], path: Path) -> None:
-        """Draw some queries with their ranked lists, plain above re-ranked.
+    def draw(self, rankings: Rankings, path: Path) -> None:
+        """Draw telling queries of the first mode with their lists, plain above R.
 
         Args:
-            sides: Visible and infrared embeddings.
+            rankings: What the queries of an evaluation found.
             path: The picture to write, whole or not at all.
 
         Raises:
             OSError: It cannot be written.
         """
-        found = scoring.ranked_examples(
-            sides[0],
-            sides[1],
-            self._plan,
-            mode=self.modes[0],
-            rerank=self._rerank,
-            search=self._search,
-            num_queries=self._num_pictured_queries,
-        )
+        mode = self.modes[0]
+        trial = self._plan.trials[mode][0]
+
+        def images(modality: str, positions: np.ndarray) -> asked.Take:
+            return lambda rows: self._sets[modality].images.take(positions[rows])
+
         figure = ranked_lists.ranked_lists(
-            self._sets[found.query_modality].images.take(found.queries),
-            self._sets[found.gallery_modality].images.take(found.gallery),
-            found.rankings,
-            found.correct,
-            found.titles,
-            title=f"{self._facts['dataset']}, {found.mode}: "
-            f"{found.query_modality} queries, {found.gallery_modality} gallery",
+            asked.telling(
+                rankings[mode.name],
+                images(mode.query_modality, trial.query),
+                images(mode.gallery_modality, trial.gallery),
+                number=self._num_pictured_queries,
+            ),
+            title=f"{self._facts['dataset']}, {mode.name}: "
+            f"{mode.query_modality} queries, {mode.gallery_modality} gallery",
+            note=contrast.NOTE,
         )
         with whole(path) as file:
             ranked_lists.save(figure, file)

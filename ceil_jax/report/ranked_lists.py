@@ -1,16 +1,18 @@
 """One picture of a few queries with the head of their ranked lists."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 # Right and wrong also differ in line style and mark, for readers who see no colours.
-_RIGHT, _WRONG, _QUERY, _INK = "#1a8f3c", "#d62728", "#1f4e9c", "#333333"
+_RIGHT, _WRONG, _INK, _EMPTY = "#00725a", "#b5380a", "#15181c", "#eceff1"
 _Style = str | tuple[float, tuple[float, ...]]
 _MARKS: dict[bool, tuple[str, _Style, str]] = {
     True: (_RIGHT, "solid", "✓"),
@@ -18,69 +20,83 @@ _MARKS: dict[bool, tuple[str, _Style, str]] = {
 }
 
 # The drawing's unit is the width of a gallery image.
-_GAP, _ROW_GAP, _QUERY_GAP = 0.16, 0.22, 0.62
-_LABEL_WIDTH, _TOP, _BOTTOM = 0.95, 0.75, 0.65
-_INCHES_PER_UNIT = 0.62
-_DPI = 150
+_GAP, _ROW_GAP, _QUERY_GAP = 0.16, 0.62, 1.15
+_LABEL_WIDTH, _TOP, _BOTTOM = 0.85, 0.45, 0.3
+_LINE, _LONGEST = 0.16, 18  # between lines of small text; characters of such a line
+_INCHES_PER_UNIT = 0.8
+_DPI = 120
+
+
+class Answer(NamedTuple):
+    """A gallery image at its place.
+
+    Attributes:
+        image: (H, W, 3) uint8.
+        is_right: Whether it shows the query's person.
+        place: From 1.
+        lines: What stands under it; lines that are too long lose their beginning.
+    """
+
+    image: np.ndarray
+    is_right: bool
+    place: int
+    lines: tuple[str, ...] = ()
+
+
+class Asked(NamedTuple):
+    """A query with its lists.
+
+    Attributes:
+        image: (H, W, 3) uint8.
+        title: What stands above it.
+        lists: Answers by the name of the ranking, in the order of the rows, best first.
+    """
+
+    image: np.ndarray
+    title: str
+    lists: Mapping[str, Sequence[Answer]]
 
 
 def ranked_lists(
-    query_images: np.ndarray,
-    gallery_images: np.ndarray,
-    rankings: Mapping[str, np.ndarray],
-    correct: Mapping[str, np.ndarray],
-    query_titles: Sequence[str],
-    *,
-    title: str = "",
+    queries: Sequence[Asked], *, top: int = 10, title: str = "", note: str = ""
 ) -> Figure:
     """Draw queries and, beside each, one row of gallery images per ranking.
 
-    A right image has a solid green frame and a tick, a wrong one a dashed red frame and
-    a cross; the query's frame is blue.
+    A right image has a solid green frame and a tick, a wrong one a dashed orange frame
+    and a cross.
 
     Args:
-        query_images: (n, H, W, 3) uint8.
-        gallery_images: (m, H, W, 3) uint8, of the same size.
-        rankings: By the name of the ranking, in the order of the rows: indices into
-            `gallery_images`, (n, top), best first; -1 leaves a place empty.
-        correct: By the same names: whether that image shows the query's person, (n,
-            top) bool.
-        query_titles: Text above each query, n of them.
+        queries: With images of one size, and lists of the same names.
+        top: Places of a row; those that a list does not fill stay empty.
         title: Text above the picture.
+        note: Text under it, beside what the frames mean.
 
     Returns:
         The figure, bound to no window and to no global state.
 
     Raises:
-        ValueError: Shapes, types, names or indices that do not fit.
+        ValueError: No query, or images, lists or names that do not fit.
     """
-    query_images, gallery_images = np.asarray(query_images), np.asarray(gallery_images)
-    _check_images(query_images, gallery_images, query_titles)
-    _check_rankings(rankings, correct, len(query_images), len(gallery_images))
-    height = query_images.shape[1] / query_images.shape[2]
-    num_places = next(iter(rankings.values())).shape[1]
+    shape, names = _checked(queries, top)
+    height = shape[0] / shape[1]
     # The query is as tall as its rows together.
-    block = len(rankings) * (height + _ROW_GAP) - _ROW_GAP
+    block = len(names) * (height + _ROW_GAP) - _ROW_GAP
     query_width = block / height
     left = query_width + _LABEL_WIDTH
     figure, axes = _canvas(
-        left + num_places * (1 + _GAP),
-        _TOP + len(query_images) * (block + _QUERY_GAP) + _BOTTOM,
+        left + top * (1 + _GAP) - _GAP,
+        _TOP + len(queries) * (block + _QUERY_GAP) + _BOTTOM,
     )
-    axes.text(0, 0.3, title, size=9, weight="bold", color=_INK, va="center")
+    _text(axes, 0, 0.2, title, size=10, weight="bold", va="center")
     y = _TOP + _QUERY_GAP / 2
-    for i, image in enumerate(query_images):
-        _image(axes, image, (0.0, y), (query_width, block), _QUERY, "solid")
-        axes.text(0, y - 0.16, f"query: {query_titles[i]}", size=6.5, color=_QUERY)
-        for place in range(num_places):
-            x = left + place * (1 + _GAP) + 0.5
-            axes.text(x, y - 0.16, f"{place + 1}", size=6.5, color=_INK, ha="center")
-        for row, name in enumerate(rankings):
+    for query in queries:
+        _text(axes, 0, y - 0.28, query.title, size=7.5, weight="bold")
+        _image(axes, query.image, (0.0, y), (query_width, block), _INK, "solid")
+        for row, name in enumerate(names):
             corner = left, y + row * (height + _ROW_GAP)
-            ranked = rankings[name][i], correct[name][i]
-            _row(axes, name, corner, height, gallery_images, ranked)
+            _row(axes, name, corner, height, query.lists[name], top)
         y += block + _QUERY_GAP
-    _legend(axes, left, y)
+    _legend(axes, y - _QUERY_GAP / 2 + 0.35, note)
     return figure
 
 
@@ -100,51 +116,28 @@ def save(figure: Figure, target: str | Path | BinaryIO) -> None:
     figure.savefig(target, dpi=_DPI, facecolor="white")
 
 
-def _check_images(
-    query_images: np.ndarray, gallery_images: np.ndarray, query_titles: Sequence[str]
-) -> None:
-    for name, images in (("query", query_images), ("gallery", gallery_images)):
-        if images.ndim != 4 or images.shape[-1] != 3 or images.dtype != np.uint8:
-            raise ValueError(
-                f"{name}_images are {images.dtype} of shape {images.shape}, must be "
-                "uint8 of shape (N, H, W, 3)"
-            )
-    if query_images.shape[1:] != gallery_images.shape[1:]:
-        raise ValueError(
-            f"query_images are of size {query_images.shape[1:3]}, gallery_images of "
-            f"{gallery_images.shape[1:3]}"
-        )
-    if len(query_images) == 0 or len(query_titles) != len(query_images):
-        raise ValueError(
-            f"there are {len(query_images)} query_images and {len(query_titles)} "
-            "query_titles: there must be as many of both, and at least one"
-        )
-
-
-def _check_rankings(
-    rankings: Mapping[str, np.ndarray],
-    correct: Mapping[str, np.ndarray],
-    num_queries: int,
-    num_gallery: int,
-) -> None:
-    if not rankings or rankings.keys() != correct.keys():
-        raise ValueError(
-            f"rankings are of {list(rankings)}, correct of {list(correct)}: they must "
-            "have the same names, and at least one"
-        )
-    shapes = {array.shape for array in (*rankings.values(), *correct.values())}
-    [shape, *others] = sorted(shapes)
-    if others or len(shape) != 2 or shape[0] != num_queries:
-        raise ValueError(
-            f"rankings and correct have shapes {sorted(shapes)}, must all be "
-            f"({num_queries}, top)"
-        )
-    for name, ranking in rankings.items():
-        if ranking.max() >= num_gallery:
-            raise ValueError(
-                f"rankings[{name!r}] holds {ranking.max()}, there are {num_gallery} "
-                "gallery_images"
-            )
+def _checked(queries: Sequence[Asked], top: int) -> tuple[tuple[int, int], list[str]]:
+    """The size of the images, and the names of the lists."""
+    if not queries:
+        raise ValueError("queries are none: there must be at least one")
+    shape, names = np.shape(queries[0].image), list(queries[0].lists)
+    if not names:
+        raise ValueError("lists are none: there must be at least one")
+    for query in queries:
+        if list(query.lists) != names:
+            raise ValueError(f"lists are of {names} and {list(query.lists)}")
+        answers = [answer for each in query.lists.values() for answer in each]
+        if max(map(len, query.lists.values())) > top:
+            raise ValueError(f"lists must have at most {top=} answers")
+        for image in (query.image, *(answer.image for answer in answers)):
+            if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+                raise ValueError(
+                    f"an image is {image.dtype} of shape {image.shape}, must be uint8 "
+                    "of shape (H, W, 3)"
+                )
+            if image.shape != shape:
+                raise ValueError(f"images are of shapes {shape} and {image.shape}")
+    return shape[:2], names
 
 
 def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
@@ -164,21 +157,39 @@ def _row(
     name: str,
     corner: tuple[float, float],
     height: float,
-    gallery_images: np.ndarray,
-    ranked: tuple[np.ndarray, np.ndarray],
+    answers: Sequence[Answer],
+    top: int,
 ) -> None:
     """One ranked list, its first image's upper left corner at `corner`."""
     x, y = corner
-    label: dict[str, Any] = {"ha": "right", "va": "center", "weight": "bold"}
-    axes.text(x - 0.2, y + height / 2, name, size=8, color=_INK, **label)
-    for index, right in zip(*ranked, strict=True):
-        if index < 0:
-            axes.add_patch(Rectangle((x, y), 1, height, color="#f2f2f2", linewidth=0))
-        else:
-            colour, style, mark = _MARKS[bool(right)]
-            _image(axes, gallery_images[index], (x, y), (1.0, height), colour, style)
-            _badge(axes, x + 0.86, y + height - 0.13, mark, colour)
+    _text(axes, x - 0.2, y + height / 2, name, size=9, ha="right", va="center")
+    for answer in answers:
+        colour, style, mark = _MARKS[bool(answer.is_right)]
+        _text(axes, x + 0.5, y - 0.08, f"{answer.place}", size=6, ha="center")
+        _image(axes, answer.image, (x, y), (1.0, height), colour, style)
+        _badge(axes, x + 0.88, y + height - 0.1, mark, colour)
+        for n, line in enumerate(answer.lines):
+            if len(line) > _LONGEST:
+                line = "…" + line[1 - _LONGEST :]
+            below = y + height + _LINE * (n + 1.2)
+            _text(axes, x + 0.5, below, line, size=5.5, ha="center")
         x += 1 + _GAP
+    for _ in range(top - len(answers)):
+        axes.add_patch(Rectangle((x, y), 1, height, color=_EMPTY, linewidth=0))
+        x += 1 + _GAP
+
+
+def _text(axes: Axes, x: float, y: float, text: str, **style: Any) -> None:
+    """Text of the user's: no formula, and "?" for what the font cannot draw."""
+    known = "".join(c if _is_drawn(c) else "?" for c in text)
+    axes.text(x, y, known, color=style.pop("color", _INK), parse_math=False, **style)
+
+
+@functools.cache
+def _is_drawn(character: str) -> bool:
+    """Whether Matplotlib's own font has a character."""
+    font = font_manager.get_font(font_manager.findfont("DejaVu Sans"))
+    return character.isprintable() and bool(font.get_char_index(ord(character)))
 
 
 def _image(
@@ -197,7 +208,7 @@ def _image(
         aspect="auto",
         zorder=1,
     )
-    gap = 0.035
+    gap = 0.03
     axes.add_patch(
         Rectangle(
             (x - gap, y - gap),
@@ -225,13 +236,15 @@ def _badge(axes: Axes, x: float, y: float, mark: str, colour: str) -> None:
         "va": "center_baseline",
         "weight": "bold",
     }
-    axes.text(x, y, mark, size=5.5, color="white", zorder=4, **centred)
+    _text(axes, x, y, mark, size=5.5, color="white", zorder=4, **centred)
 
 
-def _legend(axes: Axes, x: float, y: float) -> None:
+def _legend(axes: Axes, y: float, note: str) -> None:
+    x = 0.0
     entries = (("same person", *_MARKS[True]), ("another person", *_MARKS[False]))
     for text, colour, style, mark in entries:
         axes.plot([x, x + 0.5], [y, y], color=colour, linestyle=style, linewidth=2)
-        _badge(axes, x + 0.75, y, mark, colour)
-        axes.text(x + 1.0, y, text, size=7.5, color=_INK, va="center")
-        x += 3.4
+        _badge(axes, x + 0.7, y, mark, colour)
+        _text(axes, x + 0.9, y, text, size=7.5, va="center")
+        x += 2.6
+    _text(axes, x, y, note, size=7.5, va="center")

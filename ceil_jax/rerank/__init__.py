@@ -14,6 +14,7 @@ from ceil_jax.rerank.nfc import nfc
 from ceil_jax.rerank.propagate import propagate
 from ceil_jax.rerank.registry import by_name
 from ceil_jax.rerank.topk import gcr_topk
+from ceil_jax.rerank.why import why
 
 __all__ = [
     "auto",
@@ -27,4 +28,5 @@ __all__ = [
     "k_reciprocal",
     "nfc",
     "propagate",
+    "why",
 ]

@@ -99,12 +99,20 @@ def _in_order(
     neighbours: Neighbours, order: np.ndarray, *, k1: int, k2: int
 ) -> Neighbours:
     """The lists of k1 rows, with k2 similarities, in another order of the rows."""
-    place = _inverse_order(order)
+    place = inverse_order(order)
     indices = place[neighbours.indices[:, :k1][order]]
     return Neighbours(indices, neighbours.similarities[:, :k2][order])
 
 
-def _inverse_order(order: np.ndarray) -> np.ndarray:
+def inverse_order(order: np.ndarray) -> np.ndarray:
+    """Where each row stands in an order of all of them.
+
+    Args:
+        order: (N,) numbers of the rows.
+
+    Returns:
+        (N,) places.
+    """
     place = np.empty_like(order)
     place[order] = np.arange(len(order), dtype=order.dtype)
     return place
@@ -206,7 +214,7 @@ def finished(state: Rounds) -> sparse.csr_array:
     Returns:
         (N, N) A_T.
     """
-    place = _inverse_order(state.order)
+    place = inverse_order(state.order)
     if not state.scales:
         return state.propagation[place][:, place]
     last = state.last

@@ -98,6 +98,22 @@ def _times_two_later(
     return vectors.add(left, right)
 
 
+def graph_rows(state: Rounds, rows: np.ndarray) -> Vectors:
+    """Some rows of A after the last round.
+
+    Args:
+        state: The rounds.
+        rows: Where the rows stand.
+
+    Returns:
+        A vector of N entries for each, which stand as the rows do.
+    """
+    x = state.propagation[rows]
+    if state.scales:
+        x = times(state, vectors.scale(x, state.scales[-1]), state.last)
+    return x
+
+
 def similarities(state: Rounds, rows: np.ndarray, num_queries: int) -> Vectors:
     """Similarities of some queries with the gallery.
 
@@ -109,9 +125,8 @@ def similarities(state: Rounds, rows: np.ndarray, num_queries: int) -> Vectors:
     Returns:
         A vector of G entries for each.
     """
-    x = state.propagation[rows]
+    x = graph_rows(state, rows)
     if state.scales:
-        x = times(state, vectors.scale(x, state.scales[-1]), state.last)
         x = times(state, x, state.last)
         x = vectors.scale(x, state.scales[-1])
     found = vectors.product(x, state.transposed, state.propagation)

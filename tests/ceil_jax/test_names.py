@@ -7,7 +7,7 @@ import pkgutil
 import pytest
 
 NAMES = {
-    "ceil_jax.rerank": "gcr gnn k_reciprocal ecn auto gcr_topk",
+    "ceil_jax.rerank": "gcr gnn k_reciprocal ecn auto gcr_topk why",
     "ceil_jax.evaluation": "evaluate evaluate_features Metrics",
     "ceil_jax.clustering": "jaccard_distance cluster drop_small Clustering",
     "ceil_jax.neighbours": "nearest",
@@ -16,8 +16,8 @@ NAMES = {
     "ceil_jax.memory": "centers scores dcmu momentum",
 }
 NORMALISE = (
-    *("gcr", "gnn", "k_reciprocal", "ecn", "gcr_topk", "auto", "jaccard_distance"),
-    *("cluster", "evaluate_features", "nearest"),
+    *("gcr", "gnn", "k_reciprocal", "ecn", "gcr_topk", "why", "auto"),
+    *("jaccard_distance", "cluster", "evaluate_features", "nearest"),
 )
 
 

@@ -85,7 +85,8 @@ def test_splits_are_averaged(run):
             got = record["modes"][mode][kind]["mAP"]
             assert got["mean"] == pytest.approx(sum(values) / 2)
             assert got["std"] == pytest.approx(abs(values[0] - values[1]) / 2)
-    for name in ("checkpoints", "config.json", "metrics.jsonl", "ranked_lists.png"):
+    names = "checkpoints config.json metrics.jsonl ranked_lists.png rankings.npz"
+    for name in names.split():
         assert (run / "trial_03" / name).exists()
 
 

@@ -29,6 +29,7 @@ PUBLIC = {
         "propagate": "features cameras k1 k2 beta scale num_rounds",
         "candidates": "query candidates query_camera candidate_cameras k1 k2",
         "gcr_topk": "query gallery query_cameras gallery_cameras top neighbours",
+        "why": "query gallery query_cameras gallery_cameras pairs top k1 k2",
         "auto": "query gallery",
         "by_name": "name",
     },

@@ -11,8 +11,10 @@ from ceil_jax.common import digest
 from ceil_jax.common.errors import UserError
 from ceil_jax.common.files import write_json
 from ceil_jax.datasets.named import Named, NamedTests
-from ceil_jax.evaluation import by_name, feature_files, protocols, scoring
+from ceil_jax.evaluation import by_name, feature_files, protocols, rankings, scoring
 from ceil_jax.evaluation.feature_files import Given
+from ceil_jax.evaluation.rankings import Rankings
+from ceil_jax.evaluation.recording import Recorder
 from ceil_jax.evaluation.results import Results
 from ceil_jax.experiment import engine, results_files, settings, sources, trained_on
 from ceil_jax.experiment import protocol as protocol_lib
@@ -83,11 +85,13 @@ def score_features(
     with Writer(workdir, "scoring", take_over=take_over):
         unknown = trained_on.unknown_people(config, "features")
         warn(unknown)
-        results = _scored(config, protocol, tests, rows, _label(features))
+        recorder = Recorder()
+        label = _label(features)
+        results = _scored(config, protocol, tests, rows, label, recorder)
         results = dataclasses.replace(results, warnings=(*results.warnings, unknown))
         if not (workdir / "config.json").exists():
             write_json(workdir / "config.json", to_dict(config))
-        _report(config, workdir, results, rows)
+        _report(config, workdir, results, rows, recorder.rankings)
     return results
 
 
@@ -221,7 +225,12 @@ def _other_split(given: Given, tests: NamedTests) -> int | None:
 
 
 def _scored(
-    config: Config, protocol: str, tests: NamedTests, rows: Rows, label: str
+    config: Config,
+    protocol: str,
+    tests: NamedTests,
+    rows: Rows,
+    label: str,
+    recorder: Recorder,
 ) -> Results:
     """Figures of the rows."""
     is_any = protocol == protocols.REGDB_RELEASED
@@ -232,7 +241,9 @@ def _scored(
         _side(rows.infrared, tests.infrared),
     )
     method = protocol_lib.method_of(config)
-    results = scoring.score_protocol(*sides, plan, **method._asdict(), checkpoint=label)
+    results = scoring.score_protocol(
+        *sides, plan, **method._asdict(), checkpoint=label, recorder=recorder
+    )
     facts = protocol_lib.facts_of(config, protocol, tests.warnings)
     facts["comparable"] &= rows.facts["dimension"] == 32 * config.encoder.width
     facts["warnings"] += results.warnings
@@ -245,17 +256,22 @@ def _side(rows: np.ndarray, images: Named) -> scoring.Embeddings:
     return scoring.Embeddings(rows, images.identities, images.cameras, images.names)
 
 
-def _report(config: Config, workdir: Path, results: Results, rows: Rows) -> None:
-    """Keep the figures and print their table."""
-    found = digest.of_arrays({"visible": rows.visible, "infrared": rows.infrared})
+def _report(
+    config: Config, workdir: Path, results: Results, rows: Rows, found: Rankings
+) -> None:
+    """Keep the figures and what they are of; print their table."""
+    model = digest.of_arrays({"visible": rows.visible, "infrared": rows.infrared})
     record = results.to_json() | {
         "trained_with": None,
         "evaluated_with": settings.evaluated_with(config),
-        "engine": engine.facts(config, found),
-        "features": rows.facts | {"digest": found},
+        "engine": engine.facts(config, model),
+        "features": rows.facts | {"digest": model},
     }
     own = not results_files.is_evaluated(workdir)
     path, is_new = results_files.write(workdir, record, own=own)
+    lists = results_files.beside(path, results_files.RANKINGS)
+    if is_new or not lists.exists():
+        rankings.save(lists, found)
     print(f"\n{table.results_table(results)}")
     what = "written to" if is_new else "measured before, see"
     print(f"\n{what} {path}", flush=True)

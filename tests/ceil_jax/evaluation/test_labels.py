@@ -11,9 +11,9 @@ from ceil_jax.evaluation import places
 from ceil_jax.evaluation.metrics import (
     PROTOCOLS,
     NoMatchError,
+    counted,
+    each_query,
     evaluate,
-    has_match,
-    top_ranked,
 )
 from tests.ceil_jax.evaluation.test_metrics import random_problem
 from tests.parity.evaluation import naive
@@ -35,24 +35,23 @@ class TestUnknownIdentities:
         labels = np.full(4, -1), self.ids, np.full(4, 1), np.full(6, 2)
         with pytest.raises(NoMatchError, match="no query has a true match"):
             evaluate(self.similarity(), *labels, protocol=protocol)
-        assert not has_match(*labels, protocol=protocol).any()
+        each = each_query(self.similarity(), *labels, protocol=protocol)
+        assert np.isnan(each.average_precision).all()
+        assert not each.first.any()
         half = np.array([1, -1, 3, -1]), *labels[1:]
         result = evaluate(self.similarity(), *half, protocol=protocol)
         assert (result.num_valid_queries, result.mean_ap) == (2, 1)
-        valid = has_match(*half, protocol=protocol)
-        np.testing.assert_array_equal(valid, [True, False, True, False])
-        _, correct = top_ranked(self.similarity(), *half, protocol=protocol, top=6)
-        assert not correct[[1, 3]].any()
+        each = each_query(self.similarity(), *half, protocol=protocol)
+        np.testing.assert_array_equal(each.first, [1, 0, 1, 0])
+        np.testing.assert_array_equal(each.average_precision, [1, np.nan, 1, np.nan])
 
     @pytest.mark.parametrize("protocol", PROTOCOLS)
     def test_junk_ahead_takes_no_place(self, protocol):
         labels = np.arange(1, 5), self.ids, np.full(4, 1), np.full(6, 2)
         result = evaluate(self.similarity(), *labels, protocol=protocol)
         assert (result.cmc[0], result.mean_ap, result.mean_inp) == (1, 1, 1)
-        indices, _ = top_ranked(self.similarity(), *labels, protocol=protocol, top=6)
-        assert not np.isin(indices, [0, 1]).any()
-        np.testing.assert_array_equal(indices[:, 0], np.arange(4) + 2)
-        np.testing.assert_array_equal(indices[:, 4:], -1)
+        stands = counted(*labels, protocol=protocol)
+        np.testing.assert_array_equal(stands, [[False] * 2 + [True] * 4] * 4)
 
     @pytest.mark.parametrize("person", [0, -2, 2**63 - 1])
     def test_every_other_number_is_a_person(self, person):
@@ -131,7 +130,7 @@ class TestNames:
         assert want is not None
         for ours, theirs in zip(got, want, strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-12)
-        assert has_match(*ids, protocol=protocol).sum() == got.num_valid_queries
+        assert counted(*ids, protocol=protocol).all()
         with pytest.raises(ValueError, match="gallery_cameras=None: give"):
             evaluate(similarity, *ids, apart[0], protocol=protocol)
 
@@ -140,5 +139,5 @@ class TestNames:
         want = evaluate(*problem, protocol="standard")
         np.testing.assert_array_equal(evaluate(*problem).cmc, want.cmc)
         np.testing.assert_array_equal(
-            top_ranked(*problem)[0], top_ranked(*problem, protocol="standard")[0]
+            counted(*problem[1:]), counted(*problem[1:], protocol="standard")
         )

@@ -8,9 +8,8 @@ from ceil_jax.evaluation import metrics, places
 from ceil_jax.evaluation.metrics import (
     PROTOCOLS,
     NoMatchError,
+    counted,
     evaluate,
-    has_match,
-    top_ranked,
 )
 from tests.parity.evaluation import naive, replay_evaluation
 
@@ -220,48 +219,16 @@ class TestAgainstPlainLoop:
         for a, b in zip(whole, evaluate(*problem, protocol=protocol), strict=True):
             np.testing.assert_array_equal(a, b)
 
-    def test_has_match_is_what_counts(self, protocol):
-        problem = random_problem(6, num_queries=40, num_gallery=6, num_ids=9)
-        valid = has_match(*problem[1:], protocol=protocol)
-        assert 0 < valid.sum() < 40
-        result = evaluate(*problem, protocol=protocol)
-        assert valid.sum() == result.num_valid_queries
-
-
-class TestTopRanked:
-    def test_skipped_images_are_not_shown(self):
-        indices, correct = top_ranked(
-            FALLING[:, :4], [1], [2, 5, 1, 1], [3], [2, 1, 2, 4],
-            protocol="sysu_mm01", top=3,
-        )  # fmt: skip
-        np.testing.assert_array_equal(indices, [[1, 3, -1]])
-        np.testing.assert_array_equal(correct, [[False, True, False]])
-
-    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-    def test_the_callers_matrix_stays_as_it_is(self, dtype):
-        similarity, *labels = random_problem(4)
-        given = similarity.astype(dtype)
-        before = given.copy()
-        for protocol in PROTOCOLS:
-            top_ranked(given, *labels, protocol=protocol, top=5)
-        np.testing.assert_array_equal(given, before)
-
-    def test_top_beyond_the_gallery_is_filled_up(self):
-        indices, correct = top_ranked(
-            [[1.0, 2.0]], [1], [1, 2], [1], [2, 2], protocol="regdb", top=4
-        )
-        np.testing.assert_array_equal(indices, [[1, 0, -1, -1]])
-        np.testing.assert_array_equal(correct, [[False, True, False, False]])
-
-    def test_ties_keep_the_order_of_the_gallery(self):
-        indices, _ = top_ranked(
-            np.zeros((1, 3)), [1], [1, 2, 1], [1], [2, 2, 2], protocol="regdb", top=3
-        )
-        np.testing.assert_array_equal(indices, [[0, 1, 2]])
-
-    def test_top_below_one_is_refused(self):
-        with pytest.raises(ValueError, match="top=0"):
-            top_ranked([[1.0]], [1], [1], [1], [2], protocol="regdb", top=0)
+    def test_which_images_count(self, protocol):
+        _, *labels = random_problem(6, num_queries=40, num_gallery=30, num_ids=9)
+        stands = counted(*labels, protocol=protocol)
+        for q, g in np.ndindex(stands.shape):
+            query, image = (labels[0][q], labels[2][q]), (labels[1][g], labels[3][g])
+            skipped = {
+                "regdb": False,
+                "sysu_mm01": (query[1], image[1]) == (3, 2),
+            }.get(protocol, query == image)
+            assert stands[q, g] == (not skipped)
 
 
 class TestArguments:

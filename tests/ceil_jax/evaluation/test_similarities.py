@@ -92,33 +92,6 @@ class TestFigures:
         for ours, theirs in zip(result, whole, strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
 
-    @settings(max_examples=25, deadline=None)
-    @given(seed=st.integers(0, 2**32 - 1), top=st.integers(1, 40), few=st.booleans())
-    def test_ranked_lists(self, protocol, seed, top, few):
-        query, gallery, *labels = problem(seed)
-        query_ids, gallery_ids, query_cameras, gallery_cameras = labels
-        products = query @ gallery.T
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(metrics, "_BLOCK_ENTRIES", 60)
-            in_blocks(patch, 23 if few else 100)
-            indices, correct = metrics.top_ranked(
-                Products(query, gallery), *labels, protocol=protocol, top=top
-            )
-            valid = metrics.has_match(*labels, protocol=protocol)
-        for q in range(len(query)):
-            same = gallery_ids == query_ids[q]
-            skipped = {
-                "sysu_mm01": (query_cameras[q] == 3) & (gallery_cameras == 2),
-                "regdb": np.zeros(len(gallery), bool),
-            }.get(protocol, same & (gallery_cameras == query_cameras[q]))
-            listed = [g for g in range(len(gallery)) if not skipped[g]]
-            listed = sorted(listed, key=lambda g: (-products[q, g], g))
-            want = (listed + [-1] * top)[:top]
-            np.testing.assert_array_equal(indices[q], want)
-            right = [g >= 0 and bool(same[g]) for g in want]
-            np.testing.assert_array_equal(correct[q], right)
-            assert valid[q] == (same & ~skipped).any()
-
 
 class TestProducts:
     def test_one_block_is_the_whole_product(self, rng):
@@ -233,6 +206,6 @@ class TestMistakes:
         blocks[1][1, 4] = np.nan  # as of products beyond float32's range
         monkeypatch.setattr(Products, "blocks", lambda _: iter(blocks))
         monkeypatch.setattr(metrics, "_BLOCK_ENTRIES", 23)
-        for score in (evaluate, metrics.top_ranked):
+        for score in (evaluate, metrics.each_query):
             with pytest.raises(ValueError, match=r"similarity\[5, 4\] is NaN"):
                 score(Products(query, gallery), *labels, protocol="regdb")

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from ceil_jax.experiment import results_files, settings
 from ceil_jax.experiment.config import Config, to_dict
 
@@ -56,25 +58,54 @@ def test_another_model_of_the_same_name_is_another_evaluation(tmp_path):
     assert (path.parent.name, is_new) == ("results", True)
 
 
-def test_figures_of_a_shorter_training_move_aside(tmp_path):
+@pytest.fixture
+def parts():
+    return results_files.PICTURE, results_files.RANKINGS
+
+
+def test_figures_of_a_shorter_training_move_aside(tmp_path, parts):
     results_files.write(tmp_path, record(rank1=1.0), own=True)
-    (tmp_path / "ranked_lists.png").write_bytes(b"old")
+    for part in parts:
+        (tmp_path / part).write_text(f"old {part}")
     longer = record(checkpoint="epoch 12", model="n", rank1=2.0, epochs=12)
     path, is_new = results_files.write(tmp_path, longer, own=True)
     assert (figures(path), is_new) == (2.0, True)
     aside = tmp_path / "results" / "regdb-none-1-epoch_9.json"
     assert figures(aside) == 1.0
-    assert aside.with_suffix(".png").read_bytes() == b"old"
-    assert not (tmp_path / "ranked_lists.png").exists()
+    for part in parts:
+        assert results_files.beside(aside, part).read_text() == f"old {part}"
+        assert not (tmp_path / part).exists()
     assert results_files.trained_epochs(tmp_path) == 12
 
 
-def test_pictures_are_named_as_their_figures(tmp_path):
-    assert (
-        results_files.picture_of(tmp_path / "results.json").name == "ranked_lists.png"
-    )
-    other = tmp_path / "results" / "a-b-1-c-2.json"
-    assert results_files.picture_of(other) == other.with_name("a-b-1-c-2.png")
+def test_nothing_lies_beside_figures_that_it_is_not_of(tmp_path, parts):
+    """Also where the program is killed before it writes what belongs to them."""
+    results_files.write(tmp_path, record(), own=True)
+    (tmp_path / "results").mkdir()
+    aside = tmp_path / "results" / "regdb-none-1-epoch_9.json"
+    aside.write_text(json.dumps(record()))
+    for part in parts:
+        (tmp_path / part).write_text("of an evaluation that stands aside, too")
+    longer = record(checkpoint="epoch 12", model="n", epochs=12)
+    assert results_files.write(tmp_path, longer, own=True)[1]
+    assert not any((tmp_path / part).exists() for part in parts)
+    # Likewise where somebody has deleted the figures alone.
+    path = results_files.write(tmp_path, record(k1=3), own=False)[0]
+    for part in parts:
+        results_files.beside(path, part).write_text("of what was deleted")
+    path.unlink()
+    assert results_files.write(tmp_path, record(k1=3), own=False) == (path, True)
+    assert not any(results_files.beside(path, part).exists() for part in parts)
+
+
+def test_what_belongs_to_figures_is_named_as_they_are(tmp_path, parts):
+    own = tmp_path / "results.json"
+    found = [results_files.beside(own, part).name for part in parts]
+    assert found == ["ranked_lists.png", "rankings.npz"]
+    other = tmp_path / "results" / "a.b-1-c.pth.json"
+    found = [results_files.beside(other, part) for part in parts]
+    names = ["a.b-1-c.pth.png", "a.b-1-c.pth.rankings.npz"]
+    assert found == [other.with_name(name) for name in names]
 
 
 def test_a_file_of_an_older_version_is_kept(tmp_path):

@@ -8,11 +8,11 @@ import scipy.io
 
 from ceil_jax.common.errors import UserError
 from ceil_jax.datasets.imageset import ArraySource, ImageSet
-from ceil_jax.evaluation import scoring
+from ceil_jax.evaluation.recording import Recorder
 from ceil_jax.evaluation.results import FIGURES, ModeResults, Results, Spread
 from ceil_jax.experiment import build, control, score, sources
 from ceil_jax.experiment.config import Config, to_dict
-from ceil_jax.report import ranked_lists
+from ceil_jax.report import asked, ranked_lists
 from configs import synthetic
 
 
@@ -211,28 +211,30 @@ def test_the_first_mode_is_drawn_with_its_own_images(config, tmp_path, monkeypat
     sides = scorer.embeddings(
         lambda _, images, __: rng.standard_normal((len(images), 4)), None
     )
-    examples, drawn = [], []
-    found, draw = scoring.ranked_examples, ranked_lists.ranked_lists
+    recorder, drawn = Recorder(), []
+    scorer.score(sides, "", recorder)
+    draw = ranked_lists.ranked_lists
 
-    def noted_examples(*arguments, **options):
-        examples.append(found(*arguments, **options))
-        return examples[-1]
+    def noted_picture(queries, **options):
+        drawn.append((queries, options))
+        return draw(queries, **options)
 
-    def noted_picture(*arguments, **options):
-        drawn.append((arguments, options))
-        return draw(*arguments, **options)
-
-    monkeypatch.setattr(scoring, "ranked_examples", noted_examples)
+    monkeypatch.setattr(asked, "stretched", lambda images: images)
     monkeypatch.setattr(ranked_lists, "ranked_lists", noted_picture)
-    scorer.draw(sides, tmp_path / "lists.png")
-    [example], [(arguments, options)] = examples, drawn
-    assert example.mode == "all"
+    scorer.draw(recorder.rankings, tmp_path / "lists.png")
+    [(queries, options)] = drawn
     assert options["title"].endswith("all: infrared queries, visible gallery")
-    queries, gallery, rankings, correct, titles = arguments
-    # Infrared pixels begin at 100, visible ones at 0.
-    np.testing.assert_array_equal(queries[:, 0, 0, 0], 100 + example.queries)
-    np.testing.assert_array_equal(gallery[:, 0, 0, 0], example.gallery)
-    assert (len(queries), titles) == (3, example.titles)
-    assert rankings is example.rankings
-    assert correct is example.correct
+    assert len(queries) == 3
+    names = [side.names for side in scorer.sets]
+    for query in queries:
+        assert list(query.lists) == ["plain", "R"]
+        # Infrared pixels begin at 100, visible ones at 0.
+        name = names[1][query.image[0, 0, 0] - 100]
+        assert query.title.endswith(name)
+        for answers in query.lists.values():
+            assert 6 <= len(answers) <= 8  # camera 3 skips camera 2
+            for answer in answers:
+                name = names[0][answer.image[0, 0, 0]]
+                assert answer.lines[1] == name
+                assert answer.is_right == (name[5:9] == query.title[-13:-9])
     assert (tmp_path / "lists.png").stat().st_size > 0

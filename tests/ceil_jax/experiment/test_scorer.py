@@ -1,6 +1,7 @@
 """The scorer: whose rows, labels and images go where."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,9 +9,10 @@ import pytest
 from ceil_jax.datasets.imageset import ArraySource, ImageSet
 from ceil_jax.evaluation import protocols, scored_pairs, scoring
 from ceil_jax.evaluation.baselines import grey_pixels
+from ceil_jax.evaluation.recording import Recorder
 from ceil_jax.evaluation.results import RerankParams, Results
 from ceil_jax.experiment.score import Scorer
-from ceil_jax.report import ranked_lists
+from ceil_jax.report import asked, contrast, ranked_lists
 
 FIRST = protocols.Mode("first", "infrared", "visible", (2,), (1,))
 LAST = protocols.Mode("last", "visible", "infrared", (1,), (2,))
@@ -36,9 +38,9 @@ NOBODY = image_set("nobody", [], 3)
 RERANK = RerankParams(25, 8, 0.7)
 
 
-def scorer(visible=VISIBLE, infrared=INFRARED):
+def scorer(visible=VISIBLE, infrared=INFRARED, plan=PLAN):
     return Scorer(
-        PLAN,
+        plan,
         visible,
         infrared,
         rerank=RERANK,
@@ -78,7 +80,7 @@ def test_rows_go_with_their_labels_visible_first():
 def test_a_modality_without_images_has_no_rows(place):
     sets = [VISIBLE, INFRARED]
     sets[place] = NOBODY
-    sides = scorer(*sets).embeddings(embed, 0.0)
+    sides = scorer(sets[0], sets[1]).embeddings(embed, 0.0)
     assert sides[place].features.shape == (0, 3)
     assert sides[place].features.dtype == np.float32
     assert len(sides[1 - place].features) == len(sets[1 - place])
@@ -102,11 +104,13 @@ def test_what_is_scored_and_what_is_said_of_it(monkeypatch):
     monkeypatch.setattr(scoring, "score_protocol", score_protocol)
     made = scorer()
     sides = made.embeddings(embed, 0.0)
-    results = made.score(sides, "epoch 3")
+    recorder = Recorder()
+    results = made.score(sides, "epoch 3", recorder)
     ((args, options),) = given
     assert args[0] is sides[0]
     assert args[1] is sides[1]
     assert args[2] is PLAN
+    assert options.pop("recorder") is recorder
     assert options == {"rerank": RERANK, "search": "hnsw", "checkpoint": "epoch 3"}
     assert (results.dataset, results.split, results.comparable) == ("llcm", 3, True)
     assert results.warnings == ("a warning", "of the scores")
@@ -129,45 +133,35 @@ def test_thresholds_are_of_all_test_images_of_its_protocol(monkeypatch):
 
 def test_the_picture_is_of_the_first_mode(monkeypatch, tmp_path):
     given, drawn, saved = [], [], []
-    rankings = {"plain": np.array([[1, 0]])}
-    correct = {"plain": np.array([[True, False]])}
 
-    def ranked_examples(*args, **options):
+    def telling(*args, **options):
         given.append((args, options))
-        queries, gallery = np.array([3, 1]), np.array([2, 0])
-        return scoring.RankedExamples(
-            *("first", "infrared", "visible", queries, gallery),
-            *(rankings, correct, ["one", "other"]),
-        )
+        return "queries"
 
     def draw(*args, **options):
         drawn.append((args, options))
         return "figure"
 
-    monkeypatch.setattr(scoring, "ranked_examples", ranked_examples)
-    monkeypatch.setattr(ranked_lists, "ranked_lists", draw)
-
     def save(figure, file):
         saved.append(figure)
         file.write(b"picture")
 
+    monkeypatch.setattr(asked, "telling", telling)
+    monkeypatch.setattr(ranked_lists, "ranked_lists", draw)
     monkeypatch.setattr(ranked_lists, "save", save)
-    made = scorer()
-    sides = made.embeddings(embed, 0.0)
-    made.draw(sides, tmp_path / "lists.png")
-    ((args, options),) = given
-    assert args[0] is sides[0]
-    assert args[1] is sides[1]
-    assert args[2] is PLAN
-    searched = {"rerank": RERANK, "search": "hnsw"}
-    assert options == {"mode": FIRST, "num_queries": 5} | searched
-    ((args, options),) = drawn
-    np.testing.assert_array_equal(args[0], INFRARED.images.take(np.array([3, 1])))
-    np.testing.assert_array_equal(args[1], VISIBLE.images.take(np.array([2, 0])))
-    assert args[2] is rankings
-    assert args[3] is correct
-    assert args[4] == ["one", "other"]
+    # Queries 3, 1, 0 of the infrared images among 2, 0 of the visible ones.
+    trial = protocols.Trial(np.array([3, 1, 0]), np.array([2, 0]))
+    made = scorer(plan=PLAN._replace(trials={FIRST: [trial, TRIAL], LAST: [TRIAL]}))
+    rankings: Any = {"first": "of first", "last": "of last"}
+    made.draw(rankings, tmp_path / "lists.png")
+    (((mode, queries, gallery), options),) = given
+    assert (mode, options) == ("of first", {"number": 5})
+    rows = np.array([2, 0])
+    expected = INFRARED.images.take(np.array([0, 3]))
+    np.testing.assert_array_equal(queries(rows), expected)
+    expected = VISIBLE.images.take(np.array([0, 2]))
+    np.testing.assert_array_equal(gallery(np.array([1, 0])), expected)
     title = "llcm, first: infrared queries, visible gallery"
-    assert options == {"title": title}
+    assert drawn == [(("queries",), {"title": title, "note": contrast.NOTE})]
     assert saved == ["figure"]
     assert (tmp_path / "lists.png").read_text() == "picture"

@@ -260,7 +260,7 @@ OF_THE_SCORES = [
         {"flip.test": True, "flip.export": True},
         {"clustering.train_flip": True},
     ),
-    Row("evaluation.num_pictured_queries", 3, {"draw.num_queries": 3}),
+    Row("evaluation.num_pictured_queries", 3, {"draw.number": 3}),
     Row(
         "evaluation.baselines",
         True,

@@ -30,7 +30,7 @@ from ceil_jax.experiment import (
 from ceil_jax.experiment.config import Config
 from ceil_jax.experiment.modes import evaluate, export, train
 from ceil_jax.experiment.selection import Scores
-from ceil_jax.report import ranked_lists
+from ceil_jax.report import asked, ranked_lists
 from ceil_jax.training import optim, steps
 from ceil_jax.training.state import TrainState
 from pallas_kernels import implementation
@@ -119,9 +119,6 @@ def _watch_everything(patch: pytest.MonkeyPatch, config: Config) -> Ends:
     sizes = config.encoder.stage_sizes
     architecture = weights.Architecture(sizes, config.encoder.width)  # type: ignore[arg-type]
     modes = {FIRST: [TRIAL], SECOND: [TRIAL]}
-    found = scoring.RankedExamples(
-        *("first", "infrared", "visible", np.array([0]), np.array([1]), {}, {}, [])
-    )
     ends.watch(loading, "load", lambda _: SPLITS)
     ends.watch(loading, "load_all_trials", lambda _: ALL_TRIALS)
     ends.watch(loading, "prepare", lambda _: None)
@@ -136,7 +133,7 @@ def _watch_everything(patch: pytest.MonkeyPatch, config: Config) -> Ends:
     ends.watch(protocols, "plan", lambda _: protocols.Plan("protocol", modes))
     ends.watch(permutations, "read", lambda a: a["path"])
     ends.watch(scoring, "score_protocol", lambda _: Results("protocol", "none", 1, {}))
-    ends.watch(scoring, "ranked_examples", lambda _: found)
+    ends.watch(asked, "telling", lambda _: [])
     ends.watch(ranked_lists, "ranked_lists", lambda _: "figure")
     ends.watch(ranked_lists, "save", lambda _: None)
     ends.watch(implementation, "prefer", lambda _: None)
@@ -235,29 +232,20 @@ def _of_trainer(trainer: Any) -> dict[str, Any]:
 def _of_scorer(ends: Ends, made: run.Run, folder: Path) -> dict[str, Any]:
     sides = made.scorer.embeddings(made._embed, {})
     results = made.scorer.score(sides, "a model")
-    made.scorer.draw(sides, folder / "a.png")
-    plan, drawn = (
+    made.scorer.draw({FIRST.name: None}, folder / "a.png")  # type: ignore[dict-item]
+    plan, scored = (
         dict(ends.one("protocols.plan")),
-        dict(ends.one("scoring.ranked_examples")),
+        ends.one("scoring.score_protocol"),
     )
     plan["sets"] = known_as(plan.pop("visible")), known_as(plan.pop("infrared"))
     splits = plan.pop("splits")
-    both = {"score": ends.one("scoring.score_protocol"), "draw": drawn}
     return (
         {f"plan.{name}": value for name, value in plan.items()}
+        | {f"search.{name}": scored[name] for name in ("rerank", "search")}
         | {
-            "search.sets": together(
-                {
-                    use: (known_as(call["visible"]), known_as(call["infrared"]))
-                    for use, call in both.items()
-                }
-            ),
+            "search.sets": (known_as(scored["visible"]), known_as(scored["infrared"])),
             "plan.splits": splits and {k: v.tolist() for k, v in splits.items()},
-            "draw.num_queries": drawn["num_queries"],
-        }
-        | {
-            f"search.{name}": together({use: call[name] for use, call in both.items()})
-            for name in ("rerank", "search")
+            "draw.number": ends.one("asked.telling")["number"],
         }
         | {
             f"results.{name}": getattr(results, name)

@@ -7,27 +7,41 @@ from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from ceil_jax.report.ranked_lists import ranked_lists, save
+from ceil_jax.report.ranked_lists import Answer, Asked, ranked_lists, save
 
-GREEN, RED, BLUE = "#1a8f3c", "#d62728", "#1f4e9c"
+GREEN, ORANGE, INK = "#00725a", "#b5380a", "#15181c"
+# 6 right and 4 wrong, so that they cannot be taken for each other.
+RIGHT = [
+    {"plain": [True, False, True], "R": [True, True]},
+    {"plain": [False, True, False], "R": [True, False]},
+]
 
 
-def picture(rng, **changes):
+def noise(rng):
+    return rng.integers(0, 256, (8, 4, 3), dtype=np.uint8)
+
+
+def asked(rng, image=noise):
     """Two queries, two rankings, three places."""
-    arguments = {
-        "query_images": rng.integers(0, 256, (2, 8, 4, 3), dtype=np.uint8),
-        "gallery_images": rng.integers(0, 256, (5, 8, 4, 3), dtype=np.uint8),
-        "rankings": {
-            "plain": np.array([[0, 1, 2], [3, 4, 0]]),
-            "GCR": np.array([[2, 1, -1], [3, 0, -1]]),
-        },
-        "correct": {
-            "plain": np.array([[True, False, True], [False, False, False]]),
-            "GCR": np.array([[True, True, False], [True, False, False]]),
-        },
-        "query_titles": ["id 1, cam 3", "id 2, cam 6"],
-    } | changes
-    return arguments, ranked_lists(**arguments)
+    return [
+        Asked(
+            image(rng),
+            f"query {i}",
+            {
+                name: [
+                    Answer(image(rng), is_right, n + 1 + i, (f"{name}{i}{n}", "file"))
+                    for n, is_right in enumerate(each)
+                ]
+                for name, each in lists.items()
+            },
+        )
+        for i, lists in enumerate(RIGHT)
+    ]
+
+
+def picture(rng, **options):
+    queries = asked(rng)
+    return queries, ranked_lists(queries, top=3, **options)
 
 
 def texts(figure):
@@ -40,13 +54,13 @@ def boxes(figure):
     return [(left, right, top, bottom) for left, right, bottom, top in extents]
 
 
-def places(arguments):
+def places(queries):
     """Of each image in the order of drawing: query, row, place; a query's is -1, -1."""
     found = []
-    for i in range(len(arguments["query_images"])):
+    for i, query in enumerate(queries):
         found.append((i, -1, -1))
-        for row, ranking in enumerate(arguments["rankings"].values()):
-            found += [(i, row, place) for place in np.flatnonzero(ranking[i] >= 0)]
+        for row, answers in enumerate(query.lists.values()):
+            found += [(i, row, place) for place in range(len(answers))]
     return found
 
 
@@ -60,26 +74,20 @@ class TestRankedLists:
         _, figure = picture(rng)
         frames = [p for p in figure.axes[0].patches if isinstance(p, Rectangle)]
         colours = [to_hex(p.get_edgecolor()) for p in frames if not p.get_fill()]
-        # 5 right and 5 wrong images, 2 queries; two places are empty.
-        assert [colours.count(c) for c in (GREEN, RED, BLUE)] == [5, 5, 2]
-        assert sum(p.get_fill() for p in frames) == 2
+        assert [colours.count(c) for c in (GREEN, ORANGE, INK)] == [6, 4, 2]
+        assert sum(p.get_fill() for p in frames) == 2  # places that are empty
         # ... and one of each mark in the legend.
-        assert (texts(figure).count("✓"), texts(figure).count("✗")) == (6, 6)
+        assert (texts(figure).count("✓"), texts(figure).count("✗")) == (7, 5)
 
     def test_every_image_has_its_own_frame_and_mark(self, rng):
-        # 6 right and 4 wrong, so that they cannot be taken for each other.
-        correct = {
-            "plain": np.array([[True, False, True], [False, True, False]]),
-            "GCR": np.array([[True, True, False], [True, False, False]]),
-        }
-        arguments, figure = picture(rng, correct=correct)
+        queries, figure = picture(rng)
         axes = figure.axes[0]
         frames = {}
         for patch in axes.patches:
             if isinstance(patch, Rectangle) and not patch.get_fill():
                 key = patch.get_x() + patch.get_width() / 2, patch.get_y()
                 frames[key] = to_hex(patch.get_edgecolor())
-        for box, (i, row, place) in zip(boxes(figure), places(arguments), strict=True):
+        for box, (i, row, place) in zip(boxes(figure), places(queries), strict=True):
             around = [
                 colour
                 for (middle, top), colour in frames.items()
@@ -87,15 +95,15 @@ class TestRankedLists:
             ]
             marks = [t.get_text() for t in axes.texts if within(box, t)]
             if row < 0:
-                assert (around, marks) == ([BLUE], [])
+                assert (around, marks) == ([INK], [])
             else:
-                right = list(correct.values())[row][i, place]
-                assert around == [GREEN if right else RED]
+                right = list(RIGHT[i].values())[row][place]
+                assert around == [GREEN if right else ORANGE]
                 assert marks == ["✓" if right else "✗"]
 
     def test_lists_run_to_the_right_and_queries_down(self, rng):
-        arguments, figure = picture(rng)
-        at = dict(zip(places(arguments), boxes(figure), strict=True))
+        queries, figure = picture(rng)
+        at = dict(zip(places(queries), boxes(figure), strict=True))
         axes = figure.axes[0]
         for limits, span in ((axes.get_xlim(), 1), (axes.get_ylim(), -1)):
             assert (limits[1] - limits[0]) * span > 0  # y is counted downwards
@@ -113,41 +121,39 @@ class TestRankedLists:
             if i > 0:
                 assert at[i - 1, -1, -1][3] < top
 
-    def test_titles_stand_above_their_own_query_and_place(self, rng):
-        arguments, figure = picture(rng)
-        at = dict(zip(places(arguments), boxes(figure), strict=True))
+    def test_words_stand_at_their_own_query_and_place(self, rng):
+        queries, figure = picture(rng)
+        at = dict(zip(places(queries), boxes(figure), strict=True))
         shown = [(t.get_text(), *t.get_position()) for t in figure.axes[0].texts]
 
         def heights(name, left, right):
             """Where a text stands between two edges, from above."""
             return [y for text, x, y in shown if text == name and left <= x <= right]
 
-        above = -np.inf
-        for i, title in enumerate(arguments["query_titles"]):
+        end = -np.inf
+        for i, query in enumerate(queries):
             left, right, top, bottom = at[i, -1, -1]
-            [y] = heights(f"query: {title}", left, right)
-            assert above < y < top
-            for place in range(3):
-                left, right, top, _ = at[i, 0, place]
-                assert sum(
-                    above < y < top for y in heights(f"{place + 1}", left, right)
-                )
-                assert len(heights(f"{place + 1}", left, right)) == 2  # one a query
-            for row, name in enumerate(arguments["rankings"]):
-                left, _, top, lower = at[i, row, 0]
-                named = heights(name, at[i, -1, -1][1], left)
-                assert sum(top < y < lower for y in named) == 1
-            above = bottom
+            [y] = heights(query.title, left, right)
+            assert end < y < top
+            for row, (name, answers) in enumerate(query.lists.items()):
+                named = heights(name, right, at[i, row, 0][0])
+                upper, lower = at[i, row, 0][2:]
+                assert sum(upper < y < lower for y in named) == 1
+                for n, answer in enumerate(answers):
+                    left, right_edge, upper, lower = at[i, row, n]
+                    numbers = heights(f"{answer.place}", left, right_edge)
+                    assert sum(end < y < upper for y in numbers) == row + 1
+                    [score] = heights(answer.lines[0], left, right_edge)
+                    files = heights("file", left, right_edge)
+                    [file] = [y for y in files if lower < y < lower + 0.5]
+                    assert lower < score < file
+            end = bottom
 
     def test_images_stand_upright(self, rng):
         """Rendered: each quarter of an image has its colour where it belongs."""
         quarters = np.array([[[250, 0, 0], [0, 250, 0]], [[0, 0, 250], [250, 250, 0]]])
         image = quarters.astype(np.uint8).repeat(20, 0).repeat(10, 1)
-        _, figure = picture(
-            rng,
-            query_images=image[None].repeat(2, 0),
-            gallery_images=image[None].repeat(5, 0),
-        )
+        figure = ranked_lists(asked(rng, lambda _: image))
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
         pixels = np.asarray(canvas.buffer_rgba())[..., :3]
@@ -169,27 +175,36 @@ class TestRankedLists:
         }
         assert len(styles) == 3
         assert (GREEN, "solid") in styles
-        assert (RED, "solid") not in styles
+        assert (ORANGE, "solid") not in styles
 
     def test_images_stand_in_the_order_of_the_rankings(self, rng):
-        arguments, figure = picture(rng)
-        gallery = arguments["gallery_images"]
+        queries, figure = picture(rng)
         drawn = [np.asarray(image.get_array()) for image in figure.axes[0].images]
         expected = []
-        for i in range(2):
-            expected.append(arguments["query_images"][i])
-            for ranking in arguments["rankings"].values():
-                expected += [gallery[index] for index in ranking[i] if index >= 0]
+        for query in queries:
+            expected.append(query.image)
+            expected += [a.image for each in query.lists.values() for a in each]
         assert len(drawn) == len(expected) == 2 + 10
         for one, other in zip(drawn, expected, strict=True):
             np.testing.assert_array_equal(one, other)
 
-    def test_labels(self, rng):
-        _, figure = picture(rng, title="all search")
+    def test_words(self, rng):
+        _, figure = picture(rng, title="all search", note="a note")
         shown = texts(figure)
-        assert shown.count("plain") == shown.count("GCR") == 2
-        assert {"all search", "query: id 1, cam 3", "query: id 2, cam 6"} <= set(shown)
-        assert {"same person", "another person", "1", "2", "3"} <= set(shown)
+        assert shown.count("plain") == shown.count("R") == 2
+        wanted = {"all search", "a note", "same person", "another person"}
+        assert wanted <= set(shown)
+
+    def test_any_name_can_be_shown(self, rng):
+        """No formula, no warning of a missing glyph, no line that is too long."""
+        queries = asked(rng)
+        names = ["$x_1$ %&<>", "\u4eba\u4eba\n.jpg", "folder/" * 9 + "0001.jpg"]
+        answers = [Answer(noise(rng), True, 1, (name,)) for name in names]
+        figure = ranked_lists([queries[0]._replace(lists={"plain": answers})])
+        FigureCanvasAgg(figure).draw()
+        found = [t for t in texts(figure) if t.endswith((">", ".jpg"))]
+        assert found[:2] == [names[0], "???.jpg"]
+        assert found[2] == "…" + names[2][-17:]
 
     def test_saved_picture(self, rng, tmp_path):
         _, figure = picture(rng)
@@ -198,40 +213,31 @@ class TestRankedLists:
             pixels = np.asarray(image.convert("RGB"))
         assert min(pixels.shape[:2]) > 300
         present = {
-            tuple(int(c[i : i + 2], 16) for i in (1, 3, 5)) for c in (GREEN, RED)
+            tuple(int(c[i : i + 2], 16) for i in (1, 3, 5)) for c in (GREEN, ORANGE)
         }
         assert present <= set(map(tuple, pixels.reshape(-1, 3).tolist()))
 
     def test_same_input_same_bytes(self, rng):
-        arguments, figure = picture(rng)
+        queries, figure = picture(rng)
         files = [io.BytesIO(), io.BytesIO()]
         figure.savefig(files[0])
-        ranked_lists(**arguments).savefig(files[1])
+        ranked_lists(queries, top=3).savefig(files[1])
         assert files[0].getvalue() == files[1].getvalue()
 
-    @pytest.mark.parametrize(
-        ("changes", "message"),
-        [
-            ({"query_images": np.zeros((2, 8, 4, 3))}, "query_images are float64"),
-            (
-                {"gallery_images": np.zeros((5, 9, 4, 3), np.uint8)},
-                r"size \(8, 4\), gallery_images of \(9, 4\)",
-            ),
-            ({"query_titles": ["one"]}, "2 query_images and 1 query_titles"),
-            ({"correct": {}}, "they must have the same names"),
-            (
-                {
-                    "correct": {"plain": np.zeros((2, 3), bool)}
-                    | {"GCR": np.ones((2, 2))}
-                },
-                r"must all be \(2, top\)",
-            ),
-            (
-                {"rankings": dict.fromkeys(("plain", "GCR"), np.full((2, 3), 5))},
-                "holds 5, there are 5 gallery_images",
-            ),
-        ],
-    )
-    def test_arguments_that_do_not_fit(self, rng, changes, message):
-        with pytest.raises(ValueError, match=message):
-            picture(rng, **changes)
+    def test_arguments_that_do_not_fit(self, rng):
+        one, other = asked(rng)
+        floats = one._replace(image=np.zeros((8, 4, 3)))
+        large = one._replace(image=np.zeros((9, 4, 3), np.uint8))
+        grey = one._replace(image=np.zeros((8, 4), np.uint8))
+        for queries, message in (
+            ([], "queries are none"),
+            ([one._replace(lists={})], "lists are none"),
+            ([one, other._replace(lists={"plain": []})], r"\['plain', 'R'\] and \['pl"),
+            ([floats], "an image is float64"),
+            ([grey], r"of shape \(8, 4\)"),
+            ([one, large], r"of shapes \(8, 4, 3\) and \(9, 4, 3\)"),
+        ):
+            with pytest.raises(ValueError, match=message):
+                ranked_lists(queries)
+        with pytest.raises(ValueError, match="at most top=2"):
+            ranked_lists([one], top=2)

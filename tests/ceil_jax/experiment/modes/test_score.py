@@ -164,9 +164,10 @@ def test_other_features_of_the_same_name_are_no_repetition(config, tmp_path, cap
         said = capsys.readouterr().out
         assert ("measured before, see" in said) == (number == 1)
     assert (folder / "results.json").is_file()
-    assert [path.name for path in (folder / "results").iterdir()] == [
-        "regdb-none-1-features_f.npz.json"
-    ]
+    assert (folder / "rankings.npz").is_file()
+    name = "regdb-none-1-features_f.npz"
+    found = {path.name for path in (folder / "results").iterdir()}
+    assert found == {f"{name}.json", f"{name}.rankings.npz"}
 
 
 def test_surplus_rows_are_counted(config, tmp_path, capsys):
