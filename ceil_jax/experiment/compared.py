@@ -91,20 +91,6 @@ def open_run(text: str) -> Opened:
     return Opened(path, {0: _evaluation(own)}, False)
 
 
-def rankings_of(path: Path) -> Path:
-    """What every query found, beside a file of figures.
-
-    Args:
-        path: The file of figures.
-
-    Returns:
-        The file, which may be missing.
-    """
-    if path.name == results_files.OWN and path.parent.name != results_files.FOLDER:
-        return path.with_name("rankings.npz")
-    return path.with_name(f"{path.name.removesuffix('.json')}.rankings.npz")
-
-
 def _group(path: Path) -> Opened:
     """The finished seeds of a folder; rankings of single seeds are not needed."""
     found = {
@@ -123,7 +109,7 @@ def _evaluation(path: Path, *, rankings: bool = True) -> Evaluation:
         results = Results.from_json(record)
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: no figures: {damaged.reason(error)}") from error
-    of_queries = rankings_of(path)
+    of_queries = results_files.beside(path, results_files.RANKINGS)
     is_there = rankings and of_queries.exists()
     found = rankings_lib.load(of_queries) if is_there else None
     return Evaluation(path, results, record, found)
@@ -143,12 +129,16 @@ def fields_of(evaluation: Evaluation) -> dict[str, Any]:
     trained, scored = record.get("trained_with"), record.get("evaluated_with")
     trained = settings.recorded_fields(trained) if isinstance(trained, dict) else {}
     scored = scored if isinstance(scored, dict) else {}
-    found: dict[str, Any] = {"checkpoint": evaluation.results.checkpoint}
+    found: dict[str, Any] = {
+        "checkpoint": evaluation.results.checkpoint,
+        "training": "recorded" if trained else UNKNOWN,
+    }
     for name, tag in settings.tags().items():
+        of_scored = scored.get(name.removeprefix("config."), UNKNOWN)
         if tag == TRAINING:
-            found[name] = trained.get(name, UNKNOWN)
+            found[name] = trained.get(name, of_scored)
         elif settings.of_figures(name):
-            found[name] = scored.get(name.removeprefix("config."), UNKNOWN)
+            found[name] = of_scored
     if found["config.init_from"] != UNKNOWN:  # the same file may lie elsewhere
         found["config.init_from"] = Path(str(found["config.init_from"])).name
     engine = record.get("engine")
@@ -167,6 +157,8 @@ def differing(runs: Sequence[Opened]) -> dict[str, list[str]]:
     Returns:
         A text for each run by the name of the field, in the order of the
         configuration; of a group what its seeds have in common, else all their values.
+        Fields of the training are left out where a run does not tell how it was
+        trained.
     """
     fields = [[fields_of(e) for e in run.evaluations.values()] for run in runs]
     found = {}
@@ -174,6 +166,8 @@ def differing(runs: Sequence[Opened]) -> dict[str, list[str]]:
         if name == _SEED and any(run.is_group for run in runs):
             continue
         values = [_in_common([each[name] for each in of_run]) for of_run in fields]
+        if name.startswith("config.") and UNKNOWN in values:
+            continue
         if any(value != values[0] for value in values):
             found[name] = values
     return found

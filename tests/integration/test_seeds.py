@@ -15,7 +15,7 @@ CONFIG = f"--config={source.ROOT / 'configs' / 'synthetic.py'}"
 def test_seeds_are_trained_and_compared(shared, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     chosen = small.config(shared)
-    chosen.stage1_epochs, chosen.stage2_epochs = 1, 0
+    chosen.stage1_epochs, chosen.stage2_epochs = 3, 0
     chosen.evaluation.baselines = False
     words = [CONFIG, *small.words(chosen)]
     command = ["main", *words, "--workdir=seeds", "--seeds=1-2"]

@@ -169,6 +169,16 @@ def test_without_rankings_the_figures_stand_alone(
     assert "--mode evaluate makes it" in out
 
 
+def test_weights_whose_training_nobody_knows(compared_by_program, folder, tmp_path):
+    shutil.copytree(folder / "before", tmp_path / "weights")
+    path = tmp_path / "weights" / "results.json"
+    record = json.loads(path.read_text()) | {"trained_with": None}
+    path.write_text(json.dumps(record))
+    out = compared_by_program(tmp_path / "weights", "after")
+    assert re.search(r"training +unknown +recorded\n", out)
+    assert "config." not in out
+
+
 def test_other_evaluations_have_rankings_of_their_own(folder, tmp_path):
     place = tmp_path / "results"
     shutil.copytree(folder / "before", place)
