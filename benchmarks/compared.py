@@ -11,6 +11,7 @@ has less, the truth is the mean over all simulated sets.
     python -m benchmarks.compared --norun      # only write
 """
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -35,7 +36,7 @@ _PEOPLE = flags.DEFINE_list(
     "people", ["10", "20", "40", "100"], "Numbers of people.", flag_values=_FLAGS
 )
 _SETS = flags.DEFINE_integer(
-    "sets", 1000, "Simulated sets of each number.", flag_values=_FLAGS
+    "sets", 250, "Simulated sets of each number.", flag_values=_FLAGS
 )
 _RUN = flags.DEFINE_bool(
     "run", True, "Measure; else only write the page anew.", flag_values=_FLAGS
@@ -267,7 +268,11 @@ def main(argv: list[str]) -> None:
     found = record.read(RECORDED)
     machine = ", ".join(f"{name} {value}" for name, value in found.machine.items())
     text = f"{found.markdown(heading=False)}\nMeasured {found.date} on {machine}."
-    PAGE.write_text(markdown.replace_part(page, "measured", text))
+    lines = [
+        line if line.startswith(("|", "```")) else textwrap.fill(line, 100)
+        for line in text.splitlines()
+    ]
+    PAGE.write_text(markdown.replace_part(page, "measured", "\n".join(lines)))
 
 
 if __name__ == "__main__":

@@ -117,4 +117,10 @@ def _split(text: str) -> list[str]:
             values.append("")
         else:
             values[-1] += sign
-    return [value.strip() for value in values]
+    return [_unquoted(value.strip()) for value in values]
+
+
+def _unquoted(value: str) -> str:
+    """A value without the quotes that kept its commas together."""
+    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+    return value[1:-1] if quoted else value

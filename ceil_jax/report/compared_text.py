@@ -45,9 +45,8 @@ def text(
     told = verdicts.notices(runs, pairs)
     words = {"warn": "warning", "info": "note"}
     if told:
-        parts.append(
-            "\n".join(f"{words[k]}: {cause} {rest}" for k, cause, rest in told)
-        )
+        said = [f"{words[kind]}: {cause} {rest}" for kind, cause, rest in told]
+        parts.append("\n".join(textwrap.fill(line, WIDTH) for line in said))
     return "\n\n".join(parts)
 
 

@@ -29,10 +29,11 @@ def test_every_combination_with_the_last_field_first():
 
 
 def test_values_with_commas_and_quotes():
-    command = parse("config.image_size=(64, 32),(32,16)", "config.selection='last'")
+    command = parse("config.image_size=(64, 32),(32,16)", "config.data_dir='a,b'")
     assert [v.config.image_size for v in command.variants] == [(64, 32), (32, 16)]
+    assert {v.config.data_dir for v in command.variants} == {"a,b"}
     folder = command.variants[0].folder
-    assert folder.startswith("image_size=_64_32_,selection=_last_-")
+    assert folder.startswith("image_size=_64,_32_,data_dir=a,b-")
     assert len({v.folder for v in command.variants}) == 2
 
 
