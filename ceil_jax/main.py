@@ -57,6 +57,7 @@ MODES = {
     "trials": Words(("config", "workdir"), ("trials", "take-over")),
     "export": Words(("config", "workdir"), ("weights", *formats.CHOICES, "output")),
     "package": Words(("workdir", "output")),
+    "report": Words(("workdir",)),
     "score": Words(("config", "features", "workdir"), ("names", "take-over")),
     "sweep": Words(("config", "workdir", "sweep"), ("seeds", "take-over")),
     "compare": Words((), ("output",)),

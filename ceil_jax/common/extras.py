@@ -11,7 +11,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "train": (
         *MODEL,
         *("array_record", "importlib_resources", "jinja2", "markupsafe", "matplotlib"),
-        *("optax", "sklearn", "tensorboardX", "tensorflow_datasets"),
+        *("optax", "sklearn", "tensorboardX", "tensorflow_datasets", "threadpoolctl"),
     ),
     "export": (*MODEL, "flatbuffers", "onnx"),
     "onnxruntime": (*MODEL, "flatbuffers", "onnx", "onnxruntime"),

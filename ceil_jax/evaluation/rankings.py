@@ -1,5 +1,6 @@
 """What every query found: the content of `rankings.npz`, plain and re-ranked."""
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -8,6 +9,7 @@ import numpy as np
 
 from ceil_jax.common.errors import UserError
 from ceil_jax.common.files import user_path, whole
+from ceil_jax.common.saving import reserve
 
 KINDS = ("plain", "gcr")
 """By inner product, and re-ranked; the second is missing without re-ranking."""
@@ -142,8 +144,11 @@ def save(path: str | Path, rankings: Mapping[str, ModeRankings]) -> None:
         for side in ("query", "gallery"):
             arrays |= _named(f"{name}/{side}", fields.pop(side))
         arrays |= {f"{name}/{key}": np.asarray(v) for key, v in fields.items()}
-    with whole(user_path(path)) as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    packed, path = io.BytesIO(), user_path(path)
+    np.savez_compressed(packed, **arrays)  # type: ignore[arg-type]
+    reserve(path.parent, packed.getbuffer().nbytes)
+    with whole(path) as file:
+        file.write(packed.getbuffer())
 
 
 def load(path: str | Path) -> Rankings:
@@ -160,7 +165,7 @@ def load(path: str | Path) -> Rankings:
     """
     path = user_path(path)
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         if int(arrays["version"]) != VERSION:
             raise UserError(

@@ -99,7 +99,10 @@ def next_steps(workdir: Path, *, scored: bool = True) -> str:
         Some lines with the commands.
     """
     command = f"python -m ceil_jax.main --workdir {workdir}"
-    lines = [f"the embeddings of all images: {command} --mode export"]
+    lines = []
+    if (workdir / "report.html").exists():
+        lines.append(f"open the report in a browser: {workdir}/report.html")
+    lines.append(f"the embeddings of all images: {command} --mode export")
     lines.append(f"the model for other programs: {command} --mode package --output DIR")
     if scored:
         lines.append(f"the figures once more: {command} --mode evaluate")

@@ -244,9 +244,7 @@ def trainer_of(config: Config, splits: Splits, devices: list[Any]) -> Trainer:
         },
         rate_of=schedule_of(config),
         stage1_epochs=config.stage1_epochs,
-        clusters=Clusters(
-            clustering.k1, clustering.k2, clustering.eps, clustering.min_samples
-        ),
+        clusters=clusters_of(config),
         partners=Partners(matching.k1, matching.k2),
         drawing=Drawing(
             batch.visible_rows,
@@ -255,6 +253,19 @@ def trainer_of(config: Config, splits: Splits, devices: list[Any]) -> Trainer:
             config.seed,
         ),
     )
+
+
+def clusters_of(config: Config) -> Clusters:
+    """How images are clustered.
+
+    Args:
+        config: The whole configuration.
+
+    Returns:
+        The parameters.
+    """
+    of = config.clustering
+    return Clusters(of.k1, of.k2, of.eps, of.min_samples)
 
 
 def scorer_of(

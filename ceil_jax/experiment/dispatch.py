@@ -64,7 +64,7 @@ def do(command: Command) -> None:
     """
     packaged.require(command.mode, command.config, command.format)
     # Imported late: a typing mistake is answered at once, not after JAX has started.
-    if command.mode in ("convert", "package", "prepare"):
+    if command.mode in ("convert", "package", "prepare", "report"):
         _make_ready(command)
         return
     if command.mode == "compare":
@@ -89,6 +89,11 @@ def _make_ready(command: Command) -> None:
         from ceil_jax.experiment.modes import package
 
         package.package(user_path(command.workdir), command.output)
+        return
+    if command.mode == "report":
+        from ceil_jax.experiment.modes import report
+
+        report.report(user_path(command.workdir))
         return
     from ceil_jax.experiment.modes import prepare
 

@@ -14,7 +14,9 @@ from ceil_jax.common.progress import bar
 from ceil_jax.datasets.imageset import ImageSet
 from ceil_jax.datasets.read_ahead import read_ahead
 from ceil_jax.embedding.embedder import unit_rows
+from ceil_jax.evaluation.scoring import Embeddings
 from ceil_jax.training import fit, pseudo_labels
+from ceil_jax.training.cluster_quality import purity_and_recall
 from ceil_jax.training.pseudo_labels import PseudoLabels
 from ceil_jax.training.state import Memories, TrainState, variables_of
 from ceil_jax.training.within import MODALITIES, Within
@@ -221,10 +223,38 @@ class Trainer:
         record |= losses | {"learning_rate": self.rate_of(begun.epoch)}
         record |= {
             name: side.counts()
-            for name, side in zip(MODALITIES, begun.labels, strict=True)
+            | purity_and_recall(side.kept, side.clusters, images.identities)
+            for name, side, images in zip(
+                MODALITIES, begun.labels, self.sets, strict=True
+            )
             if side is not None
         }
         return state, record | {"seconds": timer.seconds}
+
+    def embeddings(self, variables: Any) -> list[Embeddings]:
+        """The training images as the model sees them.
+
+        Args:
+            variables: The weights.
+
+        Returns:
+            Visible, infrared; no rows of a modality without images.
+        """
+        found = [
+            self._embed(variables, images, modality)
+            for images, modality in zip(self.sets, MODALITIES, strict=True)
+        ]
+        width = next(rows.shape[1] for rows in found if rows is not None)
+        none = np.zeros((0, width), np.float32)
+        return [
+            Embeddings(
+                none if rows is None else rows,
+                images.identities,
+                images.cameras,
+                images.names,
+            )
+            for rows, images in zip(found, self.sets, strict=True)
+        ]
 
     def _embed(
         self, variables: Any, images: ImageSet, modality: str

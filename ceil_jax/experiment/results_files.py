@@ -14,7 +14,13 @@ from ceil_jax.experiment.announce import warn
 OWN = "results.json"
 FOLDER = "results"
 PICTURE, RANKINGS = "ranked_lists.png", "rankings.npz"
-_ENDINGS = {PICTURE: ".png", RANKINGS: ".rankings.npz"}
+PICTURES, PAGE = "pictures.npz", "report.html"
+_ENDINGS = {
+    PICTURE: ".png",
+    RANKINGS: ".rankings.npz",
+    PICTURES: ".pictures.npz",
+    PAGE: ".html",
+}
 """Of what belongs to the figures of the others; it comes and goes with them."""
 _OF_NAME = ("protocol", "sampling", "shots", "checkpoint")
 _LONGEST_PART = 50  # of a name of at most 255 bytes
@@ -61,7 +67,7 @@ def beside(path: Path, part: str) -> Path:
 
     Args:
         path: The file of figures.
-        part: `PICTURE` or `RANKINGS`.
+        part: `PICTURE`, `RANKINGS`, `PICTURES` or `PAGE`.
 
     Returns:
         Of the run's own, `part` itself; else NAME.png or NAME.rankings.npz.

@@ -13,6 +13,8 @@ from ceil_jax.experiment import (
     build,
     control,
     engine,
+    page,
+    pictured,
     results_files,
     selection,
     settings,
@@ -21,6 +23,7 @@ from ceil_jax.experiment import (
 from ceil_jax.experiment.announce import warn
 from ceil_jax.experiment.comparison import Comparison
 from ceil_jax.experiment.config import Config
+from ceil_jax.experiment.protocol import method_of
 from ceil_jax.experiment.record import Origin, start_warnings
 from ceil_jax.report import table
 from ceil_jax.training.state import TrainState, variables_of
@@ -177,12 +180,47 @@ class Run:
             is_new or not picture.exists()
         ):
             self.scorer.draw(recorder.rankings, picture)
+        self._keep_pictures(path, is_new, sides, recorder.rankings, results)
         print(f"\n{table.results_table(results)}")
         if comparison and is_compared:
             print(f"\n{comparison.table(self.control)}")
         what = "written to" if is_new else "measured before, see"
         print(f"\n{what} {path}", flush=True)
+        print(f"report: {page.write(self.workdir, path)}", flush=True)
         return results
+
+    def _keep_pictures(
+        self, path: Path, is_new: bool, sides: Any, found: Any, results: Results
+    ) -> None:
+        """What the report needs of images and embeddings, beside a file of figures."""
+        pictures = results_files.beside(path, results_files.PICTURES)
+        if is_new or not pictures.exists():
+            material = self._material(self.scorer.sets, sides)
+            pictured.save(pictures, pictured.of_test(material, found, results))
+
+    def show_clusters(self, state: TrainState) -> Path:
+        """Make the report of a training without test images: sheets of its clusters.
+
+        Args:
+            state: The training state.
+
+        Returns:
+            The page.
+        """
+        assert self.trainer is not None
+        variables = variables_of(state)
+        sides = self.trainer.embeddings(variables)
+        pictures = results_files.beside(
+            self.workdir / results_files.OWN, results_files.PICTURES
+        )
+        material = self._material(self.trainer.sets, sides)
+        pictured.save(pictures, pictured.of_training(material))
+        return page.write(self.workdir)
+
+    def _material(self, sets: Any, sides: Any) -> pictured.Material:
+        clusters = build.clusters_of(self.config)._asdict()
+        search = method_of(self.config).search
+        return pictured.Material(sets, sides, clusters, search)
 
     def _embeddings(self, state: TrainState) -> Any:
         return self.scorer.embeddings(self._embed, variables_of(state))

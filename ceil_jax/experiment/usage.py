@@ -38,6 +38,8 @@ python -m ceil_jax.main ...    is the same, where the package is not installed
                    --target one of raw, boxmot, ultralytics and deepstream what it takes
   --mode package   write the model of the folder to --output DIR, for others: weights,
                    configuration and a model card, which `ceil_jax.load` takes
+  --mode report    make DIR/report.html anew from the files of DIR: figures, lists,
+                   pictures, curves in one page; every evaluation writes it, too
   --mode score     score features that any program made of the test images:
                    --features FILE (.npz, .npy with names in a .csv beside it or in
                    --names FILE, or .parquet), given twice where the modalities have

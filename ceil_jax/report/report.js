@@ -47,8 +47,8 @@
   function reveal() {
     let name = location.hash.slice(1);
     try { name = decodeURIComponent(name); } catch {}  // as it stands
-    const target = name && document.getElementById(name);
-    if (!target?.classList.contains('list')) return;
+    const target = lists.find((list) => list.id === name);
+    if (!target) return;
     if (target.hidden) {
       form.reset();
       form.elements.g.value = 'every';

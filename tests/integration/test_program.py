@@ -14,7 +14,7 @@ import pytest
 
 from ceil_jax.checkpoints.folder import Checkpoints
 from ceil_jax.encoder import Encoder
-from ceil_jax.evaluation import protocols
+from ceil_jax.evaluation import protocols, rankings
 from ceil_jax.evaluation.calibration import Calibration
 from ceil_jax.experiment import build, epoch, sources
 from ceil_jax.experiment.modes import evaluate, train
@@ -179,7 +179,6 @@ def test_the_other_files_are_there(whole, config):
     written = json.loads((folder / "config.json").read_text())
     assert written["encoder"]["width"] == config.encoder.width
     assert list((folder / "tensorboard").glob("events*"))
-    assert (folder / "ranked_lists.png").read_bytes().startswith(b"\x89PNG")
     with Checkpoints(folder / "checkpoints") as saved:
         # The last two, and the end of stage 1.
         assert {3, 5, 6} <= set(saved.epochs)
@@ -226,6 +225,39 @@ def test_evaluation_of_the_checkpoint_gives_the_same_figures(whole, config, tmp_
     evaluate.evaluate_checkpoint(copy.deepcopy(config), tmp_path / "copy")
     got = (tmp_path / "copy" / "results.json").read_text()
     assert got == (whole[0] / "results.json").read_text()
+
+
+def test_what_every_query_found_goes_with_the_figures(whole):
+    recorded = json.loads((whole[0] / "results.json").read_text())["modes"]
+    found = rankings.load(whole[0] / "rankings.npz")
+    assert list(found) == list(recorded)
+    for name, mode in found.items():
+        for kind, each in mode.each.items():
+            for figure, values in (
+                ("mAP", each.average_precision),
+                ("mINP", each.inverse_penalty),
+                ("rank1", each.first == 1),
+            ):
+                mean = 100 * np.nanmean(values[:, each.first[0] > 0])
+                assert recorded[name][kind][figure]["mean"] == pytest.approx(mean)
+
+
+def test_what_is_missing_beside_the_figures_is_made_up(whole, config, tmp_path):
+    """A run that was stopped after its figures had been written."""
+    parts = ("rankings.npz", "ranked_lists.png")
+    shutil.copytree(whole[0], tmp_path / "copy")
+    for name in parts:
+        (tmp_path / "copy" / name).unlink()
+    before = (tmp_path / "copy" / "results.json").stat().st_mtime_ns
+    evaluate.evaluate_checkpoint(copy.deepcopy(config), tmp_path / "copy")
+    assert (tmp_path / "copy" / "results.json").stat().st_mtime_ns == before
+    assert not (tmp_path / "copy" / "results").exists()
+    one, other = (np.load(f / parts[0]) for f in (tmp_path / "copy", whole[0]))
+    assert one.files == other.files
+    for name in one.files:
+        np.testing.assert_array_equal(one[name], other[name])
+    for folder in (tmp_path / "copy", whole[0]):
+        assert (folder / parts[1]).read_bytes().startswith(b"\x89PNG")
 
 
 def test_data_are_prepared_once(whole, config):

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ceil_jax.common import digest
+from ceil_jax.common import digest, extras
 from ceil_jax.common.errors import UserError
 from ceil_jax.common.files import write_json
 from ceil_jax.datasets.named import Named, NamedTests
@@ -275,3 +275,7 @@ def _report(
     print(f"\n{table.results_table(results)}")
     what = "written to" if is_new else "measured before, see"
     print(f"\n{what} {path}", flush=True)
+    if not extras.missing("train"):
+        from ceil_jax.experiment import page  # needs more than the core
+
+        print(f"report: {page.write(workdir, path)}", flush=True)

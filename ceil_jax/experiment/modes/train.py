@@ -120,7 +120,9 @@ class _Training:
             state = self._epochs(evaluations, log)
             self._saved.wait()
             if not is_scored:
+                shown = self._run.show_clusters(state)
                 print(f"no test images to score; checkpoints are in {workdir}")
+                print(f"report: {shown}", flush=True)
                 return None
             return evaluations.of_model(state, self._saved)
 

@@ -7,6 +7,7 @@ from ceil_jax.common.errors import UserError
 from ceil_jax.common.files import write_json
 from ceil_jax.datasets import registry
 from ceil_jax.evaluation.results import Results, mean_of_splits
+from ceil_jax.experiment import page
 from ceil_jax.experiment.config import Config, to_dict
 from ceil_jax.experiment.several import Task, ranges, train_each
 from ceil_jax.experiment.workdir import check_several, folder_of_split
@@ -52,8 +53,9 @@ def run_trials(
     with Writer(workdir, "averaging", take_over=take_over):
         write_json(workdir / "config.json", to_dict(config))
         mean.save(workdir / "results.json")
+        shown = page.write(workdir, workdir / "results.json")
     print(f"\n{table.splits_table(mean)}\n\n{table.results_table(mean)}")
-    print(f"\nwritten to {workdir}", flush=True)
+    print(f"\nwritten to {workdir}\nreport: {shown}", flush=True)
     return mean
 
 

@@ -58,11 +58,14 @@ def test_the_time_left_in_words():
 
 def test_what_comes_next_has_commands_and_the_picture(tmp_path):
     (tmp_path / "ranked_lists.png").touch()
+    (tmp_path / "report.html").touch()
     text = announce.next_steps(tmp_path)
     assert f"--workdir {tmp_path} --mode export" in text
     assert f"--workdir {tmp_path} --mode evaluate" in text
     assert f"{tmp_path}/ranked_lists.png" in text
+    assert f"{tmp_path}/report.html" in text
     plain = announce.next_steps(tmp_path / "mine", scored=False)
     assert "--mode export" in plain
     assert "evaluate" not in plain
     assert "ranked_lists" not in plain
+    assert "report.html" not in plain

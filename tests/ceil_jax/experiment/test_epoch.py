@@ -177,6 +177,7 @@ class TestEpoch:
         seconds = record.pop("seconds")
         assert list(seconds) == ["embed", "cluster", "match", "fit"]
         counts = {"clusters": 3, "proxies": 3, "kept": 6}
+        counts |= {"purity": 1.0, "recall": 1.0}
         assert record == {
             "epoch": 3,
             "stage": 2,

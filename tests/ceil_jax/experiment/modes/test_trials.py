@@ -58,7 +58,7 @@ class TestRunTrials:
         assert training.done == [1, 4, 5]
         assert config.trial == 1
         names = sorted(path.name for path in tmp_path.glob("[!.]*"))
-        assert names == ["config.json", "results.json"] + [
+        assert names == ["config.json", "report.html", "results.json"] + [
             f"trial_0{t}" for t in (1, 4, 5)
         ]
         record = json.loads((tmp_path / "results.json").read_text())
