@@ -26,7 +26,14 @@ from ceil_jax import __version__
 from ceil_jax.common.errors import UserError
 from ceil_jax.experiment import command as command_lib
 from ceil_jax.experiment import config as config_lib
-from ceil_jax.experiment import formats, packaged, settings, stopping, usage
+from ceil_jax.experiment import (
+    formats,
+    packaged,
+    settings,
+    stopping,
+    sweeps,
+    usage,
+)
 from ceil_jax.experiment import words as words_lib
 from ceil_jax.experiment.dispatch import Command, do
 
@@ -45,7 +52,7 @@ class Words(NamedTuple):
 
 # `config` may be missing where `workdir` holds the config.json of a run.
 MODES = {
-    "train": Words(("config", "workdir"), ("take-over",)),
+    "train": Words(("config", "workdir"), ("seeds", "take-over")),
     "evaluate": Words(("config", "workdir"), ("weights", "output", "take-over")),
     "trials": Words(("config", "workdir"), ("trials", "take-over")),
     "export": Words(("config", "workdir"), ("weights", *formats.CHOICES, "output")),
@@ -56,6 +63,8 @@ MODES = {
     ),
     "report": Words(("workdir",)),
     "score": Words(("config", "features", "workdir"), ("names", "take-over")),
+    "sweep": Words(("config", "workdir", "sweep"), ("seeds", "take-over")),
+    "compare": Words((), ("output",)),
     "prepare": Words(("config",)),
     "convert": Words(("weights", "output")),
 }
@@ -72,13 +81,16 @@ EXAMPLES = {
     "target": ", ".join(formats.TARGETS),
     "modality": " or ".join(formats.MODALITIES),
     "trials": "all, or numbers such as 1,3-5",
+    "seeds": "numbers such as 1-6",
+    "sweep": "a field and its values, e.g. config.objective.temperature=0.05,0.07",
     "features": "a file, e.g. features.npz",
     "names": "a file, e.g. names.csv",
 }
 EXAMPLES_OF = {("embed", "output"): "a file, e.g. rows.npz"}  # where it is another
-REPEATED = ("features", "names", "images")  # may be given several times
+REPEATED = ("features", "names", "images", "sweep")  # may be given several times
 SWITCHES = ("take-over", "quality")  # without a word
 FLAGS = (*EXAMPLES, *SWITCHES)
+NO_PATHS = ("seeds", "sweep")
 
 
 def _read(
@@ -154,8 +166,8 @@ def _check_names(argv: Sequence[str]) -> None:
 
 def _values(
     argv: Sequence[str], path: str | None, recorded: config_lib.Config | None
-) -> flags.FlagValues:
-    """The flags of a command line, its mistakes in our own words."""
+) -> tuple[flags.FlagValues, tuple[str, ...]]:
+    """The flags and the runs of a command line, its mistakes in our own words."""
     _check_names(argv)
     try:
         values, rest = _read(argv, recorded)
@@ -169,9 +181,9 @@ def _values(
         raise
     except BaseException as error:  # the file is a program and may do anything
         raise UserError(f"--config={path}: {command_lib.reason(error)}") from error
-    if rest:
+    if rest and values.mode != "compare":
         raise UserError(f"{rest[0]!r} is not a flag: flags begin with --")
-    return values
+    return values, tuple(rest)
 
 
 def parse(argv: Sequence[str]) -> Command:
@@ -198,7 +210,7 @@ def parse(argv: Sequence[str]) -> Command:
         raise UserError(f"--config={path}: no such file")
     source = words_lib.recorded_path(argv, path)
     recorded = settings.read(Path(source)) if source else None
-    values = _values(argv, path, recorded)
+    values, runs = _values(argv, path, recorded)
     words = _words(values)
     switches = {name: bool(values[name].value) for name in SWITCHES}
     said = {name for name, word in words.items() if any(word)}
@@ -217,10 +229,19 @@ def parse(argv: Sequence[str]) -> Command:
         formats.wanted(words)
     if values.mode == "embed":
         formats.check_embed(words)
+    variants = []
+    for overrides in sweeps.combinations(words.pop("sweep")):
+        of_variant = _values([*argv, *overrides], path, recorded)[0].config
+        command_lib.check_values(of_variant, [*argv, *overrides], source or path)
+        variants.append(sweeps.Variant.of(overrides, of_variant))
+    for run_path in runs:
+        command_lib.check_path("mode compare", run_path)
     given_words: dict[str, Any] = {
         name.replace("-", "_"): w for name, w in (words | switches).items()
     }
-    return Command(values.mode, config, **given_words)
+    return Command(
+        values.mode, config, runs=runs, variants=tuple(variants), **given_words
+    )
 
 
 def _words(values: flags.FlagValues) -> dict[str, Any]:
@@ -230,7 +251,8 @@ def _words(values: flags.FlagValues) -> dict[str, Any]:
         given = values[name].value
         words[name] = tuple(given or ()) if name in REPEATED else given or ""
         for word in words[name] if name in REPEATED else [words[name]]:
-            command_lib.check_path(name, word)
+            if name not in NO_PATHS:
+                command_lib.check_path(name, word)
     return words
 
 

@@ -16,6 +16,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "export": (*MODEL, "flatbuffers", "onnx"),
     "onnxruntime": (*MODEL, "flatbuffers", "onnx", "onnxruntime"),
     "openvino": (*MODEL, "flatbuffers", "onnx", "openvino"),
+    "pages": ("jinja2", "markupsafe", "matplotlib"),
     "parquet": ("pyarrow",),
     "faiss": ("faiss",),
     "wandb": ("wandb",),

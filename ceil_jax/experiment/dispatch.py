@@ -10,6 +10,7 @@ from typing import NamedTuple
 from ceil_jax.common.files import user_path
 from ceil_jax.experiment import config as config_lib
 from ceil_jax.experiment import formats, packaged
+from ceil_jax.experiment.sweeps import Variant
 
 
 class Command(NamedTuple):
@@ -31,6 +32,9 @@ class Command(NamedTuple):
         target: Which program an ONNX file is for.
         modality: Whose encoder is exported, or embeds.
         trials: Splits to train.
+        seeds: Training seeds.
+        variants: Combinations of a sweep.
+        runs: Folders of runs, or files of figures, to compare.
         features: Files of features.
         names: Files of the names of their rows.
         take_over: Whether a process of another host, which has not said that it ended,
@@ -51,6 +55,9 @@ class Command(NamedTuple):
     target: str = ""
     modality: str = ""
     trials: str = ""
+    seeds: str = ""
+    variants: tuple[Variant, ...] = ()
+    runs: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     take_over: bool = False
@@ -69,6 +76,11 @@ def do(command: Command) -> None:
     # Imported late: a typing mistake is answered at once, not after JAX has started.
     if command.mode in ("convert", "package", "prepare", "report"):
         _make_ready(command)
+        return
+    if command.mode == "compare":
+        from ceil_jax.experiment.modes import compare
+
+        compare.compare_runs(command.runs, command.output)
         return
     from ceil_jax.common import progress
     from ceil_jax.experiment import compilation, protocol
@@ -150,10 +162,22 @@ def _export(workdir: Path, command: Command) -> None:
 def _run_in(workdir: Path, command: Command) -> None:
     """Train or score in a run's folder."""
     from ceil_jax.experiment import announce
-    from ceil_jax.experiment.modes import evaluate, train, trials
+    from ceil_jax.experiment.modes import (
+        evaluate,
+        seeds,
+        sweep,
+        train,
+        trials,
+    )
 
     take_over = command.take_over
     match command.mode:
+        case "train" if command.seeds:
+            seeds.run_seeds(command.config, workdir, command.seeds, take_over=take_over)
+        case "sweep":
+            sweep.run_sweep(
+                command.variants, workdir, command.seeds, take_over=take_over
+            )
         case "train":
             results = train.train_and_evaluate(
                 command.config, workdir, take_over=take_over

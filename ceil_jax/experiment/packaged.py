@@ -12,13 +12,13 @@ from ceil_jax.experiment.trackers import names as trackers
 ROOM = "configs"
 EXTRA_OF_MODE = {
     **dict.fromkeys(("convert", "package", "embed"), "model"),
-    "score": None,
+    **dict.fromkeys(("score", "compare")),
 }
 """The extra that a mode needs; [train] where none is named, None for the core alone."""
 EXTRA_OF_FORMAT = {"onnx": "export", "stablehlo": "export", "torch": "model"}
 """What --mode export needs instead, by its --format."""
 
-TRAINING = ("train", "trials")
+TRAINING = ("train", "trials", "sweep")
 """Modes whose curves go to trackers."""
 EVALUATING = (*TRAINING, "evaluate")
 """Modes that embed test images."""

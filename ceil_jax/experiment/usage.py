@@ -16,12 +16,21 @@ python -m ceil_jax.main ...    is the same, where the package is not installed
                    sysu_mm01.py, llcm.py or folder.py
   --workdir DIR    folder of the run; one with a checkpoint in it is resumed
 
-  --mode train     train what is left, then evaluate (the default)
+  --mode train     train what is left, then evaluate (the default); with --seeds 1-6
+                   once with each of these seeds, in DIR/seed-N, and their mean and
+                   spread in DIR/seeds.json. Finished ones are not done again
   --mode evaluate  evaluate the checkpoint of the folder; with --weights FILE those
                    weights instead, in a folder without a training
   --mode trials    train and evaluate the splits of RegDB one after another, each in
                    DIR/trial_NN, and average them; --trials all (the default) or
                    e.g. 1,3-5 says which. Finished ones are not done again
+  --mode sweep     train and evaluate every combination of --sweep FIELD=V1,V2,...,
+                   which may be given several times, each in a folder of DIR named by
+                   its overrides, with --seeds several times; one table at the end
+  --mode compare A B ...
+                   whether runs differ: folders of runs, of --seeds, or files of
+                   figures; the first is the base. Text, and a page: comparison.html,
+                   or --output FILE.html. Takes no other flag. See docs/comparing.md
   --mode export    write the embeddings of all images to DIR/embeddings.npz, by the
                    checkpoint of the folder, or by --weights FILE; with --format one of
                    onnx, stablehlo and torch the model itself, to DIR or --output FILE,
@@ -56,6 +65,10 @@ Examples:
       --config.data_dir=RegDB --config.init_from=RN50.pt
   ceil-jax --config configs/regdb.py --workdir runs/regdb
       --config.data_dir=RegDB --mode export
+  ceil-jax --config configs/synthetic.py --workdir runs/six --seeds 1-6
+  ceil-jax --config configs/synthetic.py --workdir runs/sweep --mode sweep
+      --sweep config.objective.temperature=0.05,0.07
+  ceil-jax --mode compare runs/before runs/after
   ceil-jax --mode package --workdir runs/regdb --output models/regdb
   ceil-jax --workdir runs/regdb --mode export --format onnx --target boxmot
   ceil-jax --mode embed --model models/regdb --images people --modality visible

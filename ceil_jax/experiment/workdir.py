@@ -1,10 +1,15 @@
-"""The folder of a run, or of several splits."""
+"""The folder of a run, or of several."""
 
 import os
 from pathlib import Path
 
 from ceil_jax.common.errors import UserError
 from ceil_jax.common.files import check_writable, user_path
+
+SEEDS, SWEEP = "seeds.json", "sweep.json"
+"""The figures of several seeds, and of a sweep; the second is there from its start."""
+_SEED = "seed-"
+_MAKERS = {"splits": "--mode trials", "seeds": "--seeds", "overrides": "--mode sweep"}
 
 
 def workdir_of(path: str, flag: str = "--workdir") -> Path:
@@ -48,8 +53,51 @@ def folder_of_split(workdir: Path, split: int) -> Path:
     return workdir / f"trial_{split:02d}"
 
 
+def folder_of_seed(workdir: Path, seed: int) -> Path:
+    """Where one of several training seeds is trained.
+
+    Args:
+        workdir: The folder of all.
+        seed: The seed.
+
+    Returns:
+        The seed's own folder.
+    """
+    return workdir / f"{_SEED}{seed}"
+
+
+def seeds_in(workdir: Path) -> dict[int, Path]:
+    """The training seeds that a folder of `--seeds` holds.
+
+    Args:
+        workdir: The folder of all.
+
+    Returns:
+        The folder of each, by ascending seed.
+    """
+    found = [(p.name.removeprefix(_SEED), p) for p in workdir.glob(f"{_SEED}[0-9]*")]
+    numbers = {int(name): p for name, p in found if name.isdecimal() and p.is_dir()}
+    return dict(sorted(numbers.items()))
+
+
+def kind_of(workdir: Path) -> str:
+    """What several runs of a folder are.
+
+    Args:
+        workdir: The folder.
+
+    Returns:
+        "splits", "seeds" or "overrides"; "" of a folder for one run, or none yet.
+    """
+    if any(workdir.glob("trial_[0-9][0-9]")):
+        return "splits"
+    if (workdir / SWEEP).exists():
+        return "overrides"
+    return "seeds" if seeds_in(workdir) else ""
+
+
 def check_one_split(workdir: Path) -> None:
-    """Refuse a folder of several splits, whose mean would be overwritten.
+    """Refuse a folder of several runs, whose files would be overwritten.
 
     Args:
         workdir: The folder for one run.
@@ -57,10 +105,34 @@ def check_one_split(workdir: Path) -> None:
     Raises:
         UserError: It holds several.
     """
-    if any(workdir.glob("trial_[0-9][0-9]")):
+    if kind := kind_of(workdir):
         raise UserError(
-            f"--workdir={workdir} holds the splits of --mode trials: give the folder "
+            f"--workdir={workdir} holds the {kind} of {_MAKERS[kind]}: give the folder "
             "of one of them, or another"
+        )
+
+
+def check_several(workdir: Path, kind: str) -> None:
+    """Refuse to put several runs where something else is.
+
+    Args:
+        workdir: The folder for all of them.
+        kind: "splits", "seeds" or "overrides".
+
+    Raises:
+        UserError: It holds one run, or several of another kind.
+    """
+    maker, noun = _MAKERS[kind], kind.removesuffix("s")
+    if (workdir / "checkpoints").exists():
+        raise UserError(
+            f"--workdir={workdir} holds a run of one {noun}: give another to {maker}, "
+            "which makes a folder for each"
+        )
+    other = kind_of(workdir)
+    if other not in ("", kind):
+        raise UserError(
+            f"--workdir={workdir} holds the {other} of {_MAKERS[other]}: give another "
+            f"to {maker}"
         )
 
 

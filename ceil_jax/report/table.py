@@ -57,7 +57,7 @@ def results_table(results: Results) -> str:
         if mode.gcr is not None:
             rows.append(["", "R", *_cells(mode.gcr, results)])
     headings = ["mode", "", *(_HEADINGS[name] for name in FIGURES)]
-    parts = [_heading(results), _table(rows, headings), _legend(results)]
+    parts = [_heading(results), aligned(rows, headings), _legend(results)]
     theirs = published.beside(results)
     if theirs is not None:
         parts += ["", _beside_published(results, theirs)]
@@ -84,7 +84,7 @@ def splits_table(results: Results) -> str:
             lines.append(["all", *_main_figures(mode, spread=True)])
             ours = [_HEADINGS[figure] for figure in published.FIGURES]
             headings = [_words(name), *ours, *(f"R {heading}" for heading in ours)]
-            tables.append(_table(lines, headings))
+            tables.append(aligned(lines, headings))
     return "\n\n".join(tables)
 
 
@@ -120,20 +120,29 @@ def comparison_table(rows: Sequence[ComparisonRow], *, mode: str) -> str:
     if not any(row.note for row in rows):
         cells, headings = [line[:-1] for line in cells], headings[:-1]
     title = f"{_words(mode)} search, % (R = with GCR re-ranking)"
-    return "\n".join([title, _table(cells, headings)])
+    return "\n".join([title, aligned(cells, headings)])
 
 
-def _table(rows: list[list[str]], headings: list[str]) -> str:
-    aligned = ["left", *("right" for _ in headings[1:])]
+def aligned(rows: list[list[str]], headings: list[str]) -> str:
+    """A table of texts.
+
+    Args:
+        rows: The first cell of each is its name; numbers end at one column.
+        headings: Of the columns; what stands under an empty one begins at its left.
+
+    Returns:
+        Text of several lines.
+    """
+    sides = ["left", *("right" for _ in headings[1:])]
     if headings[-1] == "":
-        aligned[-1] = "left"
+        sides[-1] = "left"
     if headings[1] == "":
-        aligned[1] = "left"
+        sides[1] = "left"
     return tabulate(
         rows,
         headers=headings,
         tablefmt="simple",
-        colalign=aligned,
+        colalign=sides,
         disable_numparse=True,
     )
 
@@ -183,7 +192,7 @@ def _beside_published(
     triples = ([_HEADINGS[f], "published", "diff"] for f in published.FIGURES)
     headings = ["mode", "", *(word for triple in triples for word in triple)]
     title = "beside the published figures, in %"
-    return "\n".join([title, _table(rows, headings), *published.notes(results)])
+    return "\n".join([title, aligned(rows, headings), *published.notes(results)])
 
 
 def _words(name: str) -> str:

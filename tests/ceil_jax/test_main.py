@@ -18,6 +18,7 @@ from ceil_jax.experiment.modes import (
     export_model,
     prepare,
     score,
+    seeds,
     train,
     trials,
 )
@@ -163,6 +164,7 @@ WEIGHTS = "--weights=a.pt"
             ["o"],
         ),
         (["--mode=evaluate", WEIGHTS], evaluate, "evaluate_weights", ["a.pt"]),
+        (["--seeds=1-6"], seeds, "run_seeds", ["1-6"]),
         (["--mode=trials"], trials, "run_trials", ["all"]),
         (["--mode=trials", "--trials=2-4"], trials, "run_trials", ["2-4"]),
         (["--mode=export"], export, "export", [""]),
@@ -232,6 +234,10 @@ def test_what_is_made_ready_needs_no_folder(monkeypatch):
             "--weights is not used by --mode train, which takes --config, --workdir",
         ),
         ([CONFIG, WORKDIR, "--trials=1"], "--trials is not used by --mode train"),
+        (
+            [CONFIG, WORKDIR, "--mode=evaluate", "--seeds=1-6"],
+            "--seeds is not used by --mode evaluate",
+        ),
         ([CONFIG, WORKDIR, "--mode=prepare"], "--workdir is not used by --mode prep"),
         (["--mode=prepare"], "--config is missing with --mode prepare"),
         (["--mode=convert", WEIGHTS], "--output is missing with --mode convert"),

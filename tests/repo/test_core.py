@@ -166,6 +166,27 @@ def test_the_core_scores_features_of_every_data_set(tmp_path):
     assert done.stdout.count("100.00") > 5 * 12
 
 
+COMPARE = """
+import os
+from ceil_jax.main import main
+from tests.ceil_jax.evaluation.paired_runs import run
+from tests.ceil_jax.experiment.modes import run_folders
+
+os.chdir(PLACE)
+for seed, better in ((1, 0.0), (2, 0.1)):
+    run_folders.write(run_folders.Path(str(seed)), run(seed, better))
+sys.exit(main(["x", "--mode", "compare", "1", "2"]))
+"""
+
+
+def test_the_core_compares_runs(tmp_path):
+    done = run(f"PLACE = {str(tmp_path)!r}\n{COMPARE}")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("These two checkpoints differ: B is better")
+    assert "no page is written: it needs jinja2, markupsafe, matplotlib" in done.stderr
+    assert not list(tmp_path.glob("*.html"))
+
+
 EMBED = """
 import pathlib
 import numpy as np

@@ -10,10 +10,16 @@ import pytest
 
 from ceil_jax.common.errors import UserError
 from ceil_jax.evaluation.results import FIGURES, ModeResults, Results, Spread
-from ceil_jax.experiment import damaged, logs, results_files, settings, trained_on
+from ceil_jax.experiment import (
+    damaged,
+    logs,
+    results_files,
+    settings,
+    several,
+    trained_on,
+)
 from ceil_jax.experiment.comparison import Comparison
 from ceil_jax.experiment.config import Config, to_dict
-from ceil_jax.experiment.modes import trials
 from ceil_jax.experiment.selection import Scores
 from ceil_jax.experiment.trained_on import TrainedOn
 
@@ -235,7 +241,7 @@ def test_own_figures(kind, tmp_path, capsys):
     path, was = damage(tmp_path, "results.json", kind)
     assert results_files.is_evaluated(tmp_path)
     assert results_files.trained_epochs(tmp_path) is None
-    assert trials.finished(Config(), tmp_path) is None
+    assert several.finished(Config(), tmp_path) is None
     assert content(path) == was
     aside, is_new, _ = results_files.write(tmp_path, RESULTS, own=False)
     assert (aside.parent.name, is_new) == ("results", True)
@@ -261,7 +267,7 @@ def test_a_file_in_the_place_of_the_folder_of_figures(tmp_path):
 def test_parts_of_own_figures(key, value, tmp_path):
     path = tmp_path / "results.json"
     path.write_text(json.dumps(RESULTS | {key: value}))
-    assert trials.finished(Config(), tmp_path) is None
+    assert several.finished(Config(), tmp_path) is None
     assert results_files.trained_epochs(tmp_path) in (None, 90)
     results_files.write(tmp_path, RESULTS | {"checkpoint": "epoch 9"}, own=True)
     assert json.loads(path.read_text())["checkpoint"] == "epoch 9"

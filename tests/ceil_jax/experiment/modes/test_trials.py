@@ -5,10 +5,10 @@ import json
 import pytest
 
 from ceil_jax.common.errors import DataError, UserError
-from ceil_jax.evaluation.results import FIGURES, ModeResults, Results, Spread
-from ceil_jax.experiment import settings
-from ceil_jax.experiment.config import Config, to_dict
+from ceil_jax.experiment import several
+from ceil_jax.experiment.config import Config
 from ceil_jax.experiment.modes import trials
+from tests.ceil_jax.experiment.modes.trained import Trained
 
 
 class TestParse:
@@ -40,48 +40,9 @@ class TestParse:
             trials.parse_trials(text, 5, "regdb")
 
 
-def figures(rank1):
-    side = {name: Spread(rank1, 0.0) for name in FIGURES}
-    modes = {"visible_to_infrared": ModeResults(side, side, 4, 6)}
-    return Results("regdb", "none", 1, modes, "epoch 2", dataset="regdb")
-
-
-class Trained:
-    """Stands for the training: writes what a run leaves, its figure is the split."""
-
-    def __init__(self, monkeypatch):
-        self.splits, self.latest, self.stop_at = [], {}, 0
-        monkeypatch.setattr(trials, "train_and_evaluate", self)
-        monkeypatch.setattr(trials, "Checkpoints", self.checkpoints)
-
-    def __call__(self, config, folder, *, take_over):
-        assert not take_over
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "config.json").write_text(json.dumps(to_dict(config)))
-        if config.trial == self.stop_at:
-            raise KeyboardInterrupt
-        self.splits.append(config.trial)
-        results = figures(10.0 * config.trial)
-        record = results.to_json() | {
-            "trained_with": to_dict(config),
-            "evaluated_with": settings.evaluated_with(config),
-        }
-        (folder / "results.json").write_text(json.dumps(record))
-        self.latest[folder / "checkpoints"] = config.num_epochs
-        return results
-
-    def checkpoints(self, folder):
-        outer = self
-
-        class Opened:
-            latest_epoch = outer.latest.get(folder)
-
-        return Opened()
-
-
 @pytest.fixture
 def training(monkeypatch):
-    return Trained(monkeypatch)
+    return Trained(monkeypatch, lambda config: config.trial)
 
 
 @pytest.fixture
@@ -94,10 +55,10 @@ class TestRunTrials:
         self, training, config, tmp_path, capsys
     ):
         mean = trials.run_trials(config, tmp_path, "1,4-5")
-        assert training.splits == [1, 4, 5]
+        assert training.done == [1, 4, 5]
         assert config.trial == 1
         names = sorted(path.name for path in tmp_path.glob("[!.]*"))
-        assert names == ["config.json", "results.json"] + [
+        assert names == ["config.json", "report.html", "results.json"] + [
             f"trial_0{t}" for t in (1, 4, 5)
         ]
         record = json.loads((tmp_path / "results.json").read_text())
@@ -119,22 +80,22 @@ class TestRunTrials:
         training.stop_at = 3
         with pytest.raises(KeyboardInterrupt):
             trials.run_trials(config, tmp_path)
-        assert training.splits == [1, 2]
+        assert training.done == [1, 2]
         assert not (tmp_path / "results.json").exists()
         training.stop_at = 0
         mean = trials.run_trials(config, tmp_path)
-        assert training.splits == list(range(1, 11))
+        assert training.done == list(range(1, 11))
         assert "split 2 (2 of 10): finished before" in capsys.readouterr().out
         assert mean.modes["visible_to_infrared"].plain["rank1"].mean == 55
         assert trials.run_trials(config, tmp_path).to_json() == mean.to_json()
-        assert len(training.splits) == 10
+        assert len(training.done) == 10
 
     @pytest.mark.parametrize("kind", [UserError, DataError])
     def test_what_goes_wrong_names_the_split(self, config, tmp_path, monkeypatch, kind):
         def fail(config, folder, **options):
             raise kind("1 cluster among 50 infrared images")
 
-        monkeypatch.setattr(trials, "train_and_evaluate", fail)
+        monkeypatch.setattr(several, "train_and_evaluate", fail)
         with pytest.raises(UserError, match=r"^split 7: 1 cluster among 50"):
             trials.run_trials(config, tmp_path, "7-8")
 
@@ -148,13 +109,13 @@ class TestRunTrials:
         else:
             (tmp_path / "trial_01" / lost).write_text("{")
         trials.run_trials(config, tmp_path, "1-2")
-        assert training.splits == [1, 2, 1]
+        assert training.done == [1, 2, 1]
 
     def test_another_evaluation_is_done_anew(self, training, config, tmp_path):
         trials.run_trials(config, tmp_path, "1")
         config.rerank.k1 = 3
         trials.run_trials(config, tmp_path, "1-2")
-        assert training.splits == [1, 1, 2]
+        assert training.done == [1, 1, 2]
 
     def test_another_training_is_refused_before_anything_is_done(
         self, training, config, tmp_path
@@ -167,13 +128,13 @@ class TestRunTrials:
             r"now it is 1\.0: give the same, or another --workdir",
         ):
             trials.run_trials(config, tmp_path)
-        assert training.splits == [2]
+        assert training.done == [2]
 
     def test_other_places_are_not_another_training(self, training, config, tmp_path):
         trials.run_trials(config, tmp_path, "2")
         config.data_dir, config.num_devices = "/elsewhere", 1
         trials.run_trials(config, tmp_path, "2")
-        assert training.splits == [2]
+        assert training.done == [2]
 
     @pytest.mark.parametrize(
         ("change", "message"),
