@@ -44,6 +44,7 @@ ENTRIES = {
     "export": "import ceil_jax.model.export; import onnx; import flatbuffers",
     "onnxruntime": "import ceil_jax.model.engines; import onnxruntime",
     "openvino": "from ceil_jax.model import engines; engines.import_openvino()",
+    "pages": "from ceil_jax.report import pages",
     "parquet": "import ceil_jax.evaluation; from pyarrow import parquet",
     "faiss": "import ceil_jax.neighbours; import faiss",
     "wandb": "import ceil_jax; import wandb",

@@ -6,6 +6,8 @@ FILES = {
     "state within epoch 13, `NAME.damaged` one that did not prove itself",
     "metrics.jsonl": "a line for each epoch: stage, losses, rate, and by modality "
     "clusters, proxies, kept images; seconds of each part",
+    "trackers.json": "the run's name in other [trackers](runs.md#curves), which write "
+    "`wandb/`, `mlruns/` or `trackio/`",
     "tensorboard/": "the same as curves: `tensorboard --logdir DIR/tensorboard`",
     "scores.json": "figures of the epochs that were scored on the way",
     "comparison.json": "figures of the baselines and of each stage's end",
@@ -13,13 +15,20 @@ FILES = {
     "where known: what keeps a model from being tested on them",
     "results.json": "the figures of the run's own evaluation "
     "([keys](evaluation.md#resultsjson))",
-    "results/": "every other evaluation, `PROTOCOL-SAMPLING-SHOTS-CHECKPOINT.json`",
-    "ranked_lists.png": "queries with their top ten, plain above re-ranked",
+    "results/": "every other evaluation, `PROTOCOL-SAMPLING-SHOTS-CHECKPOINT.json`, "
+    "beside it the same files as `NAME.html`, `NAME.rankings.npz` and so on",
+    "report.html": "[one page](report.md) with figures, lists, pictures, curves",
+    "rankings.npz": "what every query found ([keys](evaluation.md#rankingsnpz))",
+    "pictures.npz": "small pictures, the map and why an answer, for `report.html`",
+    "ranked_lists.png": "telling queries with their top ten, plain above re-ranked",
     "embeddings.npz": "after `--mode export`: a unit row for every image, its name, "
     "camera, modality, and person where known",
     "writer.json": "who writes here now, or did last",
     ".writer.lock": "the lock of that process",
     "trial_NN/": "after `--mode trials`: a run for each split of RegDB",
+    "seed-N/, seeds.json": "after `--seeds`: a run for each training seed; the table",
+    "sweep.json": "after `--mode sweep`: the table of its runs, each in a folder named "
+    "by what it changed",
     "NAME.damaged": "a file that a crash or an editor damaged, set aside",
 }
 """What each is, by name; a name with a slash is a folder."""

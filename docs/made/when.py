@@ -17,6 +17,8 @@ WHEN = {
     "selection": "only to compare with papers that choose their epoch on the test set",
     "eval_step": "0 saves the time of scoring on the way",
     "num_devices": "other programs need some of the GPUs",
+    "trackers": "to see the curves of several runs beside each other: "
+    "[runs](runs.md#curves)",
     "compilation_cache": "a disk that jobs share; `off` for none",
     "debug": "to report a fault: the error then shows where it arose",
     "kernels": "`xla` where a GPU's kernels are in doubt",
@@ -59,6 +61,8 @@ WHEN = {
     "evaluation.sampling": "to compare with a paper that used other galleries",
     "evaluation.permutations": "the file lies elsewhere",
     "evaluation.shots": "10 for multi-shot, of SYSU-MM01 only",
+    "evaluation.engine": "another runtime embeds faster on your processor; the table "
+    "names it",
     "evaluation.flip": "off halves the time of embedding",
     "evaluation.num_pictured_queries": "0 for no picture",
     "evaluation.baselines": "to see what training adds to where it began",
