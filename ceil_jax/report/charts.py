@@ -141,7 +141,8 @@ def svg(figure: Figure, name: str, title: str, description: str) -> Markup:
     text = _own_ids(text, name)
     for token, colour in TOKENS.items():
         text = text.replace(colour, f"var(--{token})")
-    text = re.sub(r"(\d+\.\d)\d+", r"\1", text)
+    # Places of a tenth of a pixel will do; what stands between tags is read.
+    text = re.sub(r"<[^>]+>", _to_tenths, text)
     text = re.sub(r'font: (?:\w+ )?([\d.]+)px [^;"]+', r"font-size: \1px", text)
     text = re.sub(r"<g>\s*</g>|<defs>\s*</defs>", "", text)
     text = re.sub(r"\n\s*", "\n", text)
@@ -153,6 +154,11 @@ def svg(figure: Figure, name: str, title: str, description: str) -> Markup:
         f'</title><desc id="{name}-d">{escape(description)}</desc>'
     )
     return Markup(head + text[text.index(">") + 1 :])
+
+
+def _to_tenths(tag: re.Match[str]) -> str:
+    """A tag whose numbers have one decimal."""
+    return re.sub(r"(\d+\.\d)\d+", r"\1", tag[0])
 
 
 def _own_ids(text: str, name: str) -> str:

@@ -119,7 +119,9 @@ def curves(
         _label_ends(axes, lines, look)
         if look.stage is not None:
             axes.axvline(look.stage, color=TOKENS["edge"], lw=0.8, ls=(0, (2, 2)))
-            _note(axes, "stage 2", (look.stage, axes.get_ylim()[1]), (4, 1), va="top")
+            _note(
+                axes, "stage 2", (look.stage, axes.get_ylim()[1]), (4, 1), va="bottom"
+            )
         axes.set_xlabel(look.xlabel, labelpad=4)
         axes.set_xticks([x[0]] if alone else (look.xticks or _ticks(x)))
         axes.yaxis.set_major_locator(MaxNLocator(4, integer=not look.percent))

@@ -1,3 +1,4 @@
+import re
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
@@ -79,3 +80,13 @@ def test_labels_are_apart_and_in_order(values):
     order = np.argsort(values, kind="stable")
     assert (np.diff(placed[order]) > 0).all()
     assert placed.mean() == pytest.approx(np.mean(values))
+
+
+def test_numbers_that_are_read_keep_their_digits():
+    figure, axes = charts.panel()
+    axes.set_ylim(0, 0.2)
+    axes.set_yticks([0.05, 0.15])
+    text = charts.svg(figure, "small", "Small", "From 0.05 to 0.15")
+    assert {"0.05", "0.15"} <= set(re.findall(r">([\d.]+)<", text))
+    places = [tag for tag in re.findall(r"<[^>]+>", text) if re.search(r"\.\d\d", tag)]
+    assert not places
