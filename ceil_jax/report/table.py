@@ -15,7 +15,7 @@ from ceil_jax.evaluation.results import (
 )
 from ceil_jax.report import published
 
-_HEADINGS = {
+HEADINGS = {
     "rank1": "Rank-1",
     "rank5": "Rank-5",
     "rank10": "Rank-10",
@@ -23,6 +23,7 @@ _HEADINGS = {
     "mAP": "mAP",
     "mINP": "mINP",
 }
+"""Figures by their keys in `results.json`, in the order of the tables."""
 _SHOWN_FAR = 1e-2
 
 
@@ -56,7 +57,7 @@ def results_table(results: Results) -> str:
         rows.append([_mode_label(name, mode), "plain", *_cells(mode.plain, results)])
         if mode.gcr is not None:
             rows.append(["", "R", *_cells(mode.gcr, results)])
-    headings = ["mode", "", *(_HEADINGS[name] for name in FIGURES)]
+    headings = ["mode", "", *(HEADINGS[name] for name in FIGURES)]
     parts = [_heading(results), aligned(rows, headings), _legend(results)]
     theirs = published.beside(results)
     if theirs is not None:
@@ -82,7 +83,7 @@ def splits_table(results: Results) -> str:
         ]
         if lines:
             lines.append(["all", *_main_figures(mode, spread=True)])
-            ours = [_HEADINGS[figure] for figure in published.FIGURES]
+            ours = [HEADINGS[figure] for figure in published.FIGURES]
             headings = [_words(name), *ours, *(f"R {heading}" for heading in ours)]
             tables.append(aligned(lines, headings))
     return "\n\n".join(tables)
@@ -189,7 +190,7 @@ def _beside_published(
                     f"{other:.2f}" + (" (sic)" if is_sic else ""),
                     f"{ours - other:+.2f}",
                 ]
-    triples = ([_HEADINGS[f], "published", "diff"] for f in published.FIGURES)
+    triples = ([HEADINGS[f], "published", "diff"] for f in published.FIGURES)
     headings = ["mode", "", *(word for triple in triples for word in triple)]
     title = "beside the published figures, in %"
     return "\n".join([title, aligned(rows, headings), *published.notes(results)])

@@ -1,43 +1,30 @@
 """The tokens of the pages: every colour has a name, and no page names a colour."""
 
-LIGHT = {
-    "page": "#f5f6f7",
-    "paper": "#ffffff",
-    "sunk": "#eceff1",
-    "ink": "#15181c",
-    "ink2": "#434a52",
-    "ink3": "#5d656e",
-    "line": "#dbe0e4",
-    "edge": "#7f8790",
-    "accent": "#1d55c4",
-    "tint": "#e8effc",
-    "right": "#00725a",
-    "wrong": "#b5380a",
-    "warn": "#754700",
-    "warn-bg": "#fff3d1",
-    "visible": "#8f5f00",
-    "infrared": "#7a3cc6",
-    "plain": "#646c76",
-}
-DARK = {
-    "page": "#0f1215",
-    "paper": "#171b1f",
-    "sunk": "#20252b",
-    "ink": "#e9ecef",
-    "ink2": "#bcc3ca",
-    "ink3": "#98a1aa",
-    "line": "#2c3238",
-    "edge": "#707983",
-    "accent": "#8db5ff",
-    "tint": "#1b2740",
-    "right": "#4fcaa8",
-    "wrong": "#ff9a6c",
-    "warn": "#f0cd7c",
-    "warn-bg": "#2d2510",
-    "visible": "#e3b74a",
-    "infrared": "#c7a2ff",
-    "plain": "#a2abb5",
-}
+import re
+from importlib import resources
+
+_BLOCKS = {"light": ":root {", "dark": ":root[data-theme=dark] {"}
+
+
+def tokens(name: str) -> dict[str, str]:
+    """The colours of a theme, from the style sheet of the report.
+
+    Args:
+        name: "light" or "dark".
+
+    Returns:
+        Values of six digits by the names of the tokens, without dashes in front.
+    """
+    file = resources.files("ceil_jax.report").joinpath("theme.css")
+    _, _, rest = file.read_text(encoding="utf-8").partition(_BLOCKS[name])
+    found = re.findall(r"--([\w-]+): #(\w+);", rest.partition("}")[0])
+    return {
+        token: f"#{value if len(value) == 6 else ''.join(2 * c for c in value)}"
+        for token, value in found
+    }
+
+
+LIGHT, DARK = tokens("light"), tokens("dark")
 _SANS = (
     'Inter, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, '
     "sans-serif"
@@ -88,6 +75,6 @@ def furo(name: str) -> dict[str, str]:
         Values by name, without dashes in front: the tokens themselves, Furo's colours,
         and the fonts.
     """
-    tokens = LIGHT if name == "light" else DARK
-    colours = {ours: tokens[token] for ours, token in _FURO.items()}
-    return tokens | colours | {"font-stack": _SANS, "font-stack--monospace": _MONO}
+    own = LIGHT if name == "light" else DARK
+    colours = {ours: own[token] for ours, token in _FURO.items()}
+    return own | colours | {"font-stack": _SANS, "font-stack--monospace": _MONO}

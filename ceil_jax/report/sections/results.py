@@ -7,7 +7,7 @@ import numpy as np
 
 from ceil_jax.evaluation.rankings import ModeRankings
 from ceil_jax.evaluation.results import ModeResults, Results
-from ceil_jax.report import published
+from ceil_jax.report import published, table
 from ceil_jax.report.charts import Chart, Numbers
 from ceil_jax.report.contents import Contents
 from ceil_jax.report.curves import Line, Look, curves
@@ -68,7 +68,7 @@ def _mode(
         queries = words.plural("query", words.num_queries(ranked) or 0)
         size = f"{queries} in {words.plural('image', len(ranked.gallery.names))}"
     rows = []
-    for key, label in words.FIGURES.items():
+    for key, label in table.HEADINGS.items():
         plain, reranked = mode.plain[key], (mode.gcr or {}).get(key)
         rows.append({"name": label, "plain": plain, "gcr": reranked})
     return {

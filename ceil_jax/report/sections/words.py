@@ -5,15 +5,6 @@ from collections.abc import Mapping, Sequence
 from ceil_jax.evaluation.rankings import ModeRankings
 from ceil_jax.evaluation.results import Results
 
-FIGURES = {
-    "rank1": "Rank-1",
-    "rank5": "Rank-5",
-    "rank10": "Rank-10",
-    "rank20": "Rank-20",
-    "mAP": "mAP",
-    "mINP": "mINP",
-}
-"""Figures by their keys in `results.json`, in the order of the tables."""
 PROTOCOLS = {
     "sysu_mm01": "SYSU-MM01",
     "regdb": "RegDB",
