@@ -49,11 +49,10 @@ ENTRIES = {
     "faiss": "import ceil_jax.neighbours; import faiss",
     "wandb": "import ceil_jax; import wandb",
     "mlflow": "import ceil_jax; import mlflow.tracking",
-    "trackio": "import ceil_jax; import trackio",
     "train": "import ceil_jax.experiment.modes.train",
 }
-# They need a GPU to be of use, and several GB.
-NOT_MEASURED = ("faiss-gpu", "cuda12", "cuda13")
+# They need a GPU to be of use, and several GB. Trackio goes against constraints.txt.
+NOT_MEASURED = ("faiss-gpu", "cuda12", "cuda13", "trackio")
 IMPORTS = 3
 # Run by the Python of an environment: its libraries, by what their own records say.
 _LIST = """

@@ -13,6 +13,31 @@ from ceil_jax.inputs.augment.planes import MEAN, STD
 PREPROCESSING: dict[str, Any] = {"mean": list(MEAN), "std": list(STD), "colour": "RGB"}
 
 
+def last_features(
+    encoder: nn.Module, variables: Any, images: Any, modality: str
+) -> Float[Array, "b h w c"]:
+    """The maps that are pooled to embeddings, of 8-bit images in evaluation mode.
+
+    Args:
+        encoder: The model.
+        variables: `{"params": ..., "batch_stats": ...}`.
+        images: (b, H, W, 3) uint8.
+        modality: "visible" or "infrared".
+
+    Returns:
+        What leaves the last stage; not negative.
+    """
+    apply, sizes = encoder.apply, encoder.stage_sizes
+    last = f"stage{len(sizes)}_block{sizes[-1] - 1}"
+    given: Any = {modality: augment.normalise(images)}
+    _, seen = apply(
+        variables,
+        **given,
+        capture_intermediates=lambda module, _: module.name == last,
+    )
+    return seen["intermediates"][last]["__call__"][0]
+
+
 def make_embed_step(
     encoder: nn.Module, modality: str, *, flip: bool
 ) -> Callable[[Any, Any], Float[Array, "b d"]]:

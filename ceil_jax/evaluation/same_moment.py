@@ -107,13 +107,9 @@ def calibrate_same_moment(
         if not total:
             left_out[name] = _NOTHING
             continue
+        size: Any = {"num_units": num, "totals": (0, total)}
         pairs[name] = calibrate_clusters(
-            None,
-            impostor,
-            num_units=num,
-            totals=(0, total),
-            fars=fars,
-            confidence=confidence,
+            None, impostor, **size, fars=fars, confidence=confidence
         )
     if not pairs:
         raise ValueError(f"there is no impostor pair: {_NOTHING}")

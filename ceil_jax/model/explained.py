@@ -11,9 +11,9 @@ from jaxtyping import Array, Float
 from PIL import Image
 
 from ceil_jax.embedding.embedder import unit_rows
+from ceil_jax.embedding.step import last_features
 from ceil_jax.encoder import Encoder
 from ceil_jax.encoder.batch_norm import BatchNorm
-from ceil_jax.inputs import augment
 from ceil_jax.weights import Architecture, architecture
 
 _DIMMEST = 0.2
@@ -94,14 +94,7 @@ def _features(
     variables: Any, images: Any, modality: str, sizes: Architecture
 ) -> Float[Array, "h w c"]:
     """The last feature maps of the first image."""
-    encoder: Any = Encoder(*sizes)
-    last = f"stage4_block{encoder.stage_sizes[-1] - 1}"
-    _, seen = encoder.apply(
-        variables,
-        **{modality: augment.normalise(images)},
-        capture_intermediates=lambda module, _: module.name == last,
-    )
-    return seen["intermediates"][last]["__call__"][0][0]
+    return last_features(Encoder(*sizes), variables, images, modality)[0]
 
 
 def _parts(variables: Mapping[str, Any], features: Any) -> np.ndarray:

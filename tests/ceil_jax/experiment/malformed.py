@@ -12,6 +12,7 @@ from ceil_jax.experiment.ranges import (
     Number,
     Place,
     Range,
+    Several,
     Switch,
     Whole,
     Wholes,
@@ -66,6 +67,9 @@ def values(within: Range) -> list[Any]:
             wrong += [0, (16,)] if multiple_of == 1 else [0, 17, (16,)]
             alike = [(each,) * (count or 2) for each in wrong]
             return [*anything, *alike, *few, 16, NAN, "16", "(16, 16)", range(4)]
+        case Several(options):
+            wrong = [("x",), (1,), (None,), (*options, "x"), (options[0],) * 2]
+            return [*anything, *wrong, [""], options[0], "x", 1, NAN, True]
     raise AssertionError(within)
 
 
@@ -101,6 +105,16 @@ def drawn(within: Range) -> st.SearchStrategy[Any]:
             members = st.floats() | text | st.none() | st.booleans()
             members |= st.integers(most + 1) | st.integers(max_value=0)
             return other | text | st.floats() | st.lists(members, min_size=1).map(tuple)
+        case Several(options):
+            wrong = text.filter(lambda word: word not in options)
+            members = wrong | st.integers() | st.none()
+            return (
+                st.none()
+                | st.binary()
+                | st.integers()
+                | text
+                | st.lists(members, min_size=1)
+            )
     raise AssertionError(within)
 
 
@@ -124,4 +138,9 @@ def typed(within: Range) -> list[str]:
             pairs = ["(nan, inf)", "(-16, -16)", "('a', 'b')", "(16, None)", "(0, 0)"]
             pairs += ["((16, 16),)", "(10000000000000, 16)", "(True, True)", "(2.5,)"]
             return [*(word for word in words if word not in ("[]", "{}")), *pairs]
+        case Several(options):
+            known = options[0]
+            wrong = ["('x',)", "(1,)", f"('{known}', '{known}')", f"('{known}', 2)"]
+            few = [word for word in words if word not in ("[]", "{}")]
+            return [*few, *wrong, "(None,)", "x"]
     raise AssertionError(within)

@@ -21,6 +21,7 @@ NAMES = sorted(p.stem for p in source.files("configs") if p.stem != "__init__")
 WAS = {
     "save_minutes": 0.0,
     "debug": False,
+    "trackers": ("tensorboard",),
     "dataset": "regdb",
     "data_dir": "",
     "prepared_dir": "",
@@ -249,7 +250,7 @@ def test_what_changes_the_weights_is_fixed_once_a_training_has_begun():
     assert free - {n for n in free if n.startswith(("evaluation.", "rerank."))} == {
         *("data_dir", "prepared_dir", "allow_partial", "cache_gib", "save_epoch"),
         *("selection", "eval_step", "num_devices", "compilation_cache", "kernels"),
-        *("batch.embed_rows", "save_minutes", "debug"),
+        *("batch.embed_rows", "save_minutes", "debug", "trackers"),
     }
     for name in fields():
         if name.startswith(("evaluation.", "rerank.")):

@@ -20,6 +20,7 @@ from ceil_jax.experiment.ranges import (
     Name,
     Number,
     Place,
+    Several,
     Switch,
     Whole,
     Wholes,
@@ -97,10 +98,16 @@ def test_malformed_values_of_a_recorded_configuration(name, tmp_path):
 def test_every_field_says_what_it_may_hold(name):
     definition = config_lib.definitions()[name]
     assert isinstance(
-        range_of(name), Whole | Number | Wholes | Choice | Switch | Name | Place
+        range_of(name),
+        Whole | Number | Wholes | Choice | Switch | Name | Place | Several,
     )
     assert range_of(name).fault(definition.default) == ""
-    of_type = {int: Whole | Choice, float: Number, tuple: Wholes, bool: Switch}
+    of_type = {
+        int: Whole | Choice,
+        float: Number,
+        tuple: Wholes | Several,
+        bool: Switch,
+    }
     of_type[str] = Choice | Name | Place
     assert isinstance(range_of(name), of_type[type(definition.default)])
 

@@ -18,8 +18,8 @@ def other(value):
     if isinstance(value, bool):
         return not value
     if isinstance(value, tuple):
-        return (*value[:-1], value[-1] + 16)
-    return value + "x" if isinstance(value, str) else value + 1
+        return (*value[:-1], other(value[-1]))
+    return value + "x" if isinstance(value, str) else value + 16
 
 
 def with_changed(name):

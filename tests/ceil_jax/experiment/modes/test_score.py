@@ -167,7 +167,7 @@ def test_other_features_of_the_same_name_are_no_repetition(config, tmp_path, cap
     assert (folder / "rankings.npz").is_file()
     name = "regdb-none-1-features_f.npz"
     found = {path.name for path in (folder / "results").iterdir()}
-    assert found == {f"{name}.json", f"{name}.rankings.npz"}
+    assert found == {f"{name}.{end}" for end in ("json", "rankings.npz", "html")}
 
 
 def test_surplus_rows_are_counted(config, tmp_path, capsys):
