@@ -27,10 +27,11 @@ def last_features(
     Returns:
         What leaves the last stage; not negative.
     """
-    apply, sizes = encoder.apply, encoder.stage_sizes
+    model: Any = encoder
+    sizes = model.stage_sizes
     last = f"stage{len(sizes)}_block{sizes[-1] - 1}"
     given: Any = {modality: augment.normalise(images)}
-    _, seen = apply(
+    _, seen = model.apply(
         variables,
         **given,
         capture_intermediates=lambda module, _: module.name == last,
