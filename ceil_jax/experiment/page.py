@@ -44,6 +44,25 @@ def write(workdir: Path, figures: Path | None = None) -> Path:
     return path
 
 
+def keep(workdir: Path, kept: results_files.Kept) -> Path:
+    """Make the page of an evaluation unless it is there and still says all.
+
+    Args:
+        workdir: The run's folder.
+        kept: Its figures, as they were kept.
+
+    Returns:
+        The page.
+
+    Raises:
+        UserError: See `write`.
+        OSError: See `write`.
+    """
+    path = results_files.beside(kept.path, results_files.PAGE)
+    is_whole = path.exists() and not kept.is_new and not kept.added
+    return path if is_whole else write(workdir, kept.path)
+
+
 def write_all(workdir: Path) -> list[Path]:
     """Make the pages of all evaluations of a run.
 

@@ -188,7 +188,7 @@ class Run:
         if comparison and is_compared:
             print(f"\n{comparison.table(self.control)}")
         print(f"\n{kept}", flush=True)
-        print(f"report: {page.write(self.workdir, kept.path)}", flush=True)
+        print(f"report: {page.keep(self.workdir, kept)}", flush=True)
         return results
 
     def _keep_pictures(

@@ -277,4 +277,4 @@ def _report(
     if not extras.missing("train"):
         from ceil_jax.experiment import page  # needs more than the core
 
-        print(f"report: {page.write(workdir, kept.path)}", flush=True)
+        print(f"report: {page.keep(workdir, kept)}", flush=True)

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from ceil_jax.datasets.imageset import ArraySource, ImageSet
 from ceil_jax.evaluation import rankings as rankings_lib
 from ceil_jax.evaluation.results import RerankParams
 from ceil_jax.evaluation.scoring import Embeddings
-from ceil_jax.experiment import page, pictured
+from ceil_jax.experiment import page, pictured, results_files
 from ceil_jax.experiment.config import Config, to_dict
 from ceil_jax.experiment.modes.report import report
 from ceil_jax.rerank import gcr
@@ -158,3 +159,20 @@ def test_sheets_of_images_without_labels(material):
         images = material.sets[sheet.modality == "infrared"]
         rows = np.flatnonzero(np.isin(images.names, sheet.names))
         assert len({*images.identities[rows].tolist()}) == 1
+
+
+def test_a_page_that_says_all_is_left_as_it_is(tmp_path, monkeypatch):
+    figures = tmp_path / "results.json"
+    made: list[Path] = []
+
+    def write(workdir, path):
+        made.append(path)
+        (workdir / "report.html").write_text("made")
+        return workdir / "report.html"
+
+    monkeypatch.setattr(page, "write", write)
+    new, old = results_files.Kept(figures, True), results_files.Kept(figures, False)
+    added = results_files.Kept(figures, False, ("verification",))
+    for kept, times in ((old, 1), (old, 1), (new, 2), (added, 3)):
+        assert page.keep(tmp_path, kept) == tmp_path / "report.html"
+        assert made == [figures] * times
