@@ -122,6 +122,6 @@ def test_false_alarms_where_people_are_unlike_and_models_are_alike(num_people):
             * rng.uniform(0.5, 1, (3, len(people)))
             for _ in range(2)
         ]
-        alarms += found(*sides, people).p <= 0.05
+        alarms += found(sides[0], sides[1], people).p <= 0.05
     # 5 % of 400 is 20; more than 34 come in one of a thousand such tests.
     assert 6 <= alarms <= 34

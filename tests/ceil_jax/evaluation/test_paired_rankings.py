@@ -1,5 +1,7 @@
 """Two evaluations figure by figure: what is paired, what is refused, what counts."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -24,7 +26,7 @@ def test_figures_are_in_percent_and_in_the_order_of_the_tables():
     )
     assert row.difference.first == pytest.approx(100 * one.mean(), rel=1e-6)
     by_person = 100 * (other - one).mean(axis=0).reshape(8, 3).mean(axis=1)
-    wanted = stats.ttest_1samp(by_person, 0)
+    wanted: Any = stats.ttest_1samp(by_person, 0)
     assert row.difference.p == pytest.approx(wanted.pvalue, rel=1e-5)
     assert row.is_resolved
 
