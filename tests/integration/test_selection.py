@@ -40,10 +40,10 @@ def stop_at(monkeypatch, name):
     """Let the scoring of one epoch fail."""
     once = score.Scorer.score
 
-    def fail(self, sides, checkpoint):
+    def fail(self, sides, checkpoint, *more):
         if checkpoint == name:
             raise StoppedError
-        return once(self, sides, checkpoint)
+        return once(self, sides, checkpoint, *more)
 
     monkeypatch.setattr(score.Scorer, "score", fail)
 
