@@ -85,3 +85,13 @@ def test_numbers_as_pages_show_them():
     assert pages.signed(-0.04) == "±0.0"
     assert pages.percent(47.05) in ("47.0", "47.1")
     assert pages.grouped(1280) == "1,280"
+
+
+def test_the_dark_theme_is_the_same_by_choice_and_by_the_system():
+    sheet = resources.files("ceil_jax.report").joinpath("theme.css").read_text("utf-8")
+    chosen, system = (
+        sheet.partition(selector)[2].partition("}")[0].split()
+        for selector in (":root[data-theme=dark] {", ":root:not([data-theme]) {")
+    )
+    assert len(chosen) > 60
+    assert chosen == system
