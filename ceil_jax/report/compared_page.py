@@ -14,6 +14,7 @@ from ceil_jax.report import pages, verdicts
 from ceil_jax.report.charts import STYLE, TOKENS, Chart, Numbers, panel, svg, with_dots
 from ceil_jax.report.comparing import Pair, Row, Run
 from ceil_jax.report.curves import Line, Look, curves
+from ceil_jax.report.numbers import MINUS
 
 PLACES = 20
 """Of the curves."""
@@ -82,7 +83,7 @@ def page(
         same=same,
         notices=verdicts.notices(runs, pairs),
         signed=verdicts.signed,
-        minus=pages.MINUS,
+        minus=MINUS,
         row_words=verdicts.row_words,
         search_words=verdicts.search_words,
     )
@@ -288,7 +289,7 @@ def _seeds(pair: Pair) -> Chart:
         axes.set_xlabel("points", labelpad=4)
     row = pair.rests_on
     letters = pair.base.letter, pair.other.letter
-    less = f"{letters[1]} {pages.MINUS} {letters[0]}"
+    less = f"{letters[1]} {MINUS} {letters[0]}"
     title = f"{less} by training seed, {verdicts.row_words(row)}"
     said = (
         f"{letters[1]} is ahead with {int((gaps > 0).sum())} of {len(seeds)} seeds, on "

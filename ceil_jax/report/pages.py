@@ -10,8 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ceil_jax.report.charts import Chart
-
-MINUS = "\N{MINUS SIGN}"
+from ceil_jax.report.numbers import grouped, percent, signed
 
 
 @cache
@@ -84,58 +83,6 @@ def as_json(value: Any) -> Markup:
     for sign in "<>&":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return Markup(text)
-
-
-def percent(value: float) -> str:
-    """A figure in percent as pages show it.
-
-    Args:
-        value: Percent.
-
-    Returns:
-        One decimal.
-    """
-    return signed_text(f"{value:.1f}")
-
-
-def signed(value: float, decimals: int = 1) -> str:
-    """A change, with its sign.
-
-    Args:
-        value: Points.
-        decimals: Digits after the point.
-
-    Returns:
-        "+6.9", or "±0.0" where nothing is left after rounding.
-    """
-    text = f"{value:+.{decimals}f}"
-    if not text.strip("+-0."):
-        text = f"±{abs(value):.{decimals}f}"
-    return signed_text(text)
-
-
-def signed_text(text: str) -> str:
-    """A number's text with the sign that typography has for minus.
-
-    Args:
-        text: As Python writes it.
-
-    Returns:
-        The same with another sign.
-    """
-    return text.replace("-", MINUS)
-
-
-def grouped(value: int) -> str:
-    """A count with a comma for thousands.
-
-    Args:
-        value: The count.
-
-    Returns:
-        Its text.
-    """
-    return f"{value:,}"
 
 
 def _joined(*names: str) -> Markup:

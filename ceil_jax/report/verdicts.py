@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ceil_jax.report import numbers
 from ceil_jax.report.comparing import Pair, Row, Run
 
 FIGURE_WORDS = {"rank1": "Rank-1", "mAP": "mAP"}
@@ -130,8 +131,7 @@ def signed(value: float) -> str:
     """
     if np.isinf(value):
         return "unbounded"
-    text = f"{value:+.1f}"
-    return "0.0" if not text.strip("+-0.") else text.replace("-", "\N{MINUS SIGN}")
+    return numbers.signed(value).removeprefix("±")
 
 
 def notices(runs: Sequence[Run], pairs: Sequence[Pair]) -> list[tuple[str, str, str]]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from ceil_jax.evaluation.rankings import ModeRankings
 from ceil_jax.report.contents import Contents
-from ceil_jax.report.pages import percent, signed
+from ceil_jax.report.numbers import percent, signed
 from ceil_jax.report.sections import words
 
 _FIGURES = {"rank1": "Rank-1", "mean_ap": "mAP"}

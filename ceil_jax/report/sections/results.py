@@ -11,7 +11,7 @@ from ceil_jax.report import published, table
 from ceil_jax.report.charts import Chart, Numbers
 from ceil_jax.report.contents import Contents
 from ceil_jax.report.curves import Line, Look, curves
-from ceil_jax.report.pages import percent
+from ceil_jax.report.numbers import percent
 from ceil_jax.report.sections import words
 
 _RANKS = 20
