@@ -7,15 +7,15 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ceil_jax.encoder.batch_norm import BatchNorm
+from ceil_jax.encoder.initial import he_truncated
 from ceil_jax.encoder.pointwise import Pointwise
 from ceil_jax.encoder.winograd import Conv3x3
 
 EXPANSION = 4
-_HE = nn.initializers.variance_scaling(2.0, "fan_out", "truncated_normal")
 
 
 def _conv3x3(features: int, dtype: Any, winograd: bool, name: str) -> Conv3x3:
-    return Conv3x3(features, dtype, _HE, winograd, name=name)
+    return Conv3x3(features, dtype, he_truncated, winograd, name=name)
 
 
 def _conv3x3_of_stride_2(features: int, dtype: Any, name: str) -> nn.Conv:
@@ -26,13 +26,13 @@ def _conv3x3_of_stride_2(features: int, dtype: Any, name: str) -> nn.Conv:
         padding=((1, 1), (1, 1)),
         use_bias=False,
         dtype=dtype,
-        kernel_init=_HE,
+        kernel_init=he_truncated,
         name=name,
     )
 
 
 def _conv1x1(features: int, dtype: Any, name: str) -> Pointwise:
-    return Pointwise(features, dtype=dtype, kernel_init=_HE, name=name)
+    return Pointwise(features, dtype=dtype, kernel_init=he_truncated, name=name)
 
 
 def _average_pool(x: Float[Array, "b h w c"], size: int) -> Float[Array, "b i j c"]:

@@ -220,15 +220,12 @@ def init_state(
     Raises:
         ValueError: `variables` are of another architecture; names the first difference.
     """
-    images = jnp.zeros((1, *image_size, 3))
-
-    def init(key: jax.Array) -> Any:
-        return encoder.init(key, images, images)
-
+    images = jax.ShapeDtypeStruct((1, *image_size, 3), jnp.float32)
+    init = functools.partial(encoder.lazy_init, jax.random.key(seed), images, images)
     if variables is None:
-        variables = jax.jit(init)(jax.random.key(seed))
+        variables = init()  # weights alone: no image is computed with
     else:
-        check_same_shapes(variables, jax.eval_shape(init, jax.random.key(seed)))
+        check_same_shapes(variables, jax.eval_shape(init))
         variables = jax.tree.map(jnp.asarray, variables)
     params = variables["params"]
     return TrainState(
