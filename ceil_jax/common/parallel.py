@@ -4,8 +4,10 @@ Arrays stay unstacked: state goes in and comes out as one value that every devic
 and only a batch carries a leading axis of devices.
 """
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError, Executor, Future
 from typing import Any
 
 import jax
@@ -119,6 +121,71 @@ def send(tree: Any, devices: Sequence[Any] | None = None) -> Shares:
     return Shares(jax.device_put(shares, _placed(devices, PartitionSpec(AXIS_NAME))))
 
 
+class OverDevices:
+    """A function of whole arguments that every device runs on its share of them."""
+
+    def __init__(self, mapped: Any, num_shared: int, devices: Sequence[Any]) -> None:
+        """See `over_devices`.
+
+        Args:
+            mapped: What pmap returned.
+            num_shared: Number of arguments that every device gets whole.
+            devices: The devices.
+        """
+        self._mapped, self._num_shared, self._devices = mapped, num_shared, devices
+        self._ahead: Future[Any] | None = None
+        self._kept: Any = None
+
+    def __call__(self, *args: Any) -> Any:
+        """Run it; what compiles ahead is waited for."""
+        if self._ahead is not None:
+            # An error of it comes again below, where it is seen. JAX forgets a program
+            # that nobody holds.
+            with contextlib.suppress(CancelledError):
+                self._kept = self._ahead.exception() or self._ahead.result()
+            self._ahead = None
+        return self._mapped(*self._shared_out(args))
+
+    def compile_ahead(self, pool: Executor, args: Callable[[], Sequence[Any]]) -> None:
+        """Compile in the background, before the first call.
+
+        A call with arguments of other shapes compiles as if nothing had been done.
+
+        Args:
+            pool: Runs it.
+            args: Makes arguments of the shapes and places of the first call's; those
+                that every device gets whole may be `described`.
+        """
+
+        def compiled() -> Any:
+            return self._mapped.lower(*self._shared_out(args())).compile()
+
+        self._ahead = pool.submit(compiled)
+
+    def _shared_out(self, args: Sequence[Any]) -> list[Any]:
+        split_args = [
+            x.tree if isinstance(x, Shares) else split(x, len(self._devices))
+            for x in args[self._num_shared :]
+        ]
+        return [*args[: self._num_shared], *split_args]
+
+
+def described(tree: Any, devices: Sequence[Any] | None = None) -> Any:
+    """Shapes, types and places of what `replicate` would put on every device.
+
+    Args:
+        tree: Arrays of the host or of devices.
+        devices: The devices; all local ones by default.
+
+    Returns:
+        The tree without values, to compile for.
+    """
+    placed = _placed(devices, PartitionSpec())
+    return jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=placed), tree
+    )
+
+
 def over_devices(
     function: Callable[..., Any],
     *,
@@ -127,7 +194,7 @@ def over_devices(
     split_output: bool = False,
     donate: Sequence[int] = (),
     devices: Sequence[Any] | None = None,
-) -> Callable[..., Any]:
+) -> OverDevices:
     """Run a function on every local device, on its share of the last arguments.
 
     Args:
@@ -153,15 +220,7 @@ def over_devices(
         donate_argnums=tuple(donate),
         devices=devices,
     )
-
-    def run(*args: Any) -> Any:
-        whole = [
-            x.tree if isinstance(x, Shares) else split(x, len(devices))
-            for x in args[num_shared:]
-        ]
-        return mapped(*args[:num_shared], *whole)
-
-    return run
+    return OverDevices(mapped, num_shared, devices)
 
 
 def split(tree: Any, num_devices: int) -> Any:

@@ -1,6 +1,7 @@
 """Embedding whole image sets with the encoder in evaluation mode."""
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
 from contextlib import closing
 from typing import Any, TypeVar
 
@@ -49,6 +50,25 @@ class Embedder:
             )
             for modality in ("visible", "infrared")
         }
+
+    def compile_ahead(
+        self, pool: Executor, variables: Any, size: tuple[int, int]
+    ) -> None:
+        """Compile the steps in the background.
+
+        Args:
+            pool: Runs it.
+            variables: Weights of the shapes that will embed.
+            size: Height and width of the images, in pixels.
+        """
+
+        def args() -> tuple[Any, parallel.Shares]:
+            images = np.zeros((self._num_rows, *size, 3), np.uint8)
+            sent = parallel.send(images, self._devices)
+            return parallel.described(variables, self._devices), sent
+
+        for step in self._steps.values():
+            step.compile_ahead(pool, args)
 
     def __call__(self, variables: Any, images: ImageSet, modality: str) -> np.ndarray:
         """Embed every image of a set.

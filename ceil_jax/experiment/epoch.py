@@ -13,7 +13,7 @@ from ceil_jax.common.errors import UserError
 from ceil_jax.common.progress import bar
 from ceil_jax.datasets.imageset import ImageSet
 from ceil_jax.datasets.read_ahead import read_ahead
-from ceil_jax.embedding.embedder import unit_rows
+from ceil_jax.embedding.embedder import Embedder, unit_rows
 from ceil_jax.evaluation.scoring import Embeddings
 from ceil_jax.training import fit, pseudo_labels
 from ceil_jax.training.cluster_quality import purity_and_recall
@@ -21,7 +21,6 @@ from ceil_jax.training.pseudo_labels import PseudoLabels
 from ceil_jax.training.state import Memories, TrainState, variables_of
 from ceil_jax.training.within import MODALITIES, Within
 
-Embed = Callable[..., np.ndarray]
 AtStep = Callable[[Callable[[], tuple[TrainState, Within]]], None]
 
 
@@ -115,9 +114,9 @@ class Trainer:
 
     sets: tuple[ImageSet, ImageSet]
     devices: list[Any]
-    embed: Embed
+    embed: Embedder
     renormalise: bool
-    steps: Mapping[int, Callable[..., Any]]
+    steps: Mapping[int, parallel.OverDevices]
     rate_of: Callable[[int], float]
     stage1_epochs: int
     clusters: Clusters

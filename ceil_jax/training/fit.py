@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -87,8 +87,33 @@ def batches(
         for side, rows in zip(sides, counts, strict=True)
     ]
     for pair in islice(zip(*positions, strict=True), done, None):
-        images, labels, rows = zip(*map(_rows_of, sides, pair, counts), strict=True)
-        yield Batch(*images, *labels, *rows)
+        yield _batch(sides, pair, counts)
+
+
+def example(visible: Side | None, infrared: Side | None, *, visible_rows: int) -> Batch:
+    """A batch of the shapes and types of all others, of one image many times.
+
+    Args:
+        visible: See `batches`.
+        infrared: See `batches`.
+        visible_rows: See `batches`.
+
+    Returns:
+        The batch.
+    """
+    counts = (visible_rows, 2 * visible_rows)
+    positions = [np.zeros(rows, np.int64) for rows in counts]
+    return _batch((visible, infrared), positions, counts)
+
+
+def _batch(
+    sides: Sequence[Side | None],
+    positions: Sequence[np.ndarray | None],
+    counts: Sequence[int],
+) -> Batch:
+    """The images and labels at positions among the kept images of each side."""
+    images, labels, rows = zip(*map(_rows_of, sides, positions, counts), strict=True)
+    return Batch(*images, *labels, *rows)
 
 
 def _rows_of(side: Side | None, index: np.ndarray | None, num_rows: int) -> Any:

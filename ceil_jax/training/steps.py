@@ -181,7 +181,7 @@ def make_train_step(
     return step
 
 
-def train_step_over(devices: Sequence[Any], **of_step: Any) -> Callable[..., Any]:
+def train_step_over(devices: Sequence[Any], **of_step: Any) -> parallel.OverDevices:
     """The step of a stage on its share of every batch, by several devices.
 
     Args:

@@ -9,6 +9,7 @@ from ceil_jax.common.errors import UserError
 from ceil_jax.common.files import write_json
 from ceil_jax.evaluation.results import Results
 from ceil_jax.experiment import (
+    ahead,
     announce,
     build,
     logs,
@@ -111,7 +112,7 @@ class _Training:
             write_json(workdir / "config.json", to_dict(config))
         elif is_scored and not _is_own(config, workdir):
             return self._measured_again()
-        with self._saved_if_stopped(), self._log() as log:
+        with self._saved_if_stopped(), self._log() as log, self._compiling():
             comparison = Comparison(workdir / "comparison.json", keep=done > 0)
             evaluations = Evaluations(
                 self._run, self._start.record, self._scores, comparison, log
@@ -125,6 +126,14 @@ class _Training:
                 print(f"report: {shown}", flush=True)
                 return None
             return evaluations.of_model(state, self._saved)
+
+    def _compiling(self) -> contextlib.AbstractContextManager[None]:
+        """Compile what the epochs that are left need, beside other work."""
+        config, trainer = self._run.config, self._run.trainer
+        assert trainer is not None
+        left = range(self._start.done + 1, config.num_epochs + 1)
+        stages = {trainer.stage_of(epoch) for epoch in left}
+        return ahead.compiling(trainer, self._start.state, stages)
 
     def _log(self) -> logs.EpochLog:
         """What the run writes as it goes."""
