@@ -22,12 +22,15 @@ from ceil_jax.evaluation.results import (
 from ceil_jax.report.contents import (
     Chosen,
     Contents,
+    Matches,
     OtherModel,
     Pictures,
     Plane,
     Sheet,
     Support,
 )
+from ceil_jax.report.matches import pairs
+from ceil_jax.report.sections import lists as ranked_lists
 from ceil_jax.report.thumbnails import thumbnails
 
 NASTY = "<b>\"&'🙂</script>" + "x" * 200
@@ -291,6 +294,24 @@ def contents(**changes: Any) -> Contents:
         "people": 100,
     }
     return Contents(**(given | changes))
+
+
+def matches(contents, size=(18, 9), seed=0) -> Matches:
+    """Maps of every pair of a page: a bright blob in noise."""
+    generator = np.random.default_rng(seed)
+    shown = ranked_lists.shown(contents, ranked_lists.KEPT[0])
+    names = list(pairs(contents.rankings, [(e.mode, e.query) for e in shown]))
+    every, at = np.unique(np.array(names), return_inverse=True)
+    ends = at.reshape(-1, 2).astype(np.int32)
+    y, x = np.mgrid[: size[0], : size[1]]
+    centres = generator.uniform(0, 1, (len(names), 2, 1, 1, 2)) * size
+    far = (y - centres[..., 0]) ** 2 + (x - centres[..., 1]) ** 2
+    maps = np.exp(-far / 8) + generator.normal(0, 0.1, (len(names), 2, *size))
+    maps *= 0.5 / maps.sum((2, 3), keepdims=True)
+    half = np.full(len(names), 0.5, np.float32)
+    return Matches(
+        "0" * 64, every, ends[:, 0], ends[:, 1], half, maps.astype(np.float16)
+    )
 
 
 def noisy(names):

@@ -267,7 +267,9 @@ def test_a_page_of_sysu_mm01s_size_stays_under_5_mb():
     )
     assert given.thumbnails is not None
     contents = generated.contents(rankings=rankings, pictures=given, others=())
-    text = run_page.html(contents)
+    found = generated.matches(contents, (18, 9))  # the places of 288 x 144 pixels
+    text = run_page.html(dataclasses.replace(contents, matches=found))
+    assert len(re.findall(r"<li [^>]*data-x=", text)) > 1000
     check(Parts(text))
     assert 1_000_000 < len(text.encode()) < run_page.MOST_BYTES
     assert "10,578 images" in text

@@ -1,0 +1,86 @@
+// What matched: maps of the first answers over their pictures, drawn once asked for.
+(() => {
+  const data = JSON.parse(document.getElementById('data').textContent).matches;
+  const button = document.querySelector('.matches-switch');
+  if (!data || !button) return;
+  const [height, width] = data.size;
+  const places = height * width;
+  const DIMMEST = 0.2;  // as in Model.explain
+  const thirds = ['upper', 'middle', 'lower'];
+  const lists = [...document.querySelectorAll('.list')];
+  const box = document.querySelector('.lists');
+  const shades = new Map();
+
+  function svg(name, attributes) {
+    const made = document.createElementNS('http://www.w3.org/2000/svg', name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    return made;
+  }
+  // A shade over a picture, and where it lets most through, in words.
+  function shade(number) {
+    if (shades.has(number)) return shades.get(number);
+    const digits = data.maps.substr(number * places, places);
+    const canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [width, height];
+    const context = canvas.getContext('2d');
+    const image = context.createImageData(width, height);
+    const sums = [0, 0, 0];
+    for (let at = 0; at < places; at += 1) {
+      const share = parseInt(digits[at], 36) / 35;
+      image.data[4 * at + 3] = 255 * (1 - DIMMEST) * (1 - share);
+      sums[Math.floor(3 * Math.floor(at / width) / height)] += share;
+    }
+    context.putImageData(image, 0, 0);
+    const where = thirds[sums.indexOf(Math.max(...sums))];
+    const made = {file: canvas.toDataURL(), says: `matched most in its ${where} third`};
+    shades.set(number, made);
+    return made;
+  }
+  function cover(made) {
+    return svg('image', {
+      class: 'm', width: 32, height: 64, href: made.file, preserveAspectRatio: 'none',
+    });
+  }
+  function draw(list) {
+    if (list.dataset.drawn) return;
+    list.dataset.drawn = 'yes';
+    const use = list.querySelector('.q use');
+    list.querySelectorAll('[data-x]').forEach((answer) => {
+      const pair = Number(answer.dataset.x);
+      const [query, found] = [shade(2 * pair), shade(2 * pair + 1)];
+      const picture = answer.querySelector('svg');
+      picture.dataset.says = picture.getAttribute('aria-label');
+      picture.dataset.more = `${picture.dataset.says}, ${found.says}`;
+      picture.append(cover(found));
+      const asked = svg('svg', {
+        class: 'm asked', viewBox: '0 0 32 64', role: 'img',
+        'aria-label': `query, ${query.says}`,
+      });
+      if (use) asked.append(use.cloneNode());
+      asked.append(cover(query));
+      answer.append(asked);
+    });
+  }
+  function name(list, isOn) {
+    list.querySelectorAll('[data-more]').forEach((picture) => {
+      const {more, says} = picture.dataset;
+      picture.setAttribute('aria-label', isOn ? more : says);
+    });
+  }
+  const isOn = () => button.getAttribute('aria-pressed') === 'true';
+  function finish() {
+    if (!isOn()) return;
+    lists.forEach((list) => { draw(list); name(list, true); });
+  }
+  button.addEventListener('click', () => {
+    button.setAttribute('aria-pressed', String(!isOn()));
+    box.classList.toggle('matched', isOn());
+    document.querySelector('.matches-says').hidden = !isOn();
+    lists.forEach((list) => {
+      if (isOn() && !list.hidden) draw(list);
+      name(list, isOn());
+    });
+    setTimeout(finish, 50);  // those that are out of sight
+  });
+  addEventListener('beforeprint', finish);
+})();
