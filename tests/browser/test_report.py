@@ -1,7 +1,7 @@
 """The report in a browser: filters, links, keyboard, themes, phone, print."""
 
 import base64
-import importlib.util
+import dataclasses
 
 import pytest
 
@@ -9,19 +9,7 @@ from ceil_jax.report import run_page
 from tests.browser import chrome
 from tests.ceil_jax.report import generated
 
-MISSING = [
-    name
-    for name, found in (
-        ("chromium", chrome.CHROMIUM),
-        ("chromedriver", chrome.DRIVER),
-        ("selenium", importlib.util.find_spec("selenium")),
-    )
-    if not found
-]
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}"),
-]
+pytestmark = chrome.NEEDED
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +17,12 @@ def pages(tmp_path_factory):
     """Pages by name: of a run, of one without labels, one broken on purpose."""
     folder = tmp_path_factory.mktemp("pages")
     nasty = {"all": generated.mode(stem=generated.NASTY)}
+    whole = generated.contents()
     texts = {
-        "run": run_page.html(generated.contents()),
+        "run": run_page.html(whole),
+        "explained": run_page.html(
+            dataclasses.replace(whole, matches=generated.matches(whole))
+        ),
         "nasty": run_page.html(
             generated.contents(
                 rankings=nasty, run=generated.NASTY, start=generated.NASTY
@@ -49,12 +41,6 @@ def pages(tmp_path_factory):
         found[name] = folder / f"{name}.html"
         found[name].write_text(text, encoding="utf-8")
     return found
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chrome.browser() as started:
-        yield started
 
 
 @pytest.fixture
@@ -98,18 +84,23 @@ def top_of(browser, name):
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("name", ["run", "nasty", "unlabelled"])
+@pytest.mark.parametrize("name", ["explained", "nasty", "unlabelled"])
 def test_nothing_is_wrong(browser, pages, name, width, dark):
     chrome.adjust(browser, width, dark=dark)
     assert chrome.faults(browser, pages[name], width) == []
+    seen, pale = chrome.pale(browser)
+    assert seen > 50
+    assert pale == []
 
 
 @pytest.mark.skipif(chrome.axe() is None, reason=f"{chrome.AXE} names no axe.min.js")
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("name", ["run", "unlabelled"])
+@pytest.mark.parametrize("name", ["explained", "unlabelled"])
 def test_axe_finds_nothing(browser, pages, name, dark):
     chrome.adjust(browser, 390 if dark else 1280, dark=dark)
     chrome.faults(browser, pages[name], 1280)
+    if name == "explained":
+        browser.execute_script("document.querySelector('.matches-switch').click()")
     assert chrome.accessibility(browser) == []
 
 
@@ -118,6 +109,7 @@ def test_what_is_broken_is_found(browser, pages):
     found = " ".join(chrome.faults(browser, pages["broken"], 1280))
     assert "wider than the screen" in found
     assert "target below 24 px" in found
+    assert "1.61: <p" in " ".join(chrome.pale(browser)[1])  # #ccc on white
     assert "Loading the image 'https://example" in found.replace("\\", "")  # refused
 
 
@@ -195,18 +187,7 @@ def test_a_cell_shows_its_lists(opened):
 
 
 def test_the_keyboard_reaches_everything_with_a_ring(opened):
-    from selenium.webdriver.common.keys import Keys
-
-    seen = []
-    for _ in range(14):
-        opened.switch_to.active_element.send_keys(Keys.TAB)
-        seen.append(
-            opened.execute_script(
-                "const e = document.activeElement, s = getComputedStyle(e);"
-                "return [e.className || e.id || e.textContent, s.outlineStyle,"
-                " parseFloat(s.outlineWidth)]"
-            )
-        )
+    seen = chrome.tabs(opened, 14)
     assert [name for name, *_ in seen[:3]] == ["skip", "mark", "bare noprint js"]
     assert all(style == "solid" and width >= 2 for _, style, width in seen)
 
@@ -276,3 +257,84 @@ def test_print_is_light(browser, pages):
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
     assert ground == "rgb(255, 255, 255)"
     assert base64.b64decode(made["data"]).startswith(b"%PDF")
+
+
+@pytest.fixture
+def explained(browser, pages):
+    """The page of a run that was explained, on a phone."""
+    chrome.adjust(browser, 390, dark=True)
+    browser.get(pages["explained"].as_uri())
+    return browser
+
+
+def covered(browser, name="image.m"):
+    """How many pictures of the lists that are shown have a shade over them."""
+    return browser.execute_script(
+        "return [...document.querySelectorAll('.list:not([hidden]) ' + arguments[0])]"
+        ".filter((each) => each.checkVisibility()).length",
+        name,
+    )
+
+
+def test_what_matched_is_shown_and_hidden_by_the_keyboard(explained):
+    from selenium.webdriver.common.keys import Keys
+
+    switch = explained.find_element("css selector", ".matches-switch")
+    says = explained.find_element("css selector", ".matches-says")
+    assert (covered(explained), says.is_displayed()) == (0, False)
+    explained.execute_script("arguments[0].focus()", switch)
+    switch.send_keys(Keys.SPACE)
+    num_lists = len(shown(explained))
+    assert switch.get_attribute("aria-pressed") == "true"
+    assert covered(explained) == num_lists * 2 * 5 * 2  # of the answer, of the query
+    assert covered(explained, "svg.asked") == num_lists * 2 * 5
+    assert "brightest parts add most to their plain similarity" in says.text
+    choose(explained, g="every")  # lists that were out of sight
+    explained.execute_async_script("setTimeout(arguments[0], 400)")
+    assert covered(explained) == len(shown(explained)) * 2 * 5 * 2
+    wide = explained.execute_script("return document.documentElement.scrollWidth")
+    assert wide <= 390
+    switch.send_keys(Keys.ENTER)
+    assert switch.get_attribute("aria-pressed") == "false"
+    assert (covered(explained), says.is_displayed()) == (0, False)
+
+
+def test_a_shade_is_light_where_the_map_is_large(explained, pages):
+    """The picture that is drawn, place by place, beside the digits of the page."""
+    explained.execute_script("document.querySelector('.matches-switch').click()")
+    digits, alphas, says = explained.execute_async_script(
+        "const done = arguments[0];"
+        "const data = JSON.parse(document.getElementById('data').textContent).matches;"
+        "const [height, width] = data.size;"
+        "const item = document.querySelector('[data-x]');"
+        "const image = new Image();"
+        "image.onload = () => {"
+        "  const canvas = document.createElement('canvas');"
+        "  [canvas.width, canvas.height] = [width, height];"
+        "  const context = canvas.getContext('2d');"
+        "  context.drawImage(image, 0, 0);"
+        "  const {data: bytes} = context.getImageData(0, 0, width, height);"
+        "  const at = (2 * item.dataset.x + 1) * width * height;"
+        "  done([data.maps.slice(at, at + width * height),"
+        "    [...bytes].filter((_, i) => i % 4 === 3),"
+        "    item.querySelector('svg').getAttribute('aria-label')]);"
+        "};"
+        "image.src = item.querySelector('svg.t image').getAttribute('href');"
+    )
+    shares = [int(digit, 36) / 35 for digit in digits]
+    assert len(alphas) == len(shares) == 18 * 9
+    for alpha, share in zip(alphas, shares, strict=True):
+        assert alpha == pytest.approx(255 * 0.8 * (1 - share), abs=1)
+    thirds = [sum(shares[start : start + 54]) for start in (0, 54, 108)]
+    word = ("upper", "middle", "lower")[thirds.index(max(thirds))]
+    assert says.endswith(f"matched most in its {word} third")
+
+
+def test_what_matched_is_printed_as_it_stands(explained):
+    explained.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    assert covered(explained) == 0
+    explained.execute_script("document.querySelector('.matches-switch').click()")
+    assert covered(explained) == len(shown(explained)) * 2 * 5 * 2
+    assert explained.find_element("css selector", ".matches-says").is_displayed()
+    assert not explained.find_element("css selector", ".matches-switch").is_displayed()
+    explained.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
