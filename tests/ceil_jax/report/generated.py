@@ -1,5 +1,6 @@
 """Generated runs: what a page takes, made without training."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -322,3 +323,22 @@ def noisy(names):
     return np.clip(images + generator.integers(-9, 9, images.shape), 0, 255).astype(
         np.uint8
     )
+
+
+# Queries, images of a gallery, people, galleries, cameras of either, images on the map.
+SIZES: dict[str, tuple[Any, ...]] = {
+    "SYSU-MM01": (3803, 301, 96, 10, ((3, 6), (1, 2, 4, 5)), 10_578),
+    "RegDB": (2060, 2060, 206, 1, ((2,), (1,)), 4120),
+}
+
+
+def of_size(name: str) -> Contents:
+    """A run on a real data set of two searches, RN50's maps of every first answer."""
+    *size, num_points = SIZES[name]
+    rankings = {
+        search: mode(*size, top=24, seed=seed)
+        for seed, search in enumerate(("all", "indoor"))
+    }
+    given = pictures(rankings, per_group=12, num_points=num_points, size=noisy)
+    found = contents(rankings=rankings, pictures=given, others=())
+    return dataclasses.replace(found, matches=matches(found, (18, 9)))
