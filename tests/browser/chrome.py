@@ -1,9 +1,11 @@
 """A browser without a window, and what is wrong with a page in it."""
 
+import base64
 import importlib.util
 import json
 import os
 import shutil
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+PDFTOTEXT = shutil.which("pdftotext")
 MISSING = [
     name
     for name, found in (
@@ -200,3 +203,15 @@ def tabs(started: Any, times: int) -> list[tuple[str, str, float]]:
             )
         )
     return found
+
+
+def printed(started: Any, file: Path) -> list[list[str]]:
+    """Print the open page on A4 to a PDF; the lines of text of each of its pages."""
+    assert PDFTOTEXT is not None
+    size = {"paperWidth": 8.27, "paperHeight": 11.69, "printBackground": True}
+    made = started.execute_cdp_cmd("Page.printToPDF", size)
+    file.write_bytes(base64.b64decode(made["data"]))
+    command = [PDFTOTEXT, "-layout", str(file), "-"]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    pages = text.removesuffix("\f").split("\f")
+    return [[line.strip() for line in p.splitlines() if line.strip()] for p in pages]

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from ceil_jax.evaluation.results import ModeResults
 from ceil_jax.report import compared_page, comparing
 from ceil_jax.report.comparing import Run
 from tests.browser import chrome
@@ -22,14 +23,11 @@ def side(letter, name, seed=0, better=0.0, **more):
 
 
 def of_seeds(letter, name, better=0.0):
-    results = {
-        seed: dataclasses.replace(
-            RESULTS,
-            modes={"all": generated.ModeResults(generated.spreads(40 + seed % 3 + b))},
-        )
-        for seed in range(1, 7)
-        for b in [better]
-    }
+    results = {}
+    for seed in range(1, 7):
+        figures = generated.spreads(40 + seed % 3 + better)
+        modes = {"all": ModeResults(figures, figures)}
+        results[seed] = dataclasses.replace(RESULTS, modes=modes)
     return Run(letter, name, "six seeds", RESULTS, by_seed=results)
 
 
@@ -149,3 +147,17 @@ def test_a_row_on_a_phone_names_its_runs(browser, pages):
         ".map((cell) => getComputedStyle(cell, '::before').content)"
     )
     assert letters == ['"A" " "', '"B" " "']
+
+
+@pytest.mark.skipif(chrome.PDFTOTEXT is None, reason="pdftotext is not installed")
+def test_two_runs_are_printed_on_two_pages(browser, pages, tmp_path):
+    chrome.adjust(browser, 1280)
+    browser.get(pages["two"].as_uri())
+    first, second = chrome.printed(browser, tmp_path / "comparison.pdf")
+    assert "These two checkpoints differ: B is better" in first
+    assert "Differences" in first
+    assert first[-1] != "Curves and queries"
+    assert "What differs" in second
+    # Charts stand two a row.
+    titles = "All search, A and B: each query", "Indoor search, A and B: each query"
+    assert any(all(title in line for title in titles) for line in second)

@@ -246,6 +246,35 @@ def test_without_scripts_every_list_is_shown_in_the_systems_theme(browser, pages
     assert found == [20, "rgb(15, 18, 21)"]
 
 
+@pytest.mark.skipif(chrome.PDFTOTEXT is None, reason="pdftotext is not installed")
+@pytest.mark.parametrize("is_on", [False, True], ids=["plain", "matched"])
+def test_no_printed_page_is_empty_or_ends_with_a_heading(
+    browser, pages, tmp_path, is_on
+):
+    chrome.adjust(browser, 1280, dark=True)
+    browser.get(pages["explained"].as_uri())
+    if is_on:
+        browser.execute_script("document.querySelector('.matches-switch').click()")
+    headings = browser.execute_script(
+        "return [...document.querySelectorAll('h1, h2, h3, .group')]"
+        ".map((each) => each.textContent.trim())"
+    )
+    lead = browser.execute_script(
+        "return [...document.querySelectorAll('section > .lead')]"
+        ".map((each) => each.textContent.trim().split(' ').slice(-2).join(' '))"
+    )
+    sheets = chrome.printed(browser, tmp_path / "report.pdf")
+    assert 6 <= len(sheets) <= 12
+    assert all(len(lines) > 3 for lines in sheets)
+    for lines in sheets[:-1]:
+        assert lines[-1] not in headings
+        assert not any(lines[-1].endswith(words) for words in lead)
+    text = " ".join(" ".join(lines) for lines in sheets)
+    assert ("brightest parts add most" in text) == is_on
+    assert "Choose a cell" not in text
+    assert "choose a dot" not in text
+
+
 def test_print_is_light(browser, pages):
     chrome.adjust(browser, 1280, dark=True)
     browser.get(pages["run"].as_uri())
