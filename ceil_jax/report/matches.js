@@ -19,7 +19,7 @@
   // A shade over a picture, and where it lets most through, in words.
   function shade(number) {
     if (shades.has(number)) return shades.get(number);
-    const digits = data.maps.substr(number * places, places);
+    const digits = data.maps.slice(number * places, (number + 1) * places);
     const canvas = document.createElement('canvas');
     [canvas.width, canvas.height] = [width, height];
     const context = canvas.getContext('2d');
