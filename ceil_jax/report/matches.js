@@ -16,13 +16,16 @@
     for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
     return made;
   }
+  function canvas(...size) {
+    const made = document.createElement('canvas');
+    [made.width, made.height] = size;
+    return made.getContext('2d', {willReadFrequently: true});
+  }
   // A shade over a picture, and where it lets most through, in words.
   function shade(number) {
     if (shades.has(number)) return shades.get(number);
     const digits = data.maps.slice(number * places, (number + 1) * places);
-    const canvas = document.createElement('canvas');
-    [canvas.width, canvas.height] = [width, height];
-    const context = canvas.getContext('2d');
+    const context = canvas(width, height);
     const image = context.createImageData(width, height);
     const sums = [0, 0, 0];
     for (let at = 0; at < places; at += 1) {
@@ -31,8 +34,12 @@
       sums[Math.floor(3 * Math.floor(at / width) / height)] += share;
     }
     context.putImageData(image, 0, 0);
+    // Smooth already here: not every printer smooths a picture of few pixels.
+    const large = canvas(32, 64);
+    large.imageSmoothingQuality = 'high';
+    large.drawImage(context.canvas, 0, 0, 32, 64);
     const where = thirds[sums.indexOf(Math.max(...sums))];
-    const made = {file: canvas.toDataURL(), says: `matched most in its ${where} third`};
+    const made = {file: large.canvas.toDataURL(), says: `matched most in its ${where} third`};
     shades.set(number, made);
     return made;
   }
