@@ -10,36 +10,39 @@
   const lists = [...document.querySelectorAll('.list')];
   const box = document.querySelector('.lists');
   const shades = new Map();
+  const [small, large] = [[width, height], [32, 64]].map((size) => {
+    const made = document.createElement('canvas');
+    [made.width, made.height] = size;
+    return made.getContext('2d', {willReadFrequently: true});
+  });
+  large.imageSmoothingQuality = 'high';
 
   function svg(name, attributes) {
     const made = document.createElementNS('http://www.w3.org/2000/svg', name);
     for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
     return made;
   }
-  function canvas(...size) {
-    const made = document.createElement('canvas');
-    [made.width, made.height] = size;
-    return made.getContext('2d', {willReadFrequently: true});
-  }
   // A shade over a picture, and where it lets most through, in words.
   function shade(number) {
     if (shades.has(number)) return shades.get(number);
     const digits = data.maps.slice(number * places, (number + 1) * places);
-    const context = canvas(width, height);
-    const image = context.createImageData(width, height);
-    const sums = [0, 0, 0];
+    const image = small.createImageData(width, height);
+    const [sums, counts] = [[0, 0, 0], [0, 0, 0]];
     for (let at = 0; at < places; at += 1) {
       const share = parseInt(digits[at], 36) / 35;
       image.data[4 * at + 3] = 255 * (1 - DIMMEST) * (1 - share);
-      sums[Math.floor(3 * Math.floor(at / width) / height)] += share;
+      const third = Math.floor(3 * (Math.floor(at / width) + 0.5) / height);
+      sums[third] += share;
+      counts[third] += 1;
     }
-    context.putImageData(image, 0, 0);
+    small.putImageData(image, 0, 0);
     // Smooth already here: not every printer smooths a picture of few pixels.
-    const large = canvas(32, 64);
-    large.imageSmoothingQuality = 'high';
-    large.drawImage(context.canvas, 0, 0, 32, 64);
-    const where = thirds[sums.indexOf(Math.max(...sums))];
-    const made = {file: large.canvas.toDataURL(), says: `matched most in its ${where} third`};
+    large.clearRect(0, 0, 32, 64);
+    large.drawImage(small.canvas, 0, 0, 32, 64);
+    const means = sums.map((sum, third) => sum / Math.max(counts[third], 1));
+    const where = thirds[means.indexOf(Math.max(...means))];
+    const says = `matched most in its ${where} third`;
+    const made = {file: large.canvas.toDataURL(), says};
     shades.set(number, made);
     return made;
   }
@@ -75,9 +78,11 @@
     });
   }
   const isOn = () => button.getAttribute('aria-pressed') === 'true';
-  function finish() {
-    if (!isOn()) return;
-    lists.forEach((list) => { draw(list); name(list, true); });
+  // Lists that are out of sight, some at a time: the page answers meanwhile.
+  function finish(many) {
+    const left = isOn() ? lists.filter((list) => !list.dataset.drawn) : [];
+    left.slice(0, many).forEach((list) => { draw(list); name(list, true); });
+    if (left.length > many) setTimeout(finish, 0, many);
   }
   button.addEventListener('click', () => {
     button.setAttribute('aria-pressed', String(!isOn()));
@@ -87,7 +92,7 @@
       if (isOn() && !list.hidden) draw(list);
       name(list, isOn());
     });
-    setTimeout(finish, 50);  // those that are out of sight
+    setTimeout(finish, 50, 2);
   });
-  addEventListener('beforeprint', finish);
+  addEventListener('beforeprint', () => finish(Infinity));
 })();

@@ -1,5 +1,7 @@
 """Maps of pairs: exact, made once for each image, never shown with other weights."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -121,7 +123,7 @@ def test_maps_are_read_back_for_their_model_alone(tmp_path, capsys):
 @pytest.mark.parametrize("damage", ["bytes", "version", "shape", "lacks"])
 def test_a_damaged_file_is_told_and_not_shown(tmp_path, capsys, damage):
     path = tmp_path / "explained.npz"
-    found = made()[0]._asdict() | {"version": np.array(1)}
+    found: dict[str, Any] = {**made()[0]._asdict(), "version": np.array(1)}
     if damage == "bytes":
         path.write_bytes(b"PK nonsense")
     else:
