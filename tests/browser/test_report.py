@@ -271,7 +271,7 @@ def test_no_printed_page_is_empty_or_ends_with_a_heading(
         assert lines[-1] not in headings
         assert not any(lines[-1].endswith(words) for words in lead)
     text = " ".join(" ".join(lines) for lines in sheets)
-    assert ("brightest parts add most" in text) == is_on
+    assert ("the clearer a part" in text) == is_on
     assert "Choose a cell" not in text
     assert "choose a dot" not in text
 
@@ -318,7 +318,7 @@ def test_what_matched_is_shown_and_hidden_by_the_keyboard(explained):
     assert switch.get_attribute("aria-pressed") == "true"
     assert covered(explained) == num_lists * 2 * 5 * 2  # of the answer, of the query
     assert covered(explained, "svg.asked") == num_lists * 2 * 5
-    assert "brightest parts add most to their plain similarity" in says.text
+    assert "the clearer a part, the more it adds to their plain" in says.text
     choose(explained, g="every")  # lists that were out of sight
     explained.execute_async_script("setTimeout(arguments[0], 400)")
     assert covered(explained) == len(shown(explained)) * 2 * 5 * 2

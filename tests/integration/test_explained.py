@@ -75,6 +75,7 @@ def test_figures_of_other_weights_are_not_explained(run, capsys):
     assert err.startswith(f"error: {path} is of other weights (ffffffffffff) than")
 
 
+@pytest.mark.slow
 def test_averages_with_mirror_images_are_divided_too(run):
     command = ["main", "--mode=evaluate", f"--workdir={run}"]
     assert main.main([*command, "--config.evaluation.flip=True"]) == 0
