@@ -10,6 +10,9 @@ import pytest
 from ceil_jax import load, main
 from ceil_jax.evaluation import rankings
 from ceil_jax.experiment import explained
+from ceil_jax.pretrained import SYNTHETIC
+from tests.ceil_jax.datasets import trees
+from tests.repo import source
 
 
 @pytest.fixture
@@ -90,3 +93,31 @@ def test_averages_with_mirror_images_are_divided_too(run):
     own = explained.of_model(run / "explained.npz", digest)
     assert own is not None
     assert abs(found.similarity.mean() - own.similarity.mean()) > 1e-4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layout", ["regdb", "llcm", "sysu_mm01"])
+def test_weights_of_a_file_on_the_layouts_of_real_data(tmp_path, layout, capsys):
+    write = {
+        "regdb": trees.write_regdb,
+        "llcm": trees.write_llcm,
+        "sysu_mm01": trees.write_sysu,
+    }[layout]
+    root = write(tmp_path / "data")
+    run, weights = tmp_path / "run", f"--weights={SYNTHETIC}"
+    command = [
+        *("main", f"--config={source.ROOT}/configs/{layout}.py", f"--workdir={run}"),
+        *(f"--config.data_dir={root}", "--config.allow_partial=True"),
+        *("--config.encoder.stage_sizes=(1, 1, 1, 1)", "--config.encoder.width=16"),
+        *("--config.image_size=(64, 32)", f"--config.prepared_dir={tmp_path}/ready"),
+    ]
+    assert main.main([*command, "--mode=evaluate", weights]) == 0
+    assert report(run, "--explain") == 2
+    assert "no checkpoint here; train first" in capsys.readouterr().err
+    assert report(run, "--explain", weights) == 0
+    digest = json.loads((run / "results.json").read_text())["engine"]["model"]
+    found = explained.of_model(run / "explained.npz", digest)
+    assert found is not None
+    assert found.maps.shape[1:] == (2, 4, 2)
+    check_cosines(found, run / "rankings.npz")
+    assert is_shown(run)
