@@ -61,7 +61,7 @@ MODES = {
         ("images", "modality", "output"),
         ("model", "workdir", "engine", "on-error", "quality"),
     ),
-    "report": Words(("workdir",)),
+    "report": Words(("workdir",), ("explain", "weights")),
     "score": Words(("config", "features", "workdir"), ("names", "take-over")),
     "sweep": Words(("config", "workdir", "sweep"), ("seeds", "take-over")),
     "compare": Words((), ("output",)),
@@ -88,7 +88,7 @@ EXAMPLES = {
 }
 EXAMPLES_OF = {("embed", "output"): "a file, e.g. rows.npz"}  # where it is another
 REPEATED = ("features", "names", "images", "sweep")  # may be given several times
-SWITCHES = ("take-over", "quality")  # without a word
+SWITCHES = ("take-over", "quality", "explain")  # without a word
 FLAGS = (*EXAMPLES, *SWITCHES)
 NO_PATHS = ("seeds", "sweep")
 
@@ -225,6 +225,8 @@ def parse(argv: Sequence[str]) -> Command:
     command_lib.check_values(config, argv, source or path)
     if values.mode == "evaluate" and words["weights"] and words["output"]:
         raise UserError("--output is for a run's model; with --weights give --workdir")
+    if values.mode == "report" and words["weights"] and not switches["explain"]:
+        raise UserError("--weights is used by --mode report with --explain alone")
     if values.mode == "export":
         formats.wanted(words)
     if values.mode == "embed":

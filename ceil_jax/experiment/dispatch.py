@@ -28,6 +28,7 @@ class Command(NamedTuple):
         engine: What embeds them.
         on_error: What is done about images that cannot be read.
         quality: Whether images are measured.
+        explain: Whether a report shows what matched.
         format: What an export writes.
         target: Which program an ONNX file is for.
         modality: Whose encoder is exported, or embeds.
@@ -51,6 +52,7 @@ class Command(NamedTuple):
     engine: str = ""
     on_error: str = ""
     quality: bool = False
+    explain: bool = False
     format: str = ""
     target: str = ""
     modality: str = ""
@@ -107,7 +109,16 @@ def _make_ready(command: Command) -> None:
     if command.mode == "report":
         from ceil_jax.experiment.modes import report
 
-        report.report(user_path(command.workdir))
+        workdir = user_path(command.workdir)
+        if command.explain:
+            from ceil_jax.common import progress
+            from ceil_jax.experiment import compilation
+            from ceil_jax.experiment.modes import explain
+
+            compilation.use_cache(command.config.compilation_cache)
+            with progress.heartbeat("--mode report --explain"):
+                explain.explain(command.config, workdir, command.weights)
+        report.report(workdir)
         return
     from ceil_jax.experiment.modes import prepare
 

@@ -12,7 +12,14 @@ from ceil_jax.common.errors import UserError
 from ceil_jax.common.files import read_json, write_whole
 from ceil_jax.evaluation import rankings
 from ceil_jax.evaluation.results import Results
-from ceil_jax.experiment import control, pictured, results_files, settings, trained_on
+from ceil_jax.experiment import (
+    control,
+    explained,
+    pictured,
+    results_files,
+    settings,
+    trained_on,
+)
 from ceil_jax.experiment.announce import warn
 from ceil_jax.experiment.config import Config, definitions, field_names
 from ceil_jax.pretrained import SYNTHETIC, SYNTHETIC_NOTE
@@ -127,6 +134,10 @@ def contents(workdir: Path, figures: Path | None) -> Contents:
         differences=tuple(_differences(config, record)) if config else (),
         commands=tuple(commands(workdir, scored=results is not None)),
         people=_people(workdir),
+        matches=explained.of_model(
+            results_files.beside(place, results_files.EXPLAINED),
+            str((record.get("engine") or {}).get("model", "")),
+        ),
     )
 
 
@@ -253,6 +264,11 @@ def commands(workdir: Path, *, scored: bool = True) -> Iterator[tuple[str, str]]
         _folded(f"{program} --mode package --output DIR"),
     )
     yield "This page once more", _folded(f"{program} --mode report")
+    if scored:
+        yield (
+            "This page with what matched in the first answers",
+            _folded(f"{program} --mode report --explain"),
+        )
 
 
 def _folded(command: str) -> str:

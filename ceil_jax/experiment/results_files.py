@@ -15,10 +15,12 @@ OWN = "results.json"
 FOLDER = "results"
 PICTURE, RANKINGS = "ranked_lists.png", "rankings.npz"
 PICTURES, PAGE = "pictures.npz", "report.html"
+EXPLAINED = "explained.npz"
 _ENDINGS = {
     PICTURE: ".png",
     RANKINGS: ".rankings.npz",
     PICTURES: ".pictures.npz",
+    EXPLAINED: ".explained.npz",
     PAGE: ".html",
 }
 """Of what belongs to the figures of the others; it comes and goes with them."""
@@ -107,7 +109,7 @@ def beside(path: Path, part: str) -> Path:
 
     Args:
         path: The file of figures.
-        part: `PICTURE`, `RANKINGS`, `PICTURES` or `PAGE`.
+        part: `PICTURE`, `RANKINGS`, `PICTURES`, `EXPLAINED` or `PAGE`.
 
     Returns:
         Of the run's own, `part` itself; else NAME.png or NAME.rankings.npz.

@@ -47,7 +47,9 @@ python -m ceil_jax.main ...    is the same, where the package is not installed
                    --quality each is measured, --engine is one of jax, onnxruntime,
                    openvino and auto. Takes no --config
   --mode report    make DIR/report.html anew from the files of DIR: figures, lists,
-                   pictures, curves in one page; every evaluation writes it, too
+                   pictures, curves in one page; every evaluation writes it, too. With
+                   --explain, which reads the model (of the folder, or --weights FILE)
+                   and the shown images once, what matched in the first answers
   --mode score     score features that any program made of the test images:
                    --features FILE (.npz, .npy with names in a .csv beside it or in
                    --names FILE, or .parquet), given twice where the modalities have

@@ -10,11 +10,10 @@ import numpy as np
 from jaxtyping import Array, Float
 from PIL import Image
 
-from ceil_jax.embedding.embedder import unit_rows
 from ceil_jax.embedding.step import last_features
 from ceil_jax.encoder import Encoder
 from ceil_jax.encoder.batch_norm import BatchNorm
-from ceil_jax.weights import Architecture, architecture
+from ceil_jax.weights import architecture
 
 _DIMMEST = 0.2
 
@@ -75,40 +74,74 @@ def explain(
         2019, for averages over places; here it is the generalised mean with p = 3, and
         the norm behind it. No gradient is needed.
     """
-    sizes = architecture(variables)
+    encoder: Any = Encoder(*architecture(variables))
     found = [
-        _parts(variables, _features(variables, image[None], modality, sizes))
+        divide(encoder, variables, image[None], modality)[0]
         for image, modality in zip(images, modalities, strict=True)
     ]
-    whole = np.stack([parts.sum((0, 1)) for parts in found])
-    rows, lengths = unit_rows(whole), np.linalg.norm(whole, axis=1)
-    maps = [
-        (parts @ other / length).astype(np.float32)
-        for parts, other, length in zip(found, rows[::-1], lengths, strict=True)
-    ]
-    return Explained(float(rows[0] @ rows[1]), (maps[0], maps[1]), images)
-
-
-@partial(jax.jit, static_argnames=("modality", "sizes"))
-def _features(
-    variables: Any, images: Any, modality: str, sizes: Architecture
-) -> Float[Array, "h w c"]:
-    """The last feature maps of the first image."""
-    return last_features(Encoder(*sizes), variables, images, modality)[0]
-
-
-def _parts(variables: Mapping[str, Any], features: Any) -> np.ndarray:
-    """What each place adds to the embedding before it gets length 1, (h, w, d)."""
-    x = np.asarray(features, np.float64)
-    places = x.shape[0] * x.shape[1]
-    cubes = x**3 / places
-    power = cubes.sum((0, 1)) + 1e-12
-    pooled = cubes / power * power ** (1 / 3)
-    statistics = variables["batch_stats"]["norm"]
-    factor = variables["params"]["norm"]["scale"] / np.sqrt(
-        statistics["var"] + BatchNorm.epsilon
+    rows = np.stack([parts.sum((0, 1)) for parts in found])
+    first, second = (
+        (parts @ other).astype(np.float32)
+        for parts, other in zip(found, rows[::-1], strict=True)
     )
-    return factor * (pooled - statistics["mean"] / places)
+    return Explained(float(rows[0] @ rows[1]), (first, second), images)
+
+
+def divide(
+    encoder: Encoder,
+    variables: Mapping[str, Any],
+    images: np.ndarray,
+    modality: str,
+    *,
+    flip: bool = False,
+) -> np.ndarray:
+    """Divide the embeddings of images among their places.
+
+    The inner product of a place with another image's row is what the place adds to
+    their similarity: see `explain`.
+
+    Args:
+        encoder: The model.
+        variables: `{"params": ..., "batch_stats": ...}`.
+        images: (b, H, W, 3) uint8 of the model's size; every new b compiles once.
+        modality: "visible" or "infrared".
+        flip: Average with the mirror image's embedding, whose places are mirrored back;
+            the average is not normalised again.
+
+    Returns:
+        (b, h, w, d) float64; summed over the places, the rows that an `Embedder` of the
+        same `flip` gives, but for rounding.
+    """
+    found = _unit_parts(variables, _features(encoder, variables, images, modality))
+    if flip:
+        mirrored = _features(encoder, variables, images[:, :, ::-1], modality)
+        found = (found + _unit_parts(variables, mirrored)[:, :, ::-1]) / 2
+    return found
+
+
+@partial(jax.jit, static_argnames=("encoder", "modality"))
+def _features(
+    encoder: Encoder, variables: Any, images: Any, modality: str
+) -> Float[Array, "b h w c"]:
+    """The last feature maps."""
+    return last_features(encoder, variables, images, modality)
+
+
+def _unit_parts(variables: Mapping[str, Any], features: Any) -> np.ndarray:
+    """What each place adds to an embedding of length 1, (b, h, w, d)."""
+    x = np.asarray(features, np.float64)
+    places = x.shape[1] * x.shape[2]
+    cubes = x**3 / places
+    power = cubes.sum((1, 2), keepdims=True) + 1e-12
+    pooled = cubes / power * power ** (1 / 3)
+    mean, variance = (
+        np.asarray(variables["batch_stats"]["norm"][name], np.float64)
+        for name in ("mean", "var")
+    )
+    scale = np.asarray(variables["params"]["norm"]["scale"], np.float64)
+    parts = scale / np.sqrt(variance + BatchNorm.epsilon) * (pooled - mean / places)
+    rows = parts.sum((1, 2), keepdims=True)
+    return parts / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-12)
 
 
 def _lit(image: np.ndarray, parts: np.ndarray) -> Image.Image:

@@ -117,6 +117,27 @@ class Support(NamedTuple):
     image_shares: np.ndarray
 
 
+class Matches(NamedTuple):
+    """Which parts of two images made them similar; the content of `explained.npz`.
+
+    Attributes:
+        model: Digest of the model whose similarities are divided.
+        names: Paths of images relative to the data folder, (n,) str.
+        query: The query of each pair, positions in `names`, (m,) int32.
+        answer: Its answer, likewise.
+        similarity: Inner product of the two embeddings, (m,) float32.
+        maps: (m, 2, h, w) float16: what every place of the query, and of the answer,
+            adds to the similarity or takes from it. Each map sums to `similarity`.
+    """
+
+    model: str
+    names: np.ndarray
+    query: np.ndarray
+    answer: np.ndarray
+    similarity: np.ndarray
+    maps: np.ndarray
+
+
 @dataclass(frozen=True, slots=True)
 class Pictures:
     """What of a page needs images or embeddings; the content of `pictures.npz`.
@@ -176,6 +197,7 @@ class Contents:
         warnings: What a reader must know, besides those of the figures.
         commands: What can be done next: in words, and the command.
         people: Persons among the training images; None where they are unknown.
+        matches: What matched in the first answers; None where nobody asked for it.
     """
 
     run: str
@@ -193,3 +215,4 @@ class Contents:
     warnings: Sequence[str] = ()
     commands: Sequence[tuple[str, str]] = ()
     people: int | None = None
+    matches: Matches | None = None

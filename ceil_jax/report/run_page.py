@@ -4,6 +4,7 @@ import base64
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ceil_jax.report import matches
 from ceil_jax.report.charts import Chart
 from ceil_jax.report.contents import Contents, Thumbnails
 from ceil_jax.report.pages import page
@@ -64,6 +65,8 @@ def _estimate(contents: Contents, shown: list[lists.Shown]) -> int:
     total = _FIXED_BYTES + _LIST_BYTES * len(shown)
     if pictures is None:
         return total
+    if contents.matches is not None:
+        total += len(_maps(contents, shown)) * contents.matches.maps[0].size
     if pictures.plane is not None:
         total += 40 * len(pictures.plane.at)
     if pictures.thumbnails is not None:
@@ -76,14 +79,24 @@ def _estimate(contents: Contents, shown: list[lists.Shown]) -> int:
     return total
 
 
+def _maps(contents: Contents, shown: list[lists.Shown]) -> dict[tuple[str, str], int]:
+    """Which maps belong to the pairs that are shown."""
+    if contents.matches is None:
+        return {}
+    queries = [(each.mode, each.query) for each in shown]
+    wanted = matches.pairs(contents.rankings or {}, queries)
+    return matches.numbers(contents.matches, wanted)
+
+
 def _html(contents: Contents, shown: list[lists.Shown]) -> str:
     uses = _Pictures(contents, shown)
+    maps = _maps(contents, shown)
     pictures = contents.pictures
     parts: dict[str, Any] = {"summary": summary.summary(contents)}
     if contents.results is not None:
         parts["results"] = results.results(contents)
     if shown:
-        parts["lists"] = lists.lists(contents, shown, uses.ids)
+        parts["lists"] = lists.lists(contents, shown, uses.ids, maps)
     if pictures is not None and pictures.sheets:
         parts["sheets"] = sheets.sheets(pictures, uses.ids)
     parts["queries"] = queries.queries(contents)
@@ -95,11 +108,14 @@ def _html(contents: Contents, shown: list[lists.Shown]) -> str:
     parts["setup"] = _setup(contents)
     kept = {name: part for name, part in parts.items() if part}
     title = f"Evaluation: {kept['summary']['heading']}"
+    data: dict[str, Any] = {"people": kept["map"]["people"]} if "map" in kept else {}
+    if contents.matches is not None and maps:
+        data["matches"] = matches.data(contents.matches, maps)
     return page(
         "report.html.j2",
         styles=("report.css",),
-        scripts=("report.js",),
-        data={"people": kept["map"]["people"]} if "map" in kept else {},
+        scripts=("report.js", "matches.js"),
+        data=data,
         charts=list(_charts(kept)),
         title=title,
         subject=_subject(contents),

@@ -20,6 +20,8 @@ FILES = {
     "report.html": "[one page](report.md) with figures, lists, pictures, curves",
     "rankings.npz": "what every query found ([keys](evaluation.md#rankingsnpz))",
     "pictures.npz": "small pictures, the map and why an answer, for `report.html`",
+    "explained.npz": "after `--mode report --explain`: what matched in the first "
+    "answers of the page's lists ([more](report.md#what-matched))",
     "ranked_lists.png": "telling queries with their top ten, plain above re-ranked",
     "embeddings.npz": "after `--mode export`: a unit row for every image, its name, "
     "camera, modality, and person where known",

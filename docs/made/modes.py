@@ -24,6 +24,8 @@ USES = {
     "engine": "what computes: jax, onnxruntime, openvino or auto",
     "on-error": "`skip` leaves out images that cannot be read",
     "quality": "size, sharpness and contrast of each image, too",
+    "explain": "which parts of query and answer matched, on the page "
+    "([more](report.md#what-matched))",
     "features": "the features",
     "names": "the images' paths, where the features lack them",
     "take-over": "the process of another host that last wrote here has ended",

@@ -1,27 +1,16 @@
 """The report in a browser: filters, links, keyboard, themes, phone, print."""
 
 import base64
-import importlib.util
+import dataclasses
 
+import numpy as np
 import pytest
 
 from ceil_jax.report import run_page
 from tests.browser import chrome
 from tests.ceil_jax.report import generated
 
-MISSING = [
-    name
-    for name, found in (
-        ("chromium", chrome.CHROMIUM),
-        ("chromedriver", chrome.DRIVER),
-        ("selenium", importlib.util.find_spec("selenium")),
-    )
-    if not found
-]
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}"),
-]
+pytestmark = chrome.NEEDED
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +18,12 @@ def pages(tmp_path_factory):
     """Pages by name: of a run, of one without labels, one broken on purpose."""
     folder = tmp_path_factory.mktemp("pages")
     nasty = {"all": generated.mode(stem=generated.NASTY)}
+    whole = generated.contents()
     texts = {
-        "run": run_page.html(generated.contents()),
+        "run": run_page.html(whole),
+        "explained": run_page.html(
+            dataclasses.replace(whole, matches=generated.matches(whole))
+        ),
         "nasty": run_page.html(
             generated.contents(
                 rankings=nasty, run=generated.NASTY, start=generated.NASTY
@@ -49,12 +42,6 @@ def pages(tmp_path_factory):
         found[name] = folder / f"{name}.html"
         found[name].write_text(text, encoding="utf-8")
     return found
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chrome.browser() as started:
-        yield started
 
 
 @pytest.fixture
@@ -98,18 +85,23 @@ def top_of(browser, name):
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("name", ["run", "nasty", "unlabelled"])
+@pytest.mark.parametrize("name", ["explained", "nasty", "unlabelled"])
 def test_nothing_is_wrong(browser, pages, name, width, dark):
     chrome.adjust(browser, width, dark=dark)
     assert chrome.faults(browser, pages[name], width) == []
+    seen, pale = chrome.pale(browser)
+    assert seen > 50
+    assert pale == []
 
 
 @pytest.mark.skipif(chrome.axe() is None, reason=f"{chrome.AXE} names no axe.min.js")
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("name", ["run", "unlabelled"])
+@pytest.mark.parametrize("name", ["explained", "unlabelled"])
 def test_axe_finds_nothing(browser, pages, name, dark):
     chrome.adjust(browser, 390 if dark else 1280, dark=dark)
     chrome.faults(browser, pages[name], 1280)
+    if name == "explained":
+        browser.execute_script("document.querySelector('.matches-switch').click()")
     assert chrome.accessibility(browser) == []
 
 
@@ -118,6 +110,7 @@ def test_what_is_broken_is_found(browser, pages):
     found = " ".join(chrome.faults(browser, pages["broken"], 1280))
     assert "wider than the screen" in found
     assert "target below 24 px" in found
+    assert "1.61: <p" in " ".join(chrome.pale(browser)[1])  # #ccc on white
     assert "Loading the image 'https://example" in found.replace("\\", "")  # refused
 
 
@@ -195,18 +188,7 @@ def test_a_cell_shows_its_lists(opened):
 
 
 def test_the_keyboard_reaches_everything_with_a_ring(opened):
-    from selenium.webdriver.common.keys import Keys
-
-    seen = []
-    for _ in range(14):
-        opened.switch_to.active_element.send_keys(Keys.TAB)
-        seen.append(
-            opened.execute_script(
-                "const e = document.activeElement, s = getComputedStyle(e);"
-                "return [e.className || e.id || e.textContent, s.outlineStyle,"
-                " parseFloat(s.outlineWidth)]"
-            )
-        )
+    seen = chrome.tabs(opened, 14)
     assert [name for name, *_ in seen[:3]] == ["skip", "mark", "bare noprint js"]
     assert all(style == "solid" and width >= 2 for _, style, width in seen)
 
@@ -265,6 +247,35 @@ def test_without_scripts_every_list_is_shown_in_the_systems_theme(browser, pages
     assert found == [20, "rgb(15, 18, 21)"]
 
 
+@pytest.mark.skipif(chrome.PDFTOTEXT is None, reason="pdftotext is not installed")
+@pytest.mark.parametrize("is_on", [False, True], ids=["plain", "matched"])
+def test_no_printed_page_is_empty_or_ends_with_a_heading(
+    browser, pages, tmp_path, is_on
+):
+    chrome.adjust(browser, 1280, dark=True)
+    browser.get(pages["explained"].as_uri())
+    if is_on:
+        browser.execute_script("document.querySelector('.matches-switch').click()")
+    headings = browser.execute_script(
+        "return [...document.querySelectorAll('h1, h2, h3, .group')]"
+        ".map((each) => each.textContent.trim())"
+    )
+    lead = browser.execute_script(
+        "return [...document.querySelectorAll('section > .lead')]"
+        ".map((each) => each.textContent.trim().split(' ').slice(-2).join(' '))"
+    )
+    sheets = chrome.printed(browser, tmp_path / "report.pdf")
+    assert 6 <= len(sheets) <= 12
+    assert all(len(lines) > 3 for lines in sheets)
+    for lines in sheets[:-1]:
+        assert lines[-1] not in headings
+        assert not any(lines[-1].endswith(words) for words in lead)
+    text = " ".join(" ".join(lines) for lines in sheets)
+    assert ("the clearer a part" in text) == is_on
+    assert "Choose a cell" not in text
+    assert "choose a dot" not in text
+
+
 def test_print_is_light(browser, pages):
     chrome.adjust(browser, 1280, dark=True)
     browser.get(pages["run"].as_uri())
@@ -276,3 +287,89 @@ def test_print_is_light(browser, pages):
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
     assert ground == "rgb(255, 255, 255)"
     assert base64.b64decode(made["data"]).startswith(b"%PDF")
+
+
+@pytest.fixture
+def explained(browser, pages):
+    """The page of a run that was explained, on a phone."""
+    chrome.adjust(browser, 390, dark=True)
+    browser.get(pages["explained"].as_uri())
+    return browser
+
+
+def covered(browser, name="image.m"):
+    """How many pictures of the lists that are shown have a shade over them."""
+    return browser.execute_script(
+        "return [...document.querySelectorAll('.list:not([hidden]) ' + arguments[0])]"
+        ".filter((each) => each.checkVisibility()).length",
+        name,
+    )
+
+
+def test_what_matched_is_shown_and_hidden_by_the_keyboard(explained):
+    from selenium.webdriver.common.keys import Keys
+
+    switch = explained.find_element("css selector", ".matches-switch")
+    says = explained.find_element("css selector", ".matches-says")
+    assert (covered(explained), says.is_displayed()) == (0, False)
+    explained.execute_script("arguments[0].focus()", switch)
+    switch.send_keys(Keys.SPACE)
+    num_lists = len(shown(explained))
+    assert switch.get_attribute("aria-pressed") == "true"
+    assert covered(explained) == num_lists * 2 * 5 * 2  # of the answer, of the query
+    assert covered(explained, "svg.asked") == num_lists * 2 * 5
+    assert "the clearer a part, the more it adds to their plain" in says.text
+    choose(explained, g="every")  # lists that were out of sight
+    explained.execute_async_script("setTimeout(arguments[0], 400)")
+    assert covered(explained) == len(shown(explained)) * 2 * 5 * 2
+    wide = explained.execute_script("return document.documentElement.scrollWidth")
+    assert wide <= 390
+    switch.send_keys(Keys.ENTER)
+    assert switch.get_attribute("aria-pressed") == "false"
+    assert (covered(explained), says.is_displayed()) == (0, False)
+
+
+def test_a_shade_is_light_where_the_map_is_large(explained, pages):
+    """The picture that is drawn, place by place, beside the digits of the page."""
+    explained.execute_script("document.querySelector('.matches-switch').click()")
+    digits, alphas, says = explained.execute_async_script(
+        "const done = arguments[0];"
+        "const data = JSON.parse(document.getElementById('data').textContent).matches;"
+        "const [height, width] = data.size;"
+        "const item = document.querySelector('[data-x]');"
+        "const image = new Image();"
+        "image.onload = () => {"
+        "  const canvas = document.createElement('canvas');"
+        "  [canvas.width, canvas.height] = [32, 64];"
+        "  const context = canvas.getContext('2d');"
+        "  context.drawImage(image, 0, 0);"
+        "  const {data: bytes} = context.getImageData(0, 0, 32, 64);"
+        "  const at = (2 * item.dataset.x + 1) * width * height;"
+        "  done([data.maps.slice(at, at + width * height),"
+        "    [...bytes].filter((_, i) => i % 4 === 3),"
+        "    item.querySelector('svg').getAttribute('aria-label')]);"
+        "};"
+        "image.src = item.querySelector('svg.t image').getAttribute('href');"
+    )
+    shares = [int(digit, 36) / 35 for digit in digits]
+    assert len(shares) == 18 * 9
+    light = 1 - np.reshape(alphas, (64, 32)) / 255 / 0.8
+    # The middle of each place; between the middles the shade is smooth.
+    rows, columns = ((np.arange(n) + 0.5) * 64 / 18 for n in (18, 9))
+    middles = light[np.ix_(rows.astype(int), columns.astype(int))]
+    assert np.corrcoef(middles.ravel(), shares)[0, 1] > 0.97
+    assert abs(middles.ravel() - shares).max() < 0.3
+    assert abs(np.diff(light, axis=0)).max() < 0.5
+    thirds = [sum(shares[start : start + 54]) for start in (0, 54, 108)]
+    word = ("upper", "middle", "lower")[thirds.index(max(thirds))]
+    assert says.endswith(f"matched most in its {word} third")
+
+
+def test_what_matched_is_printed_as_it_stands(explained):
+    explained.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    assert covered(explained) == 0
+    explained.execute_script("document.querySelector('.matches-switch').click()")
+    assert covered(explained) == len(shown(explained)) * 2 * 5 * 2
+    assert explained.find_element("css selector", ".matches-says").is_displayed()
+    assert not explained.find_element("css selector", ".matches-switch").is_displayed()
+    explained.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})

@@ -8,6 +8,7 @@ import numpy as np
 
 from ceil_jax.evaluation.chosen import GROUPS
 from ceil_jax.evaluation.rankings import ModeRankings
+from ceil_jax.report import matches
 from ceil_jax.report.contents import Contents, Support
 from ceil_jax.report.sections import words
 
@@ -84,7 +85,10 @@ def names_of(
 
 
 def lists(
-    contents: Contents, queries: Sequence[Shown], pictures: Mapping[str, str]
+    contents: Contents,
+    queries: Sequence[Shown],
+    pictures: Mapping[str, str],
+    maps: Mapping[tuple[str, str], int] | None = None,
 ) -> dict[str, Any]:
     """What the template `sections/lists.html.j2` takes.
 
@@ -92,11 +96,14 @@ def lists(
         contents: Everything on the page, with rankings.
         queries: Those that are shown.
         pictures: The name of the definition of each image's picture.
+        maps: The number of the maps of each pair that is explained, by the names of
+            query and answer, in their order.
 
     Returns:
         Values by name.
     """
     rankings = contents.rankings or {}
+    numbers = {pair: number for number, pair in enumerate(maps or {})}
     support = {
         (each.mode, each.query): each
         for each in (contents.pictures.support if contents.pictures else ())
@@ -106,7 +113,7 @@ def lists(
     cards: dict[tuple[str, str], list[dict[str, Any]]] = {}
     links: dict[str, int] = {}
     for each in queries:
-        card = _card(each, rankings[each.mode], pictures)
+        card = _card(each, rankings[each.mode], pictures, numbers)
         why = support.get((each.mode, each.query))
         card["why"] = why and _why(why, rankings[each.mode], pictures)
         # Two files can come to one name in a link.
@@ -117,6 +124,8 @@ def lists(
     sides = [rankings[mode] for mode in modes]
     return {
         "lead": _lead(contents, queries),
+        "has_matches": bool(maps),
+        "num_matches": words.number(matches.NUM_ANSWERS),
         "has_gcr": any("gcr" in side.lists for side in sides),
         "modes": [(mode, words.search(mode)) for mode in modes],
         "groups": [(key, title) for key, title in GROUPS.items() if key in groups],
@@ -174,7 +183,10 @@ def _head(lists: Any, query: int) -> list[tuple[int, int]]:
 
 
 def _card(
-    each: Shown, ranked: ModeRankings, pictures: Mapping[str, str]
+    each: Shown,
+    ranked: ModeRankings,
+    pictures: Mapping[str, str],
+    numbers: Mapping[tuple[str, str], int],
 ) -> dict[str, Any]:
     query = each.query
     last = "gcr" if "gcr" in ranked.each else "plain"
@@ -185,7 +197,7 @@ def _card(
         {
             "kind": kind,
             "label": "plain" if kind == "plain" else "R",
-            "answers": list(_answers(ranked, kind, query, pictures)),
+            "answers": list(_answers(ranked, kind, query, pictures, numbers)),
         }
         for kind in kinds
     ]
@@ -210,14 +222,20 @@ def _card(
 
 
 def _answers(
-    ranked: ModeRankings, kind: str, query: int, pictures: Mapping[str, str]
+    ranked: ModeRankings,
+    kind: str,
+    query: int,
+    pictures: Mapping[str, str],
+    numbers: Mapping[tuple[str, str], int],
 ) -> Iterator[dict[str, Any]]:
     lists = ranked.lists[kind]
+    asked = str(ranked.query.names[query])
     for column, place in _head(lists, query):
         image = int(lists.gallery[query, column])
         name = str(ranked.gallery.names[image])
         score = float(lists.scores[query, column])
         other = int(lists.other_places[query, column])
+        is_first = 0 < place <= matches.NUM_ANSWERS
         yield {
             "name": name,
             "place": place,
@@ -227,6 +245,7 @@ def _answers(
             "score": f"{1000 * score:.1f}" if kind == "gcr" else f"{score:.2f}",
             "moved": other - place if kind == "gcr" and other else None,
             "picture": pictures.get(name, ""),
+            "maps": numbers.get((asked, name)) if is_first else None,
         }
 
 

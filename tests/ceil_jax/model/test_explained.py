@@ -10,6 +10,7 @@ from PIL import Image
 
 from ceil_jax.common.errors import DataError
 from ceil_jax.encoder import Encoder
+from ceil_jax.model import explained
 
 MODALITIES = ("visible", "infrared")
 
@@ -84,3 +85,27 @@ def test_an_image_that_cannot_be_read_is_named(model, tmp_path):
 def test_another_modality_is_refused(model, files):
     with pytest.raises(ValueError, match="must be one of visible, infrared"):
         model.explain(files[0], files[0], ("visible", "thermal"))
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_divided_embeddings_sum_to_those_of_the_model(model, pictures, flip):
+    images = np.stack([pictures[i] for i in (1, 2, 4)])  # of the model's size
+    found = explained.divide(
+        Encoder((1, 1, 1, 1), 16), model.variables, images, "infrared", flip=flip
+    )
+    assert found.shape == (3, 2, 1, 512)
+    rows = model.embed(images, "infrared")
+    if flip:  # not of length 1 again
+        rows = (rows + model.embed(images[:, :, ::-1], "infrared")) / 2
+    np.testing.assert_allclose(found.sum((1, 2)), rows, atol=2e-5)
+
+
+def test_places_of_a_mirror_image_are_mirrored_back(model, rng):
+    images = rng.integers(0, 256, (1, 32, 32, 3), dtype=np.uint8)  # two places wide
+    encoder = Encoder((1, 1, 1, 1), 16)
+    found, mirrored = (
+        explained.divide(encoder, model.variables, given, "visible", flip=True)
+        for given in (images, images[:, :, ::-1])
+    )
+    assert abs(found - found[:, :, ::-1]).max() > 1e-4
+    np.testing.assert_allclose(mirrored, found[:, :, ::-1], atol=1e-7)

@@ -1,5 +1,6 @@
 """Generated runs: what a page takes, made without training."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -22,12 +23,15 @@ from ceil_jax.evaluation.results import (
 from ceil_jax.report.contents import (
     Chosen,
     Contents,
+    Matches,
     OtherModel,
     Pictures,
     Plane,
     Sheet,
     Support,
 )
+from ceil_jax.report.matches import pairs
+from ceil_jax.report.sections import lists as ranked_lists
 from ceil_jax.report.thumbnails import thumbnails
 
 NASTY = "<b>\"&'🙂</script>" + "x" * 200
@@ -293,6 +297,24 @@ def contents(**changes: Any) -> Contents:
     return Contents(**(given | changes))
 
 
+def matches(contents, size=(18, 9), seed=0) -> Matches:
+    """Maps of every pair of a page: a bright blob in noise."""
+    generator = np.random.default_rng(seed)
+    shown = ranked_lists.shown(contents, ranked_lists.KEPT[0])
+    names = list(pairs(contents.rankings, [(e.mode, e.query) for e in shown]))
+    every, at = np.unique(np.array(names), return_inverse=True)
+    ends = at.reshape(-1, 2).astype(np.int32)
+    y, x = np.mgrid[: size[0], : size[1]]
+    centres = generator.uniform(0, 1, (len(names), 2, 1, 1, 2)) * size
+    far = (y - centres[..., 0]) ** 2 + (x - centres[..., 1]) ** 2
+    maps = np.exp(-far / 8) + generator.normal(0, 0.1, (len(names), 2, *size))
+    maps *= 0.5 / maps.sum((2, 3), keepdims=True)
+    half = np.full(len(names), 0.5, np.float32)
+    return Matches(
+        "0" * 64, every, ends[:, 0], ends[:, 1], half, maps.astype(np.float16)
+    )
+
+
 def noisy(names):
     """Images that are hard to make small, at the size of the real data sets."""
     generator = np.random.default_rng(0)
@@ -301,3 +323,22 @@ def noisy(names):
     return np.clip(images + generator.integers(-9, 9, images.shape), 0, 255).astype(
         np.uint8
     )
+
+
+# Queries, images of a gallery, people, galleries, cameras of either, images on the map.
+SIZES: dict[str, tuple[Any, ...]] = {
+    "SYSU-MM01": (3803, 301, 96, 10, ((3, 6), (1, 2, 4, 5)), 10_578),
+    "RegDB": (2060, 2060, 206, 1, ((2,), (1,)), 4120),
+}
+
+
+def of_size(name: str) -> Contents:
+    """A run on a real data set of two searches, RN50's maps of every first answer."""
+    *size, num_points = SIZES[name]
+    rankings = {
+        search: mode(*size, top=24, seed=seed)
+        for seed, search in enumerate(("all", "indoor"))
+    }
+    given = pictures(rankings, per_group=12, num_points=num_points, size=noisy)
+    found = contents(rankings=rankings, pictures=given, others=())
+    return dataclasses.replace(found, matches=matches(found, (18, 9)))

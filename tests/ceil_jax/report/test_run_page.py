@@ -255,19 +255,16 @@ def test_modes_of_figures_alone():
 
 
 @pytest.mark.slow
-def test_a_page_of_sysu_mm01s_size_stays_under_5_mb():
-    """3,803 queries, a gallery of 301, 10,578 images on the map; noisy pictures."""
-    cameras = ((3, 6), (1, 2, 4, 5))
-    rankings = {
-        name: generated.mode(3803, 301, 96, 10, cameras, top=24, seed=seed)
-        for seed, name in enumerate(("all", "indoor"))
-    }
-    given = generated.pictures(
-        rankings, per_group=12, num_points=10_578, size=generated.noisy
-    )
-    assert given.thumbnails is not None
-    contents = generated.contents(rankings=rankings, pictures=given, others=())
+@pytest.mark.parametrize("name", generated.SIZES)
+def test_a_page_of_real_size_stays_under_5_mb(name):
+    """Every query and image of the data set, noisy pictures, maps of 18 x 9 places."""
+    contents = generated.of_size(name)
+    assert contents.pictures is not None
+    assert contents.pictures.thumbnails is not None
     text = run_page.html(contents)
     check(Parts(text))
     assert 1_000_000 < len(text.encode()) < run_page.MOST_BYTES
-    assert "10,578 images" in text
+    assert f"{generated.SIZES[name][-1]:,} images" in text
+    lists = text.count("<article")
+    assert lists >= 60
+    assert len(re.findall(r"<li [^>]*data-x=", text)) == 2 * 5 * lists
