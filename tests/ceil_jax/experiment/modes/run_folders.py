@@ -30,10 +30,13 @@ def results_of(found: Rankings, config: Config) -> Results:
             sides.append({f: spreads.get(f, Spread(50.0, 0.0)) for f in FIGURES})
         modes[name] = ModeResults(*sides)
     epoch = f"epoch {config.num_epochs}"
+    is_regdb = config.dataset == "regdb"
+    how = ("regdb", "none", 1) if is_regdb else ("sysu_mm01", "ceil", 2)
     return Results(
-        *("sysu_mm01", "ceil", 2, modes, epoch),
+        *(*how, modes, epoch),
         rerank=RerankParams(),
-        dataset="synthetic",
+        dataset=config.dataset,
+        split=config.trial if is_regdb else None,
         seed=config.seed,
     )
 
