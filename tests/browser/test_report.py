@@ -5,9 +5,9 @@ import importlib.util
 
 import pytest
 
-from ceil_jax.report import run_page
+from ceil_jax.report import run_page, runs_page
 from tests.browser import chrome
-from tests.ceil_jax.report import generated
+from tests.ceil_jax.report import generated, test_runs_page
 
 MISSING = [
     name
@@ -29,7 +29,9 @@ def pages(tmp_path_factory):
     """Pages by name: of a run, of one without labels, one broken on purpose."""
     folder = tmp_path_factory.mktemp("pages")
     nasty = {"all": generated.mode(stem=generated.NASTY)}
+    seeds = test_runs_page.seeds([40.0 + n for n in range(10)])
     texts = {
+        "runs": runs_page.html(seeds),
         "run": run_page.html(generated.contents()),
         "nasty": run_page.html(
             generated.contents(
@@ -98,7 +100,7 @@ def top_of(browser, name):
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("name", ["run", "nasty", "unlabelled"])
+@pytest.mark.parametrize("name", ["run", "nasty", "unlabelled", "runs"])
 def test_nothing_is_wrong(browser, pages, name, width, dark):
     chrome.adjust(browser, width, dark=dark)
     assert chrome.faults(browser, pages[name], width) == []
@@ -106,7 +108,7 @@ def test_nothing_is_wrong(browser, pages, name, width, dark):
 
 @pytest.mark.skipif(chrome.axe() is None, reason=f"{chrome.AXE} names no axe.min.js")
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("name", ["run", "unlabelled"])
+@pytest.mark.parametrize("name", ["run", "unlabelled", "runs"])
 def test_axe_finds_nothing(browser, pages, name, dark):
     chrome.adjust(browser, 390 if dark else 1280, dark=dark)
     chrome.faults(browser, pages[name], 1280)
