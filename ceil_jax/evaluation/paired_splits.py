@@ -132,7 +132,7 @@ def _sums(
             own = 100 * paired_rankings.values_of(split[mode].each[kind], figure)[0]
             values[place, end - len(own) : end] = own
         sides.append(values)
-    return paired.by_person(*sides, np.concatenate(people))
+    return paired.by_person(sides[0], sides[1], np.concatenate(people))
 
 
 def by_split(sums: Sums) -> np.ndarray:

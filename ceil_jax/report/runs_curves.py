@@ -109,7 +109,8 @@ def _chart(
     """One metric of the runs that have it."""
     epochs = sorted({epoch for _, of_run in known for epoch in of_run})
     rows = np.array([[of.get(e, _NAN) for e in epochs] for _, of in known])
-    lines = _lines(runs, [run.mark for run, _ in known], rows)
+    is_done = np.array([bool(run.results) for run, _ in known])
+    lines = _lines(runs, [run.mark for run, _ in known], rows, is_done)
     low, high = float(np.nanmin(rows)), float(np.nanmax(rows))
     margin = 0.08 * (high - low) or max(0.1 * abs(high), 0.01)
     ends = (0.0, 100.0) if metric.percent else (max(0.0, low - margin), high + margin)
@@ -132,8 +133,10 @@ def _chart(
     return Chart(name, metric.title, svg, f"{metric.says} {said}.", numbers, data)
 
 
-def _lines(runs: Runs, marks: Sequence[str], rows: np.ndarray) -> list[Line]:
-    """A line for each run, and the mean of runs of one recipe."""
+def _lines(
+    runs: Runs, marks: Sequence[str], rows: np.ndarray, is_done: np.ndarray
+) -> list[Line]:
+    """A line for each run, and the mean of those finished, where they are one recipe."""
     if runs.kind == SETTINGS:
         kept = range(min(len(rows), MOST_LINES))
         tokens = _OF_SETTINGS
@@ -141,13 +144,14 @@ def _lines(runs: Runs, marks: Sequence[str], rows: np.ndarray) -> list[Line]:
             Line(marks[i], rows[i], tokens[i % len(tokens)], i >= len(tokens))
             for i in kept
         ]
-    is_whole = np.isfinite(rows).all(axis=0)  # else it would leap where a run ends
-    mean = np.where(is_whole, np.nan_to_num(rows).mean(axis=0), _NAN)
-    many = len(rows) > MOST_LINES
-    band = np.nan_to_num(rows).std(axis=0, ddof=1) if many else None
     alone = [Line(mark, row, "plain") for mark, row in zip(marks, rows, strict=True)]
-    if len(rows) == 1 or not is_whole.any():
+    done = rows[is_done]
+    is_whole = np.isfinite(done).all(axis=0)  # else it would leap where a run ends
+    if len(done) < 2 or not is_whole.any():
         return alone[:MOST_LINES]
+    mean = np.where(is_whole, np.nan_to_num(done).mean(axis=0), _NAN)
+    many = len(rows) > MOST_LINES
+    band = np.nan_to_num(done).std(axis=0, ddof=1) if many else None
     of_mean = Line("mean", mean, "accent", band=band)
     return [of_mean] if many else [*alone, of_mean]
 

@@ -241,7 +241,7 @@ def _keep(
         f"{number}": {"visible": each.rows.visible, "infrared": each.rows.infrared}
         for number, each in splits.items()
     }
-    facts: dict[str, Any] = {n: each.rows.facts for n, each in splits.items()}
+    facts: dict[str, Any] = {str(n): each.rows.facts for n, each in splits.items()}
     model = digest.of_arrays(rows)
     record = mean.to_json() | {
         "trained_with": None,

@@ -79,8 +79,8 @@ def split(number: int, seed: int, better: float = 0.0, num_people: int = 12):
     )
     person = np.random.default_rng(0).uniform(0.2, 0.6, (4, 1, num_people))
     values = np.clip(person[:, :, people] + own + better, 0.01, 1)
-    names = f"split{number}-", f"g{number}-"
+    named = {"names": f"split{number}-", "digests": f"g{number}-"}
     return {
-        "visible_to_infrared": mode(*values[:2], people, *names),
-        "infrared_to_visible": mode(*values[2:], people, *names),
+        "visible_to_infrared": mode(values[0], values[1], people, **named),
+        "infrared_to_visible": mode(values[2], values[3], people, **named),
     }

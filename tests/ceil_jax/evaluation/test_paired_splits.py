@@ -1,5 +1,7 @@
 """Recipes paired over splits and people: by hand, by SciPy, by a naive version."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -68,7 +70,7 @@ def test_people_who_agree_leave_the_t_test_over_trainings():
     by_split = [0.3, 0.1, -0.2, 0.4, 0.2]
     gaps = [(s, p, gap) for s, gap in enumerate(by_split) for p in range(40)]
     got = paired_splits.difference(sums_of(gaps))
-    wanted = stats.ttest_1samp(by_split, 0)
+    wanted: Any = stats.ttest_1samp(by_split, 0)
     assert got.p == pytest.approx(wanted.pvalue)
     ends = wanted.confidence_interval(0.95)
     assert (got.low, got.high) == pytest.approx((ends.low, ends.high))
@@ -79,7 +81,7 @@ def test_trainings_that_agree_leave_the_t_test_over_people():
     by_person = [0.3, 0.1, -0.2, 0.4, 0.2]
     gaps = [(s, p, gap) for s in range(5) for p, gap in enumerate(by_person)]
     got = paired_splits.difference(sums_of(gaps))
-    wanted = stats.ttest_1samp(by_person, 0)
+    wanted: Any = stats.ttest_1samp(by_person, 0)
     assert got.p == pytest.approx(wanted.pvalue)
 
 

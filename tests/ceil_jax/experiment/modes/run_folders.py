@@ -31,9 +31,11 @@ def results_of(found: Rankings, config: Config) -> Results:
         modes[name] = ModeResults(*sides)
     epoch = f"epoch {config.num_epochs}"
     is_regdb = config.dataset == "regdb"
-    how = ("regdb", "none", 1) if is_regdb else ("sysu_mm01", "ceil", 2)
     return Results(
-        *(*how, modes, epoch),
+        "regdb" if is_regdb else "sysu_mm01",
+        "none" if is_regdb else "ceil",
+        1 if is_regdb else 2,
+        *(modes, epoch),
         rerank=RerankParams(),
         dataset=config.dataset,
         split=config.trial if is_regdb else None,
