@@ -136,7 +136,7 @@ def _chart(
 def _lines(
     runs: Runs, marks: Sequence[str], rows: np.ndarray, is_done: np.ndarray
 ) -> list[Line]:
-    """A line for each run, and the mean of those finished, where they are one recipe."""
+    """A line for each run, and the mean of those finished if they are one recipe."""
     if runs.kind == SETTINGS:
         kept = range(min(len(rows), MOST_LINES))
         tokens = _OF_SETTINGS
