@@ -228,7 +228,9 @@ def main(argv: list[str]) -> None:
         )
         record.write(found, RECORDED)
     page = PAGE.read_text()
-    text = record.read(RECORDED).markdown(heading=False)
+    found = record.read(RECORDED)
+    machine = ", ".join(f"{name} {value}" for name, value in found.machine.items())
+    text = f"{found.markdown(heading=False)}\nMeasured {found.date} on {machine}."
     lines = [
         line if line.startswith(("|", "```")) else textwrap.fill(line, 100)
         for line in text.splitlines()
