@@ -62,7 +62,7 @@ MODES = {
         ("model", "workdir", "engine", "on-error", "quality"),
     ),
     "report": Words(("workdir",), ("explain", "weights")),
-    "score": Words(("config", "features", "workdir"), ("names", "take-over")),
+    "score": Words(("config", "features", "workdir"), ("names", "trials", "take-over")),
     "sweep": Words(("config", "workdir", "sweep"), ("seeds", "take-over")),
     "compare": Words((), ("output",)),
     "prepare": Words(("config",)),
@@ -83,7 +83,7 @@ EXAMPLES = {
     "trials": "all, or numbers such as 1,3-5",
     "seeds": "numbers such as 1-6",
     "sweep": "a field and its values, e.g. config.objective.temperature=0.05,0.07",
-    "features": "a file, e.g. features.npz",
+    "features": "a file, e.g. features.npz, or features_{split}.npz",
     "names": "a file, e.g. names.csv",
 }
 EXAMPLES_OF = {("embed", "output"): "a file, e.g. rows.npz"}  # where it is another

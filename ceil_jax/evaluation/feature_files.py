@@ -15,6 +15,8 @@ NAMES = ("name", "names", "path", "paths", "image", "filename")
 """What features and names may be called in a file."""
 LENGTH = "length"
 """Of a .npz file: what its unit rows are multiplied by, see `--mode export`."""
+SPLIT = "split"
+"""Of a .npz file: "train" where the model was trained on an image, see there."""
 TORCH = (".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 FROM_TORCH = (
     "write it from PyTorch: d = torch.load('{path}', map_location='cpu'); "
@@ -37,12 +39,15 @@ class Given(NamedTuple):
         names: The n names of the rows.
         path: The file, for messages.
         lengths: (n,), what unit rows are to be multiplied by; None for 1.
+        is_trained_on: (n,) bool, whether the file says that its model was trained on an
+            image; None where it says nothing.
     """
 
     features: np.ndarray
     names: list[str]
     path: Path
     lengths: np.ndarray | None = None
+    is_trained_on: np.ndarray | None = None
 
 
 def read(path: str, names: str = "") -> Given:
@@ -79,7 +84,7 @@ def read(path: str, names: str = "") -> Given:
         raise
     except Exception as error:  # files are damaged in many ways
         raise _unreadable(place, error, "features") from error
-    _check(*found)
+    _check(*found[:4])
     return found
 
 
@@ -141,7 +146,17 @@ def _npz(path: Path, names: str) -> tuple[Any, ...]:
         texts = _texts(path, _member(path, stored, of_names, "names"))
         has = LENGTH in stored.files
         lengths = _member(path, stored, LENGTH, "features") if has else None
-        return features, texts, path, lengths
+        return features, texts, path, lengths, _is_trained_on(stored, len(texts))
+
+
+def _is_trained_on(stored: Mapping[str, Any], num_rows: int) -> np.ndarray | None:
+    """What our own exports say in the array `SPLIT`; others' arrays are left alone."""
+    try:
+        found = np.asarray(stored[SPLIT])
+    except Exception:  # not there, or not to be read
+        return None
+    is_ours = found.shape == (num_rows,) and found.dtype.kind == "U"
+    return found == "train" if is_ours else None
 
 
 def _npy(path: Path, names: str) -> tuple[Any, ...]:

@@ -12,11 +12,13 @@ from ceil_jax.evaluation.results import Results
 from ceil_jax.experiment import damaged, results_files, settings
 from ceil_jax.experiment.config import TRAINING
 from ceil_jax.experiment.ranges import shown
-from ceil_jax.experiment.workdir import kind_of, seeds_in
+from ceil_jax.experiment.workdir import kind_of, seeds_in, splits_in
 
 UNKNOWN = "unknown"
+SEEDS, SPLITS = "seeds", "splits"
 _ENGINE = ("ceil_jax", "jax", "device", "kernels")
-_SEED = "config.seed"
+_NUMBER = {SEEDS: "config.seed", SPLITS: "config.trial"}
+_BEST = "best_on_test"
 
 
 class Evaluation(NamedTuple):
@@ -42,21 +44,21 @@ class Evaluation(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """What a command line names: one evaluation, or several training seeds.
+    """What a command line names: one evaluation, or several seeds or splits.
 
     Attributes:
         path: As it was given.
-        evaluations: By training seed where there are several, else by 0.
-        is_group: Whether there are several.
+        evaluations: By training seed or split where there are several, else by 0.
+        kind: `SEEDS` or `SPLITS` where there are several; else "".
     """
 
     path: Path
     evaluations: dict[int, Evaluation]
-    is_group: bool
+    kind: str = ""
 
     @property
     def first(self) -> Evaluation:
-        """The evaluation, or that of the lowest seed."""
+        """The evaluation, or that of the lowest seed or split."""
         return next(iter(self.evaluations.values()))
 
 
@@ -64,7 +66,7 @@ def open_run(text: str) -> Opened:
     """Read what a command line names.
 
     Args:
-        text: A folder of a run, of several seeds, or a file of figures.
+        text: A folder of a run, of several seeds or splits, or a file of figures.
 
     Returns:
         Its evaluations.
@@ -74,33 +76,44 @@ def open_run(text: str) -> Opened:
     """
     path = user_path(text)
     if path.is_file():
-        return Opened(path, {0: _evaluation(path)}, False)
+        return Opened(path, {0: _evaluation(path)})
     if not path.is_dir():
         raise UserError(f"{text}: there is no such folder or file")
     kind = kind_of(path)
     if kind == "overrides":
         raise UserError(f"{text} is a sweep: name some of its folders")
-    if kind == "seeds":
-        return _group(path)
+    if kind:
+        return _group(path, kind)
     own = path / results_files.OWN
     if not own.is_file():
         raise UserError(
             f"{text} holds no {results_files.OWN}: --mode evaluate --workdir {text} "
             "makes it"
         )
-    return Opened(path, {0: _evaluation(own)}, False)
+    return Opened(path, {0: _evaluation(own)})
 
 
-def _group(path: Path) -> Opened:
-    """The finished seeds of a folder; rankings of single seeds are not needed."""
+def _group(path: Path, kind: str) -> Opened:
+    """The finished runs of a folder; rankings of single seeds are not needed."""
+    folders = splits_in(path) if kind == SPLITS else seeds_in(path)
     found = {
-        seed: _evaluation(folder / results_files.OWN, rankings=False)
-        for seed, folder in seeds_in(path).items()
+        number: _evaluation(folder / results_files.OWN, rankings=kind == SPLITS)
+        for number, folder in folders.items()
         if (folder / results_files.OWN).is_file()
     }
     if not found:
-        raise UserError(f"{path}: none of its training seeds is finished")
-    return Opened(path, found, True)
+        noun = "splits" if kind == SPLITS else "training seeds"
+        raise UserError(f"{path}: none of its {noun} is finished")
+    if kind == SPLITS:  # the lists of so many runs would only take memory
+        found = {number: _without_lists(each) for number, each in found.items()}
+    return Opened(path, found, kind)
+
+
+def _without_lists(evaluation: Evaluation) -> Evaluation:
+    if evaluation.rankings is None:
+        return evaluation
+    rankings = {n: mode._replace(lists={}) for n, mode in evaluation.rankings.items()}
+    return evaluation._replace(rankings=rankings)
 
 
 def _evaluation(path: Path, *, rankings: bool = True) -> Evaluation:
@@ -156,14 +169,16 @@ def differing(runs: Sequence[Opened]) -> dict[str, list[str]]:
 
     Returns:
         A text for each run by the name of the field, in the order of the
-        configuration; of a group what its seeds have in common, else all their values.
+        configuration; of several seeds or splits what they have in common, else all
+        their values.
         Fields of the training are left out where a run does not tell how it was
         trained.
     """
     fields = [[fields_of(e) for e in run.evaluations.values()] for run in runs]
+    numbers = {_NUMBER[run.kind] for run in runs if run.kind}
     found = {}
     for name in fields[0][0]:
-        if name == _SEED and any(run.is_group for run in runs):
+        if name in numbers:
             continue
         values = [_in_common([each[name] for each in of_run]) for of_run in fields]
         if name.startswith("config.") and UNKNOWN in values:
@@ -186,33 +201,37 @@ def _words(value: Any) -> str:
 
 
 def recipe_fault(one: Opened, other: Opened) -> str:
-    """Why two groups of seeds are not two recipes.
+    """Why two groups of runs are not two recipes.
 
     Args:
-        one: The first group.
-        other: The second.
+        one: The first, of several seeds or splits.
+        other: The second, of the same kind.
 
     Returns:
-        The field in which runs of equal seed differ for some seeds only, or the seed
-        that a run did not have; "" for nothing.
+        The field in which runs of equal seed or split differ for some of them only, or
+        the number that a run did not have; "" for nothing.
     """
+    noun, number = one.kind.removesuffix("s"), _NUMBER[one.kind]
     common = sorted(one.evaluations.keys() & other.evaluations.keys())
     changes: dict[str, tuple[Any, Any]] | None = None
-    for seed in common:
-        sides = [fields_of(group.evaluations[seed]) for group in (one, other)]
-        for group, side in zip((one, other), sides, strict=True):
-            if side[_SEED] not in (seed, UNKNOWN):
-                return f"{group.path}/seed-{seed} was trained with seed {side[_SEED]}"
+    for place in common:
+        evaluations = [group.evaluations[place] for group in (one, other)]
+        sides = [fields_of(each) for each in evaluations]
+        for each, side in zip(evaluations, sides, strict=True):
+            if side[number] not in (place, UNKNOWN):
+                return f"{each.path.parent} was trained with {noun} {side[number]}"
         now = {
             name: (value, sides[1][name])
             for name, value in sides[0].items()
             if value != sides[1][name]
         }
+        if any(each.results.selection == _BEST for each in evaluations):
+            now.pop("checkpoint", None)  # every run has its own
         if changes is not None and now != changes:
             name = next(n for n in {**now, **changes} if now.get(n) != changes.get(n))
             return (
-                f"runs of seed {seed} differ in {name} otherwise than those of seed "
-                f"{common[0]}: these are not two recipes"
+                f"runs of {noun} {place} differ in {name} otherwise than those of "
+                f"{noun} {common[0]}: these are not two recipes"
             )
         changes = now
     return ""

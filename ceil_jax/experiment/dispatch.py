@@ -7,6 +7,7 @@ modes work without the extras of others.
 from pathlib import Path
 from typing import NamedTuple
 
+from ceil_jax.common.errors import UserError
 from ceil_jax.common.files import user_path
 from ceil_jax.experiment import config as config_lib
 from ceil_jax.experiment import formats, packaged
@@ -32,7 +33,7 @@ class Command(NamedTuple):
         format: What an export writes.
         target: Which program an ONNX file is for.
         modality: Whose encoder is exported, or embeds.
-        trials: Splits to train.
+        trials: Splits to train, or to score.
         seeds: Training seeds.
         variants: Combinations of a sweep.
         runs: Folders of runs, or files of figures, to compare.
@@ -146,8 +147,23 @@ def _embed(command: Command) -> None:
 
 def _score(workdir: Path, command: Command) -> None:
     """Score features; what the other modes import is not needed for that."""
-    from ceil_jax.experiment.modes import score
+    from ceil_jax.experiment.modes import score, score_splits
 
+    if score_splits.is_of_splits(command.features):
+        score_splits.score_splits(
+            command.config,
+            workdir,
+            command.features,
+            command.names,
+            command.trials or "all",
+            take_over=command.take_over,
+        )
+        return
+    if command.trials:
+        raise UserError(
+            f"--trials={command.trials} is for features of several splits, a file for "
+            f"each: --features F_{score_splits.PLACE}.npz"
+        )
     score.score_features(
         command.config,
         workdir,

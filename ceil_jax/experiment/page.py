@@ -125,7 +125,7 @@ def contents(workdir: Path, figures: Path | None) -> Contents:
         results=results,
         rankings=rankings.load(lists) if figures and lists.exists() else None,
         pictures=pictured.load(pictures) if pictures.exists() else None,
-        epochs=_epochs(workdir),
+        epochs=epochs(workdir),
         others=tuple(_others(workdir, results, config) if is_own and results else ()),
         engine=record.get("engine") or {},
         start=_start(config, record),
@@ -158,8 +158,16 @@ def _has_epochs(workdir: Path) -> bool:
     return (workdir / "metrics.jsonl").exists()
 
 
-def _epochs(workdir: Path) -> list[Mapping[str, Any]]:
-    """The lines of the log that are epochs."""
+def epochs(workdir: Path, *, quiet: bool = False) -> list[Mapping[str, Any]]:
+    """The lines of the log that are epochs.
+
+    Args:
+        workdir: The run's folder.
+        quiet: Whether nothing is said of other lines, as of one being written.
+
+    Returns:
+        The objects of `metrics.jsonl`, in order.
+    """
     path = workdir / "metrics.jsonl"
     if not path.is_file():
         return []
@@ -171,7 +179,7 @@ def _epochs(workdir: Path) -> list[Mapping[str, Any]]:
             found[int(epoch["epoch"])] = epoch
         except (ValueError, KeyError, TypeError):
             wrong += 1
-    if wrong:
+    if wrong and not quiet:
         warn(f"{path}: {wrong} lines are no epochs and are left out of the report")
     return [found[number] for number in sorted(found)]
 

@@ -1,7 +1,6 @@
 """Several trainings one after another, each in a folder of its own."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,7 +28,10 @@ class Task(NamedTuple):
 
 
 def train_each(
-    tasks: Sequence[Task], *, take_over: bool = False
+    tasks: Sequence[Task],
+    *,
+    take_over: bool = False,
+    after: Callable[[], None] = lambda: None,
 ) -> list[Results | None]:
     """Train and evaluate what is not finished yet.
 
@@ -38,6 +40,7 @@ def train_each(
     Args:
         tasks: What is to be trained, in this order.
         take_over: See `Writer`.
+        after: Called whenever a training is done.
 
     Returns:
         The figures of each; None where there are no test images.
@@ -53,7 +56,9 @@ def train_each(
         heading = f"{task.name} ({place} of {len(tasks)})"
         found = finished(task.config, task.folder)
         print(f"\n{heading}: {'finished before' if found else 'training'}", flush=True)
-        found = found or _trained(task, take_over)
+        if found is None:
+            found = _trained(task, take_over)
+            after()
         if found is not None:
             print(f"{heading}: {score.line(found)}", flush=True)
         results.append(found)
@@ -85,29 +90,6 @@ def finished(config: Config, folder: Path) -> Results | None:
         return None
     latest = Checkpoints(folder / "checkpoints").latest_epoch
     return results if latest == config.num_epochs else None
-
-
-def ranges(text: str, flag: str, also: str = "") -> list[tuple[str, int, int]]:
-    """Numbers and ranges such as "1,3-5".
-
-    Args:
-        text: What a user gave.
-        flag: By which flag, for messages.
-        also: What else could have been given, for messages.
-
-    Returns:
-        Each as it was written, its first and its last number.
-
-    Raises:
-        UserError: It is something else.
-    """
-    found = []
-    for part in text.split(","):
-        match = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part)
-        if match is None:
-            raise UserError(f"--{flag}={text} must be {also}numbers such as 1,3-5")
-        found.append((part.strip(), int(match[1]), int(match[2] or match[1])))
-    return found
 
 
 def _trained(task: Task, take_over: bool) -> Results | None:

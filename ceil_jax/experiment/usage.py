@@ -28,9 +28,10 @@ python -m ceil_jax.main ...    is the same, where the package is not installed
                    which may be given several times, each in a folder of DIR named by
                    its overrides, with --seeds several times; one table at the end
   --mode compare A B ...
-                   whether runs differ: folders of runs, of --seeds, or files of
-                   figures; the first is the base. Text, and a page: comparison.html,
-                   or --output FILE.html. Takes no other flag. See docs/comparing.md
+                   whether runs differ: folders of runs, of --seeds, of RegDB's
+                   splits, or files of figures; the first is the base. Text, and a
+                   page: comparison.html, or --output FILE.html. Takes no other flag.
+                   See docs/comparing.md
   --mode export    write the embeddings of all images to DIR/embeddings.npz, by the
                    checkpoint of the folder, or by --weights FILE; with --format one of
                    onnx, stablehlo and torch the model itself, to DIR or --output FILE,
@@ -49,11 +50,14 @@ python -m ceil_jax.main ...    is the same, where the package is not installed
   --mode report    make DIR/report.html anew from the files of DIR: figures, lists,
                    pictures, curves in one page; every evaluation writes it, too. With
                    --explain, which reads the model (of the folder, or --weights FILE)
-                   and the shown images once, what matched in the first answers
+                   and the shown images once, what matched in the first answers. Of
+                   several runs DIR/runs.html: their figures and curves in one page
   --mode score     score features that any program made of the test images:
                    --features FILE (.npz, .npy with names in a .csv beside it or in
                    --names FILE, or .parquet), given twice where the modalities have
-                   a file each; figures in DIR. See docs/scoring.md
+                   a file each; figures in DIR. With {split} in the name, as in
+                   F_{split}.npz, each split of RegDB by its own model's file, all or
+                   those of --trials 1,3-5, and their mean. See docs/scoring.md
   --mode prepare   only prepare the data set's images; takes no --workdir
   --mode convert   write the weights of --weights FILE as an Orbax checkpoint to
                    --output DIR; takes neither --config nor --workdir

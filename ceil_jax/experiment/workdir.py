@@ -8,7 +8,7 @@ from ceil_jax.common.files import check_writable, user_path
 
 SEEDS, SWEEP = "seeds.json", "sweep.json"
 """The figures of several seeds, and of a sweep; the second is there from its start."""
-_SEED = "seed-"
+_SEED, _SPLIT = "seed-", "trial_"
 _MAKERS = {"splits": "--mode trials", "seeds": "--seeds", "overrides": "--mode sweep"}
 
 
@@ -50,7 +50,7 @@ def folder_of_split(workdir: Path, split: int) -> Path:
     Returns:
         The split's own folder.
     """
-    return workdir / f"trial_{split:02d}"
+    return workdir / f"{_SPLIT}{split:02d}"
 
 
 def folder_of_seed(workdir: Path, seed: int) -> Path:
@@ -80,6 +80,19 @@ def seeds_in(workdir: Path) -> dict[int, Path]:
     return dict(sorted(numbers.items()))
 
 
+def splits_in(workdir: Path) -> dict[int, Path]:
+    """The splits that a folder of `--mode trials` holds.
+
+    Args:
+        workdir: The folder of all.
+
+    Returns:
+        The folder of each, by ascending number.
+    """
+    found = [p for p in workdir.glob(f"{_SPLIT}[0-9][0-9]") if p.is_dir()]
+    return {int(p.name.removeprefix(_SPLIT)): p for p in sorted(found)}
+
+
 def kind_of(workdir: Path) -> str:
     """What several runs of a folder are.
 
@@ -89,7 +102,7 @@ def kind_of(workdir: Path) -> str:
     Returns:
         "splits", "seeds" or "overrides"; "" of a folder for one run, or none yet.
     """
-    if any(workdir.glob("trial_[0-9][0-9]")):
+    if splits_in(workdir):
         return "splits"
     if (workdir / SWEEP).exists():
         return "overrides"

@@ -1,7 +1,6 @@
 """From whatever holds a model to the model: a run, a model folder, weights."""
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -103,26 +102,13 @@ def _of_run(path: Path, epoch: int | None) -> Model:
     saved = Checkpoints(path / "checkpoints")
     if epoch is None:
         got = saved.newest_epoch()
-        best = _best(path, got.record)
+        selection = (got.record.get("config") or {}).get("selection", "")
+        best = scores.chosen(path, selection, saved.epochs, "name one by epoch=")
         if best not in (None, got.epoch):
             got = saved.open(best)
     else:
         got = saved.open(epoch)
     return of_checkpoint(path, got)
-
-
-def _best(path: Path, record: Mapping[str, Any]) -> int | None:
-    """The epoch that is the run's model, where that is not the last."""
-    if record.get("config", {}).get("selection") != scores.BEST_ON_TEST:
-        return None
-    file = path / scores.FILE_NAME
-    try:
-        return scores.best(scores.read(file))
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{file}: not readable ({error}): it tells which epoch is the run's model; "
-            "name one by epoch="
-        ) from error
 
 
 def of_checkpoint(path: Path, got: Saved) -> Model:

@@ -142,8 +142,8 @@ def charts_of(pair: Pair) -> list[Chart]:
         Two charts of every search whose queries are known for both, and one of the
         training seeds where there are several.
     """
-    if pair.by_seed:
-        return [_seeds(pair)]
+    if pair.by_number:
+        return [_numbers(pair)]
     if pair.reason or pair.base.rankings is None or pair.other.rankings is None:
         return []
     sides = pair.base.rankings, pair.other.rankings
@@ -270,18 +270,19 @@ def _counted(each: EachQuery) -> np.ndarray:
     return np.asarray(np.isfinite(each.average_precision).all(axis=0))
 
 
-def _seeds(pair: Pair) -> Chart:
-    """The difference of each training seed as a point beside 0."""
+def _numbers(pair: Pair) -> Chart:
+    """The difference of each training seed, or split, as a point beside 0."""
     assert pair.rests_on is not None
-    seeds, gaps = list(pair.by_seed), np.array(list(pair.by_seed.values()))
-    figure, axes = panel(_SIZE, 60 + 22 * len(seeds), left=60, bottom=44)
+    places, gaps = list(pair.by_number), np.array(list(pair.by_number.values()))
+    noun = pair.several[:-1].removeprefix("training ")
+    figure, axes = panel(_SIZE, 60 + 22 * len(places), left=60, bottom=44)
     most = max(float(np.abs(gaps).max()) * 1.15, 0.5)
     with matplotlib.rc_context(STYLE):
         axes.grid(False)
         axes.axvline(0, color=TOKENS["edge"], lw=1)
         axes.set_xlim(-most, most)
-        axes.set_ylim(len(seeds) - 0.4, -0.6)
-        axes.set_yticks(range(len(seeds)), [f"seed {seed}" for seed in seeds])
+        axes.set_ylim(len(places) - 0.4, -0.6)
+        axes.set_yticks(range(len(places)), [f"{noun} {each}" for each in places])
         for place, gap in enumerate(gaps):
             token = "accent" if gap > 0 else "wrong"
             axes.plot([0, gap], [place, place], color=TOKENS[token], lw=2, alpha=0.5)
@@ -290,14 +291,14 @@ def _seeds(pair: Pair) -> Chart:
     row = pair.rests_on
     letters = pair.base.letter, pair.other.letter
     less = f"{letters[1]} {MINUS} {letters[0]}"
-    title = f"{less} by training seed, {verdicts.row_words(row)}"
+    title = f"{less} by {pair.several[:-1]}, {verdicts.row_words(row)}"
     said = (
-        f"{letters[1]} is ahead with {int((gaps > 0).sum())} of {len(seeds)} seeds, on "
-        f"average by {verdicts.signed(float(gaps.mean()))} points"
+        f"{letters[1]} is ahead with {int((gaps > 0).sum())} of {len(places)} {noun}s, "
+        f"on average by {verdicts.signed(float(gaps.mean()))} points"
     )
-    name = f"seeds-{letters[1].lower()}"
+    name = f"{noun}s-{letters[1].lower()}"
     numbers = Numbers(
-        ("seed", less),
-        tuple((str(s), verdicts.signed(float(g))) for s, g in pair.by_seed.items()),
+        (noun, less),
+        tuple((str(s), verdicts.signed(float(g))) for s, g in pair.by_number.items()),
     )
     return Chart(name, title, svg(figure, name, title, said), f"{said}.", numbers)

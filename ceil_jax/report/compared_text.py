@@ -35,7 +35,7 @@ def text(
         alike = "; ".join(f"{what} {value}" for what, value in same.items())
         parts.append(textwrap.fill(f"the same: {alike}", WIDTH))
     parts += [_rows(pair) for pair in pairs if pair.rows]
-    parts += [_seeds(pair) for pair in pairs if pair.by_seed]
+    parts += [_numbers(pair) for pair in pairs if pair.by_number]
     if fields:
         changed = [[name, *values] for name, values in fields.items()]
         headings = ["what differs", *(run.letter for run in runs)]
@@ -77,13 +77,14 @@ def _rows(pair: Pair) -> str:
     )
 
 
-def _seeds(pair: Pair) -> str:
-    """The differences of every training seed."""
+def _numbers(pair: Pair) -> str:
+    """The differences of every training seed or split."""
     assert pair.rests_on is not None
     row = pair.rests_on
-    shown = ", ".join(f"{seed}: {gap:+.1f}" for seed, gap in pair.by_seed.items())
+    shown = ", ".join(f"{place}: {gap:+.1f}" for place, gap in pair.by_number.items())
     gap = f"{pair.other.letter} - {pair.base.letter}"
-    return f"{gap} by training seed, {verdicts.row_words(row)}: {shown}"
+    said = f"{gap} by {pair.several[:-1]}, {verdicts.row_words(row)}: {shown}"
+    return textwrap.fill(said, WIDTH)
 
 
 def _interval(low: float | None, high: float | None) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ceil_jax.evaluation import paired, paired_rankings, seeds
+from ceil_jax.evaluation import paired, paired_rankings, paired_splits, seeds
 from ceil_jax.evaluation.paired import Difference
 from ceil_jax.evaluation.paired_rankings import FIGURES, resolved
 from ceil_jax.evaluation.rankings import KINDS, Rankings
@@ -15,18 +15,40 @@ from ceil_jax.evaluation.results import Results
 from ceil_jax.evaluation.seeds import MIN_PAIRS, SeedDifference
 
 
+class Split(NamedTuple):
+    """The model of one of several splits.
+
+    Attributes:
+        results: Its figures.
+        rankings: What its queries found; None where that is not known.
+        model: Its digest; "" if unknown.
+    """
+
+    results: Results
+    rankings: Rankings | None
+    model: str = ""
+
+
+_NO_RANKINGS = (
+    "{} has no rankings.npz beside its figures, which says what every query found: "
+    "--mode evaluate makes it"
+)
+
+
 @dataclass(frozen=True)
 class Run:
-    """One side of a comparison: an evaluation, or several seeds of one recipe.
+    """One side of a comparison: an evaluation, or several runs of one recipe.
 
     Attributes:
         letter: What it is called: "A" is the base.
         name: The end of its path.
         note: What it is, e.g. "epoch 18, seed 1".
-        results: Its figures; those of the first seed where it has several.
+        results: Its figures; those of the first seed where it has several, the mean of
+            several splits.
         rankings: What its queries found; None where that is not known.
         model: Digest of the model; "" if unknown.
-        by_seed: Figures by training seed; empty for one evaluation.
+        by_seed: Figures by training seed; empty elsewhere.
+        by_split: The models of a data set's splits; empty elsewhere.
         warnings: What a reader of its figures must know.
     """
 
@@ -37,7 +59,13 @@ class Run:
     rankings: Rankings | None = None
     model: str = ""
     by_seed: Mapping[int, Results] = field(default_factory=dict)
+    by_split: Mapping[int, Split] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+
+    @property
+    def several(self) -> str:
+        """What it has several of: "training seeds", "splits", or ""."""
+        return "training seeds" if self.by_seed else "splits" if self.by_split else ""
 
 
 class Row(NamedTuple):
@@ -86,7 +114,8 @@ class Pair:
         rests_on: The row that the verdict rests on; None where there is none.
         reason: Why there is no verdict; "" where there is one.
         over: What the interval is over, e.g. "40 people".
-        by_seed: Differences of the figure that the verdict rests on by training seed.
+        by_number: Differences of the figure that the verdict rests on by training seed
+            or split.
         p: Probability of so great a difference of that figure if there were none.
         num_people: People that the interval is over; 0 where it is over seeds.
     """
@@ -97,14 +126,19 @@ class Pair:
     rests_on: Row | None = None
     reason: str = ""
     over: str = ""
-    by_seed: Mapping[int, float] = field(default_factory=dict)
+    by_number: Mapping[int, float] = field(default_factory=dict)
     p: float = 1.0
     num_people: int = 0
 
     @property
+    def several(self) -> str:
+        """What both have several of: "training seeds", "splits", or ""."""
+        return self.base.several if self.base.several == self.other.several else ""
+
+    @property
     def is_of_recipes(self) -> bool:
-        """Whether both are several seeds."""
-        return bool(self.base.by_seed and self.other.by_seed)
+        """Whether both are several seeds, or splits."""
+        return bool(self.several)
 
     @property
     def is_of_one_model(self) -> bool:
@@ -160,7 +194,16 @@ def pair(base: Run, other: Run, reason: str = "") -> Pair:
     Returns:
         With a verdict if their queries, or their training seeds, can be paired.
     """
-    if base.by_seed or other.by_seed:
+    if base.several != other.several:
+        kinds = [run.several or "one evaluation" for run in (base, other)]
+        reason = reason or (
+            f"{base.letter} is {kinds[0]} and {other.letter} is {kinds[1]}: give two "
+            "of a kind"
+        )
+        return Pair(base, other, _unpaired(base.results, other.results), reason=reason)
+    if base.several == "splits":
+        return _of_splits(base, other, reason)
+    if base.several:
         return _of_seeds(base, other, reason)
     reason = reason or _reason(base, other)
     if reason or base.rankings is None or other.rankings is None:
@@ -183,10 +226,9 @@ def _reason(base: Run, other: Run) -> str:
     """Why the queries cannot be paired; "" where they can."""
     for run in (base, other):
         if run.rankings is None:
-            return (
-                f"{run.letter} has no rankings.npz beside its figures, which says what "
-                "every query found: --mode evaluate makes it"
-            )
+            if run.results.by_split:
+                return f"{run.letter} is the mean of splits: give the folder of all"
+            return _NO_RANKINGS.format(run.letter)
     if base.results.protocol != other.results.protocol:
         return (
             f"{base.letter} was scored by the protocol {base.results.protocol}, "
@@ -200,12 +242,6 @@ def _reason(base: Run, other: Run) -> str:
 def _of_seeds(base: Run, other: Run, reason: str) -> Pair:
     """Compare two recipes seed by seed."""
     common = sorted(base.by_seed.keys() & other.by_seed.keys())
-    if not reason and not (base.by_seed and other.by_seed):
-        one = base if base.by_seed else other
-        reason = (
-            f"{one.letter} is several training seeds and the other run is one: give "
-            "two of a kind"
-        )
     if not reason and not common:
         reason = "they have no training seed in common"
     if reason:
@@ -236,8 +272,45 @@ def _of_seeds(base: Run, other: Run, reason: str) -> Pair:
         )
     return Pair(
         *(base, other, tuple(rows), rows[at], reason, f"{len(common)} training seeds"),
-        by_seed=list(found.values())[at].by_seed,
+        by_number=list(found.values())[at].by_seed,
         p=list(found.values())[at].p,
+    )
+
+
+def _of_splits(base: Run, other: Run, reason: str) -> Pair:
+    """Compare two recipes over the splits that both have, and their people."""
+    common = sorted(base.by_split.keys() & other.by_split.keys())
+    first, second = ({n: run.by_split[n] for n in common} for run in (base, other))
+    if not reason and not common:
+        reason = "they have no split in common"
+    known = [
+        {n: each.rankings for n, each in side.items() if each.rankings is not None}
+        for side in (first, second)
+    ]
+    for run, found in zip((base, other), known, strict=True):
+        lacks = [n for n in common if n not in found]
+        if lacks and not reason:
+            reason = _NO_RANKINGS.format(f"{run.letter}, split {lacks[0]},")
+    reason = reason or paired_splits.refusal(*known)
+    if reason:
+        return Pair(base, other, _unpaired(base.results, other.results), reason=reason)
+    is_one = all(first[n].model and first[n].model == second[n].model for n in common)
+    compared = paired_splits.compared(*known, rests_on="gcr" if is_one else "plain")
+    rows = tuple(_row(each) for each in compared.rows)
+    if len(common) < MIN_PAIRS:
+        rows = tuple(r._replace(low=None, high=None, is_resolved=False) for r in rows)
+        noun = "split" if len(common) == 1 else "splits"
+        reason = (
+            f"{len(common)} {noun} in common say nothing about recipes, {MIN_PAIRS} "
+            "do: each is one training. Train more by --mode trials"
+        )
+    gap = compared.rows[compared.at].difference
+    return Pair(
+        *(base, other, rows, rows[compared.at], reason),
+        over=f"{gap.num_people:,} people and {len(common)} splits",
+        by_number=compared.by_split,
+        p=gap.p,
+        num_people=0 if reason else gap.num_people,
     )
 
 

@@ -47,13 +47,15 @@ def title(pairs: Sequence[Pair]) -> str:
 def _title(found: Pair) -> str:
     what = "recipes" if found.is_of_recipes else "checkpoints"
     if found.reason and found.is_of_recipes and found.rests_on is not None:
-        return "Too few training seeds for a verdict"
+        return f"Too few {found.several} for a verdict"
     if found.reason:
         return "No verdict: these two cannot be paired"
     if not found.counts:
         return "Not resolved"
     assert found.rests_on is not None
     better = found.other if found.rests_on.gap > 0 else found.base
+    if found.several == "splits":
+        return f"Trained on these people, {better.letter} is the better recipe"
     return f"These two {what} differ: {better.letter} is better"
 
 
@@ -145,12 +147,19 @@ def notices(runs: Sequence[Run], pairs: Sequence[Pair]) -> list[tuple[str, str, 
         The kind ("warn" or "info"), the cause, and what follows from it.
     """
     found = []
-    if any(each.is_of_recipes for each in pairs):
+    if any(each.several == "splits" and not each.reason for each in pairs):
+        text = (
+            "The interval says whether other test people, or other trainings on halves "
+            "of the same people, would change the verdict. Splits share their people: "
+            "what others to train on would change, no splits of one data set can tell."
+        )
+        found.append(("info", "A training for each split.", text))
+    if any(each.several == "training seeds" for each in pairs):
         text = (
             "The interval is over training seeds on these test people, not over other"
         )
         found.append(("info", "The same people.", f"{text} people."))
-    elif any(each.is_of_one_model for each in pairs):
+    if any(each.is_of_one_model for each in pairs):
         text = (
             "Both sides have the same weights: the verdict rests on the re-ranked mAP."
         )

@@ -27,8 +27,11 @@ FILES = {
     "camera, modality, and person where known",
     "writer.json": "who writes here now, or did last",
     ".writer.lock": "the lock of that process",
-    "trial_NN/": "after `--mode trials`: a run for each split of RegDB",
+    "trial_NN/": "after `--mode trials`: a run for each split of RegDB; after `--mode "
+    "score` of several splits the figures of each",
     "seed-N/, seeds.json": "after `--seeds`: a run for each training seed; the table",
+    "runs.html": "after `--seeds`, `--mode trials` or `--mode sweep`: "
+    "[one page](report.md#several-runs) over all runs",
     "sweep.json": "after `--mode sweep`: the table of its runs, each in a folder named "
     "by what it changed",
     "NAME.damaged": "a file that a crash or an editor damaged, set aside",

@@ -6,9 +6,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from ceil_jax.report import run_page
+from ceil_jax.report import run_page, runs_page
 from tests.browser import chrome
-from tests.ceil_jax.report import generated
+from tests.ceil_jax.report import generated, test_runs_page
 
 pytestmark = chrome.NEEDED
 
@@ -19,7 +19,9 @@ def pages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
     nasty = {"all": generated.mode(stem=generated.NASTY)}
     whole = generated.contents()
+    seeds = test_runs_page.seeds([40.0 + n for n in range(10)])
     texts = {
+        "runs": runs_page.html(seeds),
         "run": run_page.html(whole),
         "explained": run_page.html(
             dataclasses.replace(whole, matches=generated.matches(whole))
@@ -85,7 +87,7 @@ def top_of(browser, name):
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("name", ["explained", "nasty", "unlabelled"])
+@pytest.mark.parametrize("name", ["explained", "nasty", "unlabelled", "runs"])
 def test_nothing_is_wrong(browser, pages, name, width, dark):
     chrome.adjust(browser, width, dark=dark)
     assert chrome.faults(browser, pages[name], width) == []
@@ -96,7 +98,7 @@ def test_nothing_is_wrong(browser, pages, name, width, dark):
 
 @pytest.mark.skipif(chrome.axe() is None, reason=f"{chrome.AXE} names no axe.min.js")
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("name", ["explained", "unlabelled"])
+@pytest.mark.parametrize("name", ["explained", "unlabelled", "runs"])
 def test_axe_finds_nothing(browser, pages, name, dark):
     chrome.adjust(browser, 390 if dark else 1280, dark=dark)
     chrome.faults(browser, pages[name], 1280)

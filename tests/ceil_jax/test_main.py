@@ -256,7 +256,7 @@ def test_what_is_made_ready_needs_no_folder(monkeypatch):
         (
             [CONFIG, WORKDIR, "--mode=score", "--features=f.npz", WEIGHTS],
             "--weights is not used by --mode score, which takes --config, --features, "
-            "--workdir, --names, --take-over",
+            "--workdir, --names, --trials, --take-over",
         ),
         (
             [CONFIG, WORKDIR, "--mode=evaluate", "--features=f.npz"],

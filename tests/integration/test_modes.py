@@ -196,6 +196,35 @@ def test_the_folder_of_all_splits_takes_no_single_run(run, config, file, mode, c
     assert (run / "results.json").read_bytes() == before
 
 
+def test_exports_of_the_splits_are_scored_to_the_last_bit(
+    run, config, tmp_path, capsys
+):
+    """Each split's export, scored by name, gives the table of the trained models."""
+    for split in ("trial_01", "trial_03"):
+        folder = tmp_path / split
+        folder.mkdir()
+        for name in ("checkpoints", "config.json", "trained_on.npz"):
+            (folder / name).symlink_to(run / split / name)
+        assert main.main(["main", "--mode=export", f"--workdir={folder}"]) == 0
+    files = tmp_path / "trial_{split:02d}" / "embeddings.npz"
+    command = ["main", CONFIG, *words(config), f"--workdir={tmp_path / 'out'}"]
+    command += ["--mode=score", f"--features={files}", "--trials=1,3"]
+    assert main.main(command) == 0
+    wanted, got = read(run / "results.json"), read(tmp_path / "out" / "results.json")
+    assert got["modes"] == wanted["modes"]
+    assert got["splits"] == wanted["splits"]
+    assert got["features"]["splits"]["3"]["scaled"] is False
+    assert not any("equal features" in line for line in got["warnings"])
+    rows = [tmp_path / name / "embeddings.npz" for name in ("trial_01", "trial_03")]
+    rows[0].rename(tmp_path / "moved.npz")
+    rows[1].rename(rows[0])
+    (tmp_path / "moved.npz").rename(rows[1])
+    capsys.readouterr()
+    assert main.main(command) == 2
+    assert "error: split 1: " in (error := capsys.readouterr().err)
+    assert "its model was trained on" in error
+
+
 def test_images_are_prepared_once(config, data, tmp_path, capsys):
     command = ["main", CONFIG, *words(config), "--mode=prepare"]
     command.append(f"--config.prepared_dir={tmp_path}")

@@ -1,5 +1,6 @@
 """Runs side by side: whether they differ, in text and as a page."""
 
+import dataclasses
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,12 +8,13 @@ from pathlib import Path
 from ceil_jax.common.errors import UserError
 from ceil_jax.common.extras import missing
 from ceil_jax.common.files import explained, user_path, write_whole
-from ceil_jax.evaluation.results import Results
+from ceil_jax.datasets import registry
+from ceil_jax.evaluation.results import Results, mean_of_splits
 from ceil_jax.experiment import compared
 from ceil_jax.experiment.announce import warn
 from ceil_jax.experiment.compared import Opened
 from ceil_jax.report import compared_text, comparing
-from ceil_jax.report.comparing import Run
+from ceil_jax.report.comparing import Run, Split
 
 PAGE = "comparison.html"
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -25,7 +27,8 @@ def compare_runs(paths: Sequence[str], output: str = "") -> None:
     Reads what evaluations left; no image, no weights, and no lock are needed.
 
     Args:
-        paths: Folders of runs or of several training seeds, or files of figures.
+        paths: Folders of runs or of several training seeds or splits, or files of
+            figures.
         output: The page; "" for `comparison.html` in the working folder.
 
     Raises:
@@ -93,25 +96,61 @@ def run_of(letter: str, name: str, opened: Opened) -> Run:
 
     Returns:
         The side of a comparison.
+
+    Raises:
+        UserError: Its splits were not scored in one way.
     """
     first = opened.first.results
-    by_seed = {s: each.results for s, each in opened.evaluations.items()}
-    seeds = ", ".join(map(str, by_seed))
-    note = [first.checkpoint or "unknown checkpoint"]
-    if opened.is_group:
-        note.append(f"training seeds {seeds}")
-    elif first.seed is not None:
-        note.append(f"seed {first.seed}")
-    warnings = dict.fromkeys(w for r in by_seed.values() for w in r.warnings)
+    by_number = {n: each.results for n, each in opened.evaluations.items()}
+    numbers = ", ".join(map(str, by_number))
+    warnings = dict.fromkeys(w for r in by_number.values() for w in r.warnings)
     if first.selection == "best_on_test":
         warnings["its epoch was chosen on the test set: its figures are too high"] = (
             None
         )
-    return Run(
+    if opened.kind == compared.SPLITS:
+        few, first = _few_splits(opened), _mean(opened)
+        warnings |= {few: None} if few else {}
+    note = [first.checkpoint or "unknown checkpoint"]
+    if opened.kind:
+        noun = "splits" if opened.kind == compared.SPLITS else "training seeds"
+        note.append(f"{noun} {numbers}")
+    elif first.seed is not None:
+        note.append(f"seed {first.seed}")
+    side = Run(
         *(letter, name, ", ".join(note), first, opened.first.rankings),
         model=opened.first.model,
-        by_seed=by_seed if opened.is_group else {},
         warnings=tuple(warnings),
+    )
+    if opened.kind == compared.SPLITS:
+        splits = {
+            number: Split(each.results, each.rankings, each.model)
+            for number, each in opened.evaluations.items()
+        }
+        return dataclasses.replace(side, rankings=None, model="", by_split=splits)
+    return dataclasses.replace(side, by_seed=by_number) if opened.kind else side
+
+
+def _mean(opened: Opened) -> Results:
+    """The figures of several splits."""
+    by_split = {n: each.results for n, each in opened.evaluations.items()}
+    try:
+        return mean_of_splits(by_split)
+    except (ValueError, KeyError) as error:
+        raise UserError(
+            f"{opened.path}: its splits were not scored in one way: {error}"
+        ) from error
+
+
+def _few_splits(opened: Opened) -> str:
+    """What to say where splits of the data set are missing."""
+    name, found = opened.first.results.dataset, len(opened.evaluations)
+    entry = registry.REGISTRY.get(name)
+    if entry is None or found >= entry.num_trials:
+        return ""
+    return (
+        f"{found} of {entry.num_trials} splits: what papers report of {name} is the "
+        "mean of all"
     )
 
 
@@ -128,7 +167,7 @@ def in_common(results: Sequence[Results]) -> dict[str, str]:
     told = {
         "data set": [each.dataset for each in results],
         "protocol": [each.protocol for each in results],
-        "galleries": [str(each.trials) for each in results],
+        "galleries": ["" if each.by_split else str(each.trials) for each in results],
         "re-ranking": [_rerank(each) for each in results],
     }
     for what, values in told.items():
@@ -145,7 +184,7 @@ def _rerank(results: Results) -> str:
 
 
 def _reason(base: Opened, other: Opened) -> str:
-    if base.is_group and other.is_group:
+    if base.kind and base.kind == other.kind:
         return compared.recipe_fault(base, other)
     return ""
 

@@ -3,6 +3,7 @@
 import dataclasses
 from pathlib import Path
 
+from ceil_jax.checkpoints import scores
 from ceil_jax.checkpoints.folder import Checkpoints
 from ceil_jax.checkpoints.saved import Saved
 from ceil_jax.common.errors import UserError
@@ -11,8 +12,9 @@ from ceil_jax.common.files import user_path
 from ceil_jax.experiment.announce import warn
 from ceil_jax.experiment.config import Config
 from ceil_jax.experiment.record import check_architecture, of_model
-from ceil_jax.experiment.selection import BEST_ON_TEST, Scores
 from ceil_jax.model import Model, loading
+
+_OTHERWISE = "give config.selection=last"
 
 
 def opened(config: Config, workdir: Path, weights: str = "") -> tuple[Config, Model]:
@@ -83,27 +85,8 @@ def open_model(config: Config, workdir: Path) -> Saved:
         UserError: There is none, it was not kept, or none is whole.
     """
     saved = Checkpoints(workdir / "checkpoints")
-    epoch = _chosen(config, workdir, saved)
+    epoch = scores.chosen(workdir, config.selection, saved.epochs, _OTHERWISE)
     got = saved.newest_epoch() if epoch is None else saved.open(epoch)
     for text in got.skipped:
         warn(text)
     return got
-
-
-def _chosen(config: Config, workdir: Path, saved: Checkpoints) -> int | None:
-    """The epoch to evaluate; None for the newest."""
-    if config.selection != BEST_ON_TEST:
-        return None
-    best = Scores(workdir / "scores.json").best
-    if best is None:
-        raise UserError(
-            f"{workdir}: no epoch of this run was scored, so none is the best on the "
-            "test set; train with config.selection=best_on_test"
-        )
-    if best not in saved.epochs:
-        raise UserError(
-            f"{workdir}: epoch {best} scored best on the test set, but its checkpoint "
-            f"was not kept (kept are {', '.join(map(str, saved.epochs))}); train with "
-            "config.selection=best_on_test"
-        )
-    return best

@@ -73,7 +73,7 @@ def score_features(
     """
     check_one_split(workdir)
     check_no_training(workdir, f"--workdir={workdir}")
-    given = _read(features, names)
+    given = read(features, names)
     sources.check_folder(config)
     protocol = sources.protocol_of(config)
     tests = sources.list_tests(config)
@@ -81,22 +81,34 @@ def score_features(
         warn(warning)
     if not len(tests.visible) + len(tests.infrared):
         raise UserError("there are no test images to score")
-    rows = rows_of(given, tests)
+    rows = rows_of(given, tests, is_any=protocol == protocols.REGDB_RELEASED)
     with Writer(workdir, "scoring", take_over=take_over):
         unknown = trained_on.unknown_people(config, "features")
         warn(unknown)
-        recorder = Recorder()
-        label = _label(features)
-        results = _scored(config, protocol, tests, rows, label, recorder)
+        results, recorded = scored(config, tests, rows, label_of(features))
         results = dataclasses.replace(results, warnings=(*results.warnings, unknown))
         if not (workdir / "config.json").exists():
             write_json(workdir / "config.json", to_dict(config))
-        _report(config, workdir, results, rows, recorder.rankings)
+        kept = keep(config, workdir, results, rows, recorded)
+        print(f"\n{table.results_table(results)}")
+        print(f"\n{kept}", flush=True)
+        show(workdir, kept)
     return results
 
 
-def _read(features: Sequence[str], names: Sequence[str]) -> Given:
-    """All rows of all files; the first file's path stands for them in messages."""
+def read(features: Sequence[str], names: Sequence[str]) -> Given:
+    """Read all rows of all files.
+
+    Args:
+        features: Files of features.
+        names: Files of the names of their rows, or none.
+
+    Returns:
+        The rows; the first file's path stands for all in messages.
+
+    Raises:
+        UserError: A file cannot be used, or they do not go together.
+    """
     if names and len(names) != len(features):
         raise UserError(
             f"--names is given {len(names)} times, --features {len(features)}: give a "
@@ -120,24 +132,41 @@ def _read(features: Sequence[str], names: Sequence[str]) -> Given:
         np.ones(len(part.names)) if part.lengths is None else part.lengths
         for part in parts
     ]
+    is_trained_on = [
+        np.zeros(len(part.names), bool)
+        if part.is_trained_on is None
+        else part.is_trained_on
+        for part in parts
+    ]
     return Given(
         np.concatenate([part.features for part in parts]),
         [name for part in parts for name in part.names],
         first.path,
         np.concatenate(lengths),
+        np.concatenate(is_trained_on),
     )
 
 
-def _label(features: Sequence[str]) -> str:
+def label_of(features: Sequence[str]) -> str:
+    """What the figures of features are called.
+
+    Args:
+        features: Their files.
+
+    Returns:
+        The names of the files, without their folders.
+    """
     return f"features {', '.join(Path(path).name for path in features)}"
 
 
-def rows_of(given: Given, tests: NamedTests) -> Rows:
+def rows_of(given: Given, tests: NamedTests, *, is_any: bool = False) -> Rows:
     """The rows of the test images, in their order.
 
     Args:
         given: What the files hold.
         tests: The test images.
+        is_any: Whether the model may have been trained on some of them, as one that is
+            scored on all splits.
 
     Returns:
         Unit rows of both modalities.
@@ -157,6 +186,8 @@ def rows_of(given: Given, tests: NamedTests) -> Rows:
         rows, normalised = by_name.unit_rows(given.features[found.rows], wanted)
     except UserError as error:
         raise UserError(f"{given.path}: {error}") from error
+    if given.is_trained_on is not None and not is_any:
+        _check_not_trained_on(given, found.rows, wanted)
     surplus = ""
     if found.num_others or found.strange:
         surplus = (
@@ -183,6 +214,19 @@ def rows_of(given: Given, tests: NamedTests) -> Rows:
     }
     num_visible = len(tests.visible)
     return Rows(rows[:num_visible], rows[num_visible:], facts)
+
+
+def _check_not_trained_on(given: Given, rows: np.ndarray, wanted: list[str]) -> None:
+    """Refuse test images that the file itself calls training images."""
+    assert given.is_trained_on is not None
+    is_wrong = given.is_trained_on[rows]
+    if is_wrong.any():
+        raise UserError(
+            f"{given.path}: its model was trained on {int(is_wrong.sum()):,} of the "
+            f"{len(wanted):,} test images, the first {wanted[int(is_wrong.argmax())]} "
+            f"(its array {feature_files.SPLIT} says train): these are features of "
+            "another split's model"
+        )
 
 
 def _missing(
@@ -224,15 +268,24 @@ def _other_split(given: Given, tests: NamedTests) -> int | None:
     return whole[0] + 1 if whole else None
 
 
-def _scored(
-    config: Config,
-    protocol: str,
-    tests: NamedTests,
-    rows: Rows,
-    label: str,
-    recorder: Recorder,
-) -> Results:
-    """Figures of the rows."""
+def scored(
+    config: Config, tests: NamedTests, rows: Rows, label: str
+) -> tuple[Results, Rankings]:
+    """Score rows by the configuration's protocol.
+
+    Args:
+        config: How; its model is not used.
+        tests: The test images.
+        rows: Their features.
+        label: What they are called.
+
+    Returns:
+        The figures, and what every query found.
+
+    Raises:
+        UserError: The test images lack what the protocol needs.
+    """
+    protocol, recorder = sources.protocol_of(config), Recorder()
     is_any = protocol == protocols.REGDB_RELEASED
     splits = dict(tests.trials) if is_any else None
     plan = protocol_lib.plan_of(config, protocol, tests.visible, tests.infrared, splits)
@@ -249,17 +302,28 @@ def _scored(
     facts["warnings"] += results.warnings
     if facts["comparable"]:  # else nothing published stands beside them
         facts["warnings"] += (_OF_MODEL,)
-    return dataclasses.replace(results, **facts)
+    return dataclasses.replace(results, **facts), recorder.rankings
 
 
 def _side(rows: np.ndarray, images: Named) -> scoring.Embeddings:
     return scoring.Embeddings(rows, images.identities, images.cameras, images.names)
 
 
-def _report(
+def keep(
     config: Config, workdir: Path, results: Results, rows: Rows, found: Rankings
-) -> None:
-    """Keep the figures and what they are of; print their table."""
+) -> results_files.Kept:
+    """Keep figures with what they are of, and what every query found.
+
+    Args:
+        config: How they were scored.
+        workdir: The folder for them, which exists.
+        results: The figures.
+        rows: The features.
+        found: What every query found.
+
+    Returns:
+        Where they are.
+    """
     model = digest.of_arrays({"visible": rows.visible, "infrared": rows.infrared})
     record = results.to_json() | {
         "trained_with": None,
@@ -272,8 +336,16 @@ def _report(
     lists = results_files.beside(kept.path, results_files.RANKINGS)
     if kept.is_new or not lists.exists():
         rankings.save(lists, found)
-    print(f"\n{table.results_table(results)}")
-    print(f"\n{kept}", flush=True)
+    return kept
+
+
+def show(workdir: Path, kept: results_files.Kept) -> None:
+    """Make the page of an evaluation, where what it needs is installed.
+
+    Args:
+        workdir: The folder of the figures.
+        kept: Where they are.
+    """
     if not extras.missing("train"):
         from ceil_jax.experiment import page  # needs more than the core
 

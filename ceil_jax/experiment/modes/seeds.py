@@ -1,6 +1,7 @@
 """Training seeds one after another: a model of each, their mean and their spread."""
 
 import copy
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,10 @@ from ceil_jax.common.errors import UserError
 from ceil_jax.common.files import write_json
 from ceil_jax.evaluation.results import Results
 from ceil_jax.experiment import config as config_lib
+from ceil_jax.experiment import runs_page
 from ceil_jax.experiment.config import Config, to_dict
-from ceil_jax.experiment.several import Task, ranges, train_each
+from ceil_jax.experiment.numbered import ranges
+from ceil_jax.experiment.several import Task, train_each
 from ceil_jax.experiment.workdir import SEEDS, check_several, folder_of_seed
 from ceil_jax.experiment.writer import Writer
 from ceil_jax.report import recipes
@@ -19,7 +22,12 @@ MOST = 1000
 
 
 def run_seeds(
-    config: Config, workdir: Path, seeds: str, *, take_over: bool = False
+    config: Config,
+    workdir: Path,
+    seeds: str,
+    *,
+    take_over: bool = False,
+    after: Callable[[], None] = lambda: None,
 ) -> dict[int, Results]:
     """Train and evaluate with several seeds, each in a folder of its own.
 
@@ -30,6 +38,7 @@ def run_seeds(
         workdir: Holds a folder `seed-N` per seed, and `seeds.json`.
         seeds: Numbers and ranges such as "1-6".
         take_over: See `Writer`.
+        after: Called whenever a training is done.
 
     Returns:
         Figures by seed; none where there are no test images.
@@ -41,7 +50,12 @@ def run_seeds(
     chosen = parse_seeds(seeds)
     check_several(workdir, "seeds")
     tasks = [_task(config, workdir, seed) for seed in chosen]
-    found = train_each(tasks, take_over=take_over)
+
+    def page() -> None:
+        runs_page.keep_up(workdir)
+        after()
+
+    found = train_each(tasks, take_over=take_over, after=page)
     results = {s: each for s, each in zip(chosen, found, strict=True) if each}
     with Writer(workdir, "averaging", take_over=take_over):
         write_json(workdir / "config.json", to_dict(config))
@@ -49,6 +63,7 @@ def run_seeds(
     if results:
         print(f"\n{recipes.seeds_table(results)}")
     print(f"\nwritten to {workdir / SEEDS}", flush=True)
+    runs_page.finish(workdir)
     return results
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from ceil_jax.common.files import write_json
 from ceil_jax.evaluation.results import Results
+from ceil_jax.experiment import runs_page
 from ceil_jax.experiment.modes import seeds as seeds_lib
 from ceil_jax.experiment.several import Task, train_each
 from ceil_jax.experiment.sweeps import Variant
@@ -41,23 +42,30 @@ def run_sweep(
     """
     chosen = seeds_lib.parse_seeds(seeds) if seeds else []
     check_several(workdir, "overrides")
+
+    def page() -> None:
+        runs_page.keep_up(workdir)
+
     with Writer(workdir, "sweeping", take_over=take_over):
         if not (workdir / SWEEP).exists():
             write_json(workdir / SWEEP, _record(variants, {}, chosen))
         results = {}
         if not chosen:
             tasks = [Task(v.name, v.config, workdir / v.folder) for v in variants]
-            found = train_each(tasks, take_over=take_over)
+            found = train_each(tasks, take_over=take_over, after=page)
             for variant, each in zip(variants, found, strict=True):
                 results[variant.name] = [each] if each else []
         for place, variant in enumerate(variants if chosen else (), 1):
             print(f"\n{variant.name} ({place} of {len(variants)})", flush=True)
             of_seeds = seeds_lib.run_seeds(
-                variant.config, workdir / variant.folder, seeds, take_over=take_over
+                *(variant.config, workdir / variant.folder, seeds),
+                take_over=take_over,
+                after=page,
             )
             results[variant.name] = list(of_seeds.values())
         write_json(workdir / SWEEP, _record(variants, results, chosen))
     print(f"\n{recipes.sweep_table(results)}\n\nwritten to {workdir / SWEEP}")
+    runs_page.finish(workdir)
     _next(variants, workdir, chosen)
     return results
 

@@ -7,10 +7,15 @@ from ceil_jax.evaluation.results import Results
 from ceil_jax.report.contents import Contents
 from ceil_jax.report.sections import words
 
-_GENERATED = (
+GENERATED = (
     "warn",
     "Generated people.",
     "These figures show that the program learns. They compare with no paper's.",
+)
+CHOSEN = (
+    "warn",
+    "Epoch chosen on the test set.",
+    "The figures are too good: nobody can choose so in use.",
 )
 _ONE_SEED = (
     "info",
@@ -147,13 +152,9 @@ def _notices(contents: Contents) -> Iterator[tuple[str, str, str]]:
         yield _UNLABELLED
     else:
         if results.dataset == "synthetic":
-            yield _GENERATED
+            yield GENERATED
         if results.selection == "best_on_test":
-            yield (
-                "warn",
-                "Epoch chosen on the test set.",
-                "The figures are too good: nobody can choose so in use.",
-            )
+            yield CHOSEN
         if results.protocol == "regdb_released":
             yield (
                 "warn",

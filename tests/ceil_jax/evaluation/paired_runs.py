@@ -61,3 +61,26 @@ def run(seed: int, better: float = 0.0, galleries: int = 2) -> Rankings:
     base = rng.uniform(0.2, 0.6, (4, galleries, len(PEOPLE)))
     values = np.clip(base + own + better, 0.01, 1)
     return {"all": mode(*values[:2]), "indoor": mode(*values[2:])}
+
+
+def split(number: int, seed: int, better: float = 0.0, num_people: int = 12):
+    """Two searches among half of the people, one gallery each, as RegDB's splits.
+
+    Args:
+        number: Of the split, which decides who is tested.
+        seed: Of what is found.
+        better: Added to every query's average precision.
+        num_people: Of all splits.
+    """
+    half = np.random.default_rng(number).permutation(num_people)[: num_people // 2]
+    people = np.repeat(np.sort(half), 2)
+    own = np.random.default_rng((number, seed)).uniform(
+        -0.05, 0.05, (4, 1, len(people))
+    )
+    person = np.random.default_rng(0).uniform(0.2, 0.6, (4, 1, num_people))
+    values = np.clip(person[:, :, people] + own + better, 0.01, 1)
+    named = {"names": f"split{number}-", "digests": f"g{number}-"}
+    return {
+        "visible_to_infrared": mode(values[0], values[1], people, **named),
+        "infrared_to_visible": mode(values[2], values[3], people, **named),
+    }

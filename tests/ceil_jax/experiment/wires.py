@@ -268,9 +268,6 @@ def _of_scorer(ends: Ends, made: run.Run, folder: Path) -> dict[str, Any]:
 def _of_epochs(ends: Ends, made: run.Run, config: Config, folder: Path) -> Any:
     """Which epochs are saved, scored and kept, and which is the model."""
 
-    class Saved:
-        epochs: tuple[int, ...] = KEPT
-
     (folder / "scores.json").write_text(json.dumps({"20": 2.0, "30": 1.0}))
     made.checkpoints(Scores(folder / "scores.json"), lambda: None)
     start = resuming.Start(STATE, 0, None, {}, is_saved=False)
@@ -284,8 +281,34 @@ def _of_epochs(ends: Ends, made: run.Run, config: Config, folder: Path) -> Any:
         "epochs.trackers": ends.one("logs.EpochLog")["trackers"],
         "epochs.minutes": ends.one("train.Keeper")["save_minutes"],
         "epochs.kept": ends.one("run.Checkpoints")["keep_epochs"],
-        "epochs.model": opened._chosen(config, folder, Saved()),  # type: ignore[arg-type]
+        "epochs.model": _model_of(config, folder),
     }
+
+
+def _model_of(config: Config, folder: Path) -> int | None:
+    """The epoch of the checkpoint that is opened; None for the newest."""
+
+    class Got:
+        skipped = ()
+
+        def __init__(self, epoch: int | None) -> None:
+            self.epoch = epoch
+
+    class Kept:
+        epochs = KEPT
+
+        def __init__(self, folder: Path) -> None:
+            del folder
+
+        def open(self, epoch: int) -> Got:
+            return Got(epoch)
+
+        def newest_epoch(self) -> Got:
+            return Got(None)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(opened, "Checkpoints", Kept)
+        return opened.open_model(config, folder).epoch
 
 
 def _shows_tracebacks(patch: pytest.MonkeyPatch) -> bool:

@@ -30,10 +30,15 @@ def results_of(found: Rankings, config: Config) -> Results:
             sides.append({f: spreads.get(f, Spread(50.0, 0.0)) for f in FIGURES})
         modes[name] = ModeResults(*sides)
     epoch = f"epoch {config.num_epochs}"
+    is_regdb = config.dataset == "regdb"
     return Results(
-        *("sysu_mm01", "ceil", 2, modes, epoch),
+        "regdb" if is_regdb else "sysu_mm01",
+        "none" if is_regdb else "ceil",
+        1 if is_regdb else 2,
+        *(modes, epoch),
         rerank=RerankParams(),
-        dataset="synthetic",
+        dataset=config.dataset,
+        split=config.trial if is_regdb else None,
         seed=config.seed,
     )
 

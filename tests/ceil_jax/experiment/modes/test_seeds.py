@@ -49,7 +49,9 @@ def test_each_seed_is_trained_and_all_are_averaged(training, config, tmp_path, c
     assert list(results) == [1, 4, 5]
     assert config.seed == 99
     names = sorted(path.name for path in tmp_path.glob("[!.]*"))
-    assert names == ["config.json", "seed-1", "seed-4", "seed-5", "seeds.json"]
+    assert names == [
+        *("config.json", "runs.html", "seed-1", "seed-4", "seed-5", "seeds.json"),
+    ]
     record = json.loads((tmp_path / "seeds.json").read_text())
     assert record["seeds"] == [1, 4, 5]
     found = record["modes"]["visible_to_infrared"]["gcr"]["mAP"]

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ceil_jax.common.errors import DataError, UserError
-from ceil_jax.experiment import several
+from ceil_jax.experiment import numbered, several
 from ceil_jax.experiment.config import Config
 from ceil_jax.experiment.modes import trials
 from tests.ceil_jax.experiment.modes.trained import Trained
@@ -23,12 +23,12 @@ class TestParse:
         ],
     )
     def test_numbers_and_ranges(self, text, wanted):
-        assert trials.parse_trials(text, 5, "regdb") == wanted
+        assert numbered.parse_trials(text, 5, "regdb") == wanted
 
     @pytest.mark.parametrize("text", ["", "one", "1;2", "1,", "-1", "1-", "1.5"])
     def test_other_words(self, text):
         with pytest.raises(UserError, match="must be all, or numbers such as 1,3-5"):
-            trials.parse_trials(text, 5, "regdb")
+            numbered.parse_trials(text, 5, "regdb")
 
     @pytest.mark.parametrize(
         ("text", "wrong"), [("0", "0"), ("6", "6"), ("1,4-6", "4-6"), ("3-2", "3-2")]
@@ -37,7 +37,7 @@ class TestParse:
         with pytest.raises(
             UserError, match=f"regdb has splits 1 to 5, {wrong} is none"
         ):
-            trials.parse_trials(text, 5, "regdb")
+            numbered.parse_trials(text, 5, "regdb")
 
 
 @pytest.fixture
@@ -58,8 +58,9 @@ class TestRunTrials:
         assert training.done == [1, 4, 5]
         assert config.trial == 1
         names = sorted(path.name for path in tmp_path.glob("[!.]*"))
-        assert names == ["config.json", "report.html", "results.json"] + [
-            f"trial_0{t}" for t in (1, 4, 5)
+        assert names == [
+            *("config.json", "report.html", "results.json", "runs.html"),
+            *(f"trial_0{t}" for t in (1, 4, 5)),
         ]
         record = json.loads((tmp_path / "results.json").read_text())
         assert record == mean.to_json()
@@ -139,7 +140,7 @@ class TestRunTrials:
     @pytest.mark.parametrize(
         ("change", "message"),
         [
-            ({"dataset": "synthetic"}, "synthetic has one split; --mode train does it"),
+            ({"dataset": "synthetic"}, "--mode trials: synthetic has one split"),
             ({"trial": 3}, "config.trial=3 is for one split: .* say --trials=3"),
         ],
     )
