@@ -61,12 +61,16 @@ class Look:
     right: int = 70
 
 
-def spread_labels(values: Sequence[float], gap: float) -> np.ndarray:
+def spread_labels(
+    values: Sequence[float], gap: float, within: tuple[float, float]
+) -> np.ndarray:
     """Heights of labels, moved apart where they would touch.
 
     Args:
         values: Where they belong, (n,).
         gap: The least distance of two, in the same unit.
+        within: The lowest and the highest place; more labels than there is room for
+            reach beyond the lowest.
 
     Returns:
         Where they stand, (n,), in the order of `values`.
@@ -81,6 +85,9 @@ def spread_labels(values: Sequence[float], gap: float) -> np.ndarray:
             lack = gap - (placed[i + 1] - placed[i])
             placed[i] -= lack / 2
             placed[i + 1] += lack / 2
+    steps = gap * np.arange(len(placed))
+    placed = np.maximum(placed, within[0] + steps)
+    placed = np.minimum(placed, within[1] - steps[::-1])
     out = np.empty_like(placed)
     out[order] = placed
     return out
@@ -166,7 +173,7 @@ def _label_ends(axes: Axes, lines: Sequence[Line], look: Look) -> None:
     low, high = axes.get_ylim()
     axes.set_ylim(low, high)
     gap = 13 * (high - low) / (look.height - 52)
-    heights = spread_labels([value for _, value, _ in ends], gap)
+    heights = spread_labels([value for _, value, _ in ends], gap, (low, high))
     for (label, _, token), at in zip(ends, heights, strict=True):
         weight = "normal" if token == "ink3" else "bold"
         _note(axes, label, (1, float(at)), (6, 0), token, weight, of_axes=True)

@@ -75,11 +75,18 @@ def test_points_lie_where_the_axes_say():
 
 @pytest.mark.parametrize("values", [[1, 1, 1], [3, 1, 2], [0, 10, 10.5], [5]])
 def test_labels_are_apart_and_in_order(values):
-    placed = curves.spread_labels(values, 2)
+    placed = curves.spread_labels(values, 2, (-100, 100))
     assert (np.diff(np.sort(placed)) >= 2 - 1e-6).all()
     order = np.argsort(values, kind="stable")
     assert (np.diff(placed[order]) > 0).all()
     assert placed.mean() == pytest.approx(np.mean(values))
+
+
+def test_labels_stay_within_the_drawing():
+    placed = curves.spread_labels([10, 10, 10, 0, 0], 2, (0, 10))
+    np.testing.assert_allclose(placed, [6, 8, 10, 0, 2])
+    many = curves.spread_labels([10] * 10, 2, (0, 10))
+    np.testing.assert_allclose(many, np.arange(-8, 12, 2))  # the top is the card's
 
 
 def test_numbers_that_are_read_keep_their_digits():
