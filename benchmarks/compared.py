@@ -11,7 +11,6 @@ has less, the truth is the mean over all simulated sets.
     python -m benchmarks.compared --norun      # only write
 """
 
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from absl import app, flags
 
-from benchmarks import flagged, markdown, record
+from benchmarks import flagged, record
 from benchmarks.record import Record, Table
 from ceil_jax.evaluation import paired, paired_rankings, seeds
 from ceil_jax.evaluation.paired import Sums
@@ -264,15 +263,7 @@ def main(argv: list[str]) -> None:
             ],
         )
         record.write(found, RECORDED)
-    page = PAGE.read_text()
-    found = record.read(RECORDED)
-    machine = ", ".join(f"{name} {value}" for name, value in found.machine.items())
-    text = f"{found.markdown(heading=False)}\nMeasured {found.date} on {machine}."
-    lines = [
-        line if line.startswith(("|", "```")) else textwrap.fill(line, 100)
-        for line in text.splitlines()
-    ]
-    PAGE.write_text(markdown.replace_part(page, "measured", "\n".join(lines)))
+    record.on_page(RECORDED, PAGE, "measured")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ it was trained on.
     python -m benchmarks.compared_splits --norun  # only write
 """
 
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +18,7 @@ import numpy as np
 from absl import app, flags
 from scipy import stats
 
-from benchmarks import flagged, markdown, record
+from benchmarks import flagged, record
 from benchmarks.record import Record, Table
 from ceil_jax.evaluation import paired, paired_splits
 from ceil_jax.evaluation.paired import Sums
@@ -227,15 +226,7 @@ def main(argv: list[str]) -> None:
             [table(people, num), table(people, num, 0.85)],
         )
         record.write(found, RECORDED)
-    page = PAGE.read_text()
-    found = record.read(RECORDED)
-    machine = ", ".join(f"{name} {value}" for name, value in found.machine.items())
-    text = f"{found.markdown(heading=False)}\nMeasured {found.date} on {machine}."
-    lines = [
-        line if line.startswith(("|", "```")) else textwrap.fill(line, 100)
-        for line in text.splitlines()
-    ]
-    PAGE.write_text(markdown.replace_part(page, "measured splits", "\n".join(lines)))
+    record.on_page(RECORDED, PAGE, "measured splits")
 
 
 if __name__ == "__main__":

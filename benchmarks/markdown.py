@@ -1,5 +1,6 @@
 """Tables and parts of pages in Markdown, by the standard library alone."""
 
+import textwrap
 from collections.abc import Sequence
 
 from benchmarks.measure import number
@@ -70,3 +71,19 @@ def replace_part(text: str, name: str, content: str) -> str:
     if not found_begin or not found_end:
         raise ValueError(f"the page has no {begin} ... {end}")
     return f"{before}{begin}\n\n{content.strip()}\n\n{end}{after}"
+
+
+def wrapped(text: str) -> str:
+    """Sentences no wider than a page's; tables and code stay.
+
+    Args:
+        text: Markdown, a paragraph a line.
+
+    Returns:
+        The same, in lines of at most 99 characters.
+    """
+    lines = (
+        line if line.startswith(("|", "```")) else textwrap.fill(line, 99)
+        for line in text.splitlines()
+    )
+    return "\n".join(lines)

@@ -9,7 +9,6 @@ Needs chromium, chromedriver and selenium.
 
 import statistics
 import tempfile
-import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 
 from absl import app, flags
 
-from benchmarks import flagged, markdown, record
+from benchmarks import flagged, record
 from benchmarks.record import Record, Table
 from ceil_jax.report import run_page
 from tests.browser import chrome
@@ -114,18 +113,7 @@ def main(argv: list[str]) -> None:
         table = measure(_REPEATS.value)
         found = Record("Opening the report", "python -m benchmarks.opening", [table])
         record.write(found, RECORDED)
-    found = record.read(RECORDED)
-    about = ", ".join(
-        f"{name} {found.machine[name]}" for name in ("processor", "cores")
-    )
-    text = f"{found.markdown(heading=False)}\nMeasured {found.date} on {about}."
-    lines = [
-        line if line.startswith(("|", "```")) else textwrap.fill(line, 100)
-        for line in text.splitlines()
-    ]
-    page = PAGE.read_text(encoding="utf-8")
-    page = markdown.replace_part(page, "measured", "\n".join(lines))
-    PAGE.write_text(page, encoding="utf-8")
+    record.on_page(RECORDED, PAGE, "measured", "processor", "cores")
 
 
 if __name__ == "__main__":

@@ -94,6 +94,20 @@ class Record:
         parts += list(self.notes)
         return "\n\n".join(parts) + "\n"
 
+    def part(self, *facts: str) -> str:
+        """What a page of the docs shows of it.
+
+        Args:
+            *facts: Which facts of the machine are told; all by default.
+
+        Returns:
+            Markdown in lines of a page's width.
+        """
+        told = facts or tuple(self.machine)
+        machine = ", ".join(f"{name} {self.machine[name]}" for name in told)
+        found = self.markdown(heading=False)
+        return markdown.wrapped(f"{found}\nMeasured {self.date} on {machine}.")
+
     def show(self) -> None:
         """Print it, and write it where `--output` says."""
         print(self.markdown())
@@ -125,3 +139,17 @@ def read(path: Path) -> Record:
     fields["tables"] = [Table(**table) for table in fields["tables"]]
     fields["curves"] = [Curve(**curve) for curve in fields["curves"]]
     return Record(**fields)
+
+
+def on_page(recorded: Path, page: Path, part: str, *facts: str) -> None:
+    """Write a part of a page of the docs from a record.
+
+    Args:
+        recorded: The record.
+        page: The page.
+        part: Name of the part, see `markdown.replace_part`.
+        *facts: See `Record.part`.
+    """
+    text = page.read_text(encoding="utf-8")
+    shown = read(recorded).part(*facts)
+    page.write_text(markdown.replace_part(text, part, shown), encoding="utf-8")
