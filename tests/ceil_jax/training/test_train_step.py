@@ -114,11 +114,12 @@ def test_several_devices_take_the_same_step(monkeypatch):
 
     def over_devices(step, **options):
         over.update(options)
-        return step
+        return steps.parallel.OverDevices(step, 4, options["devices"])
 
     monkeypatch.setattr(steps, "make_train_step", made_with)
     monkeypatch.setattr(steps.parallel, "over_devices", over_devices)
-    assert steps.train_step_over(["a", "b"], seed=5, pad=1) is of_one
+    spread = steps.train_step_over(["a", "b"], seed=5, pad=1)
+    assert spread._mapped is of_one
     assert made == {
         "seed": 5,
         "pad": 1,
