@@ -264,8 +264,11 @@ def _check_given(mode: str, given: Collection[str], workdir: str) -> None:
     for name in needed:
         if name not in given:
             where = f" with --mode {mode}" if mode != "train" else ""
-            if name == "config" and "workdir" in given:
-                where += f", and --workdir={workdir} holds no config.json"
+            if name == "config" and "workdir" in given and mode != "train":
+                raise UserError(
+                    f"--workdir={workdir} is no run: it holds no config.json; give the "
+                    f"folder of a run, or --config, {EXAMPLES['config']}"
+                )
             raise _missing(name, where, EXAMPLES_OF.get((mode, name), ""))
     for name in FLAGS:
         if name in given and name not in (*needed, *possible):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from ceil_jax.common.errors import DataError
 
@@ -165,6 +165,10 @@ def opened(path: Path) -> Iterator[Image.Image]:
         # Given a path, Pillow maps TIFF files that lie on their side in a wrong shape.
         with path.open("rb") as file, Image.open(file) as image:
             yield image
+    except UnidentifiedImageError:
+        raise DataError(
+            f"cannot read image {path} ({size} bytes): it is no image of a known format"
+        ) from None
     except Exception as error:  # a broken file makes Pillow raise almost anything
         reason = " ".join(str(error).split()) or type(error).__name__
         raise DataError(f"cannot read image {path} ({size} bytes): {reason}") from error

@@ -6,14 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ceil_jax import clustering
 from ceil_jax.common import parallel
-from ceil_jax.datasets.imageset import ImageSet
 from ceil_jax.experiment.compilation import background
 from ceil_jax.experiment.epoch import Trainer
 from ceil_jax.training import fit, pseudo_labels
-from ceil_jax.training.pseudo_labels import PseudoLabels
-from ceil_jax.training.state import Memories, TrainState, variables_of
+from ceil_jax.training.state import TrainState, variables_of
 
 
 @contextlib.contextmanager
@@ -60,18 +57,10 @@ def example(trainer: Trainer, state: TrainState) -> tuple[Any, ...]:
     """
     width = state.batch_stats["norm"]["mean"].size
     visible, infrared = trainer.sets
-    labels = (_one_cluster(visible), _one_cluster(infrared))
+    labels = (pseudo_labels.stand_in(visible), pseudo_labels.stand_in(infrared))
     sizes = pseudo_labels.capacities(trainer.sets, labels)
-    memories = Memories(
-        *(
-            None
-            if label is None or size is None
-            else pseudo_labels.initial_memory(
-                np.zeros((len(images), width), np.float32), label, size
-            )
-            for images, label, size in zip(trainer.sets, labels, sizes, strict=True)
-        )
-    )
+    rows = [np.zeros((len(images), width), np.float32) for images in trainer.sets]
+    memories = pseudo_labels.initial_memories(rows, labels, sizes)
     tables = pseudo_labels.both_tables(labels, sizes, None)
     sides = [
         None if label is None else fit.Side(images, label)
@@ -84,12 +73,3 @@ def example(trainer: Trainer, state: TrainState) -> tuple[Any, ...]:
         np.zeros((), np.float32),
         parallel.send(batch, trainer.devices),
     )
-
-
-def _one_cluster(images: ImageSet) -> PseudoLabels | None:
-    """The first image twice, as one cluster; None where there is no image."""
-    if not len(images):
-        return None
-    kept, label = np.zeros(2, np.int64), np.zeros(2, np.int32)
-    tables = clustering.proxy_tables(label, label, images.cameras[kept])
-    return PseudoLabels(kept, label, label, tables, len(images))

@@ -179,14 +179,7 @@ class Trainer:
         with timer.part("cluster"):
             labels = self._find_labels(features, epoch)
             sizes = pseudo_labels.capacities(self.sets, labels)
-            memories = Memories(
-                *(
-                    None
-                    if rows is None or side is None or size is None
-                    else pseudo_labels.initial_memory(rows, side, size)
-                    for rows, side, size in zip(features, labels, sizes, strict=True)
-                )
-            )
+            memories = pseudo_labels.initial_memories(features, labels, sizes)
         figures: dict[str, Any] = {"epoch": epoch, "stage": stage}
         across = None
         if stage == 2:

@@ -1,10 +1,11 @@
 """The folder of a run, or of several."""
 
+import contextlib
 import os
 from pathlib import Path
 
 from ceil_jax.common.errors import UserError
-from ceil_jax.common.files import check_writable, user_path
+from ceil_jax.common.files import check_writable, read_json, user_path
 
 SEEDS, SWEEP = "seeds.json", "sweep.json"
 """The figures of several seeds, and of a sweep; the second is there from its start."""
@@ -123,6 +124,24 @@ def check_one_split(workdir: Path) -> None:
             f"--workdir={workdir} holds the {kind} of {_MAKERS[kind]}: give the folder "
             "of one of them, or another"
         )
+
+
+def check_no_scores(workdir: Path) -> None:
+    """Refuse to train where figures of features lie, which look like the run's own.
+
+    Args:
+        workdir: The folder for the training.
+
+    Raises:
+        UserError: It holds figures of `--mode score`.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        record = read_json(workdir / "results.json")
+        if isinstance(record, dict) and "features" in record:
+            raise UserError(
+                f"--workdir={workdir} holds figures of features (--mode score): these "
+                "would be taken for the training's own; give another folder"
+            )
 
 
 def check_several(workdir: Path, kind: str) -> None:

@@ -1,5 +1,6 @@
 """What an epoch knows of the training images: clusters, proxies, tables, memories."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -99,6 +100,22 @@ def find(
     kept = np.flatnonzero(keep)
     tables = clustering.proxy_tables(clusters, proxies, images.cameras[kept])
     return PseudoLabels(kept, clusters, proxies, tables, len(images))
+
+
+def stand_in(images: ImageSet) -> PseudoLabels | None:
+    """Labels of the right types and of hardly any size, to compile with.
+
+    Args:
+        images: Training images of one modality.
+
+    Returns:
+        The first image twice, as one cluster; None where there is no image.
+    """
+    if not len(images):
+        return None
+    kept, label = np.zeros(2, np.int64), np.zeros(2, np.int32)
+    tables = clustering.proxy_tables(label, label, images.cameras[kept])
+    return PseudoLabels(kept, label, label, tables, len(images))
 
 
 LEAST_ROWS = 2048
@@ -220,6 +237,30 @@ def initial_memory(
         return np.asarray(_centers(features, everyone, num_rows=sizes.rows))
 
     return Memory(rows(labels.proxies), rows(labels.clusters))
+
+
+def initial_memories(
+    features: Sequence[np.ndarray | None],
+    labels: Sequence[PseudoLabels | None],
+    sizes: Sequence[Capacity | None],
+) -> Memories:
+    """Both modalities' memories at the start of an epoch, see `initial_memory`.
+
+    Args:
+        features: Unit rows by modality; None for one that is not there.
+        labels: Pseudo-labels, likewise.
+        sizes: What to pad to, likewise.
+
+    Returns:
+        The memories, on the host.
+    """
+    visible, infrared = (
+        None
+        if rows is None or side is None or size is None
+        else initial_memory(rows, side, size)
+        for rows, side, size in zip(features, labels, sizes, strict=True)
+    )
+    return Memories(visible, infrared)
 
 
 def match_across(

@@ -247,6 +247,8 @@ def test_what_is_made_ready_needs_no_folder(monkeypatch):
             "--config is not used by --mode convert, which takes --weights, --output",
         ),
         (["--config.seed=1", WORKDIR], "--config is missing"),
+        ([WORKDIR, "--mode=evaluate"], "is no run: it holds no config.json; give the"),
+        ([WORKDIR, "--mode=export"], "is no run: it holds no config.json; give the"),
         ([CONFIG, "--mode=trials"], "--workdir is missing with --mode trials"),
         ([CONFIG, WORKDIR, "--mode=score"], "--features is missing with --mode score"),
         (

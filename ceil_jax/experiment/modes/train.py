@@ -30,7 +30,7 @@ from ceil_jax.experiment.resuming import Start, resume
 from ceil_jax.experiment.run import Run
 from ceil_jax.experiment.selection import BEST_ON_TEST, Scores
 from ceil_jax.experiment.trained_on import TrainedOn
-from ceil_jax.experiment.workdir import check_one_split
+from ceil_jax.experiment.workdir import check_no_scores, check_one_split
 from ceil_jax.experiment.writer import Writer
 from ceil_jax.training.state import TrainState
 from ceil_jax.training.within import Within
@@ -58,6 +58,7 @@ def train_and_evaluate(
         Stopped: A signal asked for it.
     """
     check_one_split(workdir)
+    check_no_scores(workdir)
     counter = CompilationCounter()
     with Writer(workdir, "training", take_over=take_over) as writer:
         run = Run(config, workdir, training=True)

@@ -1,5 +1,6 @@
 """The trackers that can be asked for, what they need, and how their pages open."""
 
+import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,10 +18,13 @@ def how_to_open(names: Sequence[str], workdir: Path) -> list[str]:
         workdir: The run's folder.
 
     Returns:
-        A command for each.
+        A command for each; what shows TensorBoard's curves is no dependency, so that
+        where it is missing the command installs it first.
     """
+    has_board = importlib.util.find_spec("tensorboard") is not None
+    board = f"tensorboard --logdir {workdir}/tensorboard"
     commands = {
-        TENSORBOARD: f"tensorboard --logdir {workdir}/tensorboard",
+        TENSORBOARD: board if has_board else f"pip install tensorboard && {board}",
         WANDB: f"wandb sync {workdir}/wandb/offline-run-*",
         MLFLOW: f"mlflow ui --backend-store-uri {workdir}/mlruns",
         TRACKIO: f"TRACKIO_DIR={workdir}/trackio trackio show --project ceil-jax",

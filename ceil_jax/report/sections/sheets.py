@@ -65,8 +65,9 @@ def _says(pictures: Pictures) -> Iterator[str]:
         )
         large = int((sizes > _LARGE * middle).sum())
         if large:
+            verb = "holds" if large == 1 else "hold"
             text += (
-                f" {large:,} hold more than {_LARGE} times as many as that: look "
-                "whether they show several people."
+                f" {large:,} {verb} more than {_LARGE} times as many as that: look "
+                "whether several people are in one."
             )
         yield text

@@ -20,8 +20,8 @@ CHOSEN = (
 _ONE_SEED = (
     "info",
     "One training seed.",
-    "Over seeds the same run moves by several points: train more before you call a "
-    "difference real.",
+    "Over seeds the same run moves by several points: train with more of them before "
+    "you call a difference real.",
 )
 _UNLABELLED = (
     "info",

@@ -127,7 +127,7 @@ def test_broken_images_stop_and_are_named(name: str, spoil: str, tmp_path: Path)
     start = {
         "empty": f"image {path} is empty (0 bytes)",
         "half": f"cannot read image {path} ({size} bytes): ",
-        "text": f"cannot read image {path} ({size} bytes): cannot identify image file",
+        "text": f"cannot read image {path} ({size} bytes): it is no image of",
     }[spoil]
     with pytest.raises(DataError) as caught:
         preparation.prepare(make(name, root))

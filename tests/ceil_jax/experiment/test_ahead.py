@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ceil_jax.common import parallel
-from ceil_jax.experiment import ahead
+from ceil_jax.training import pseudo_labels
 from tests.ceil_jax.experiment.test_epoch import NOBODY, VISIBLE
 from tests.integration.programs import Programs
 
@@ -77,7 +77,7 @@ def test_what_was_called_off_is_compiled_at_its_call(step):
 
 
 def test_the_stand_in_cluster_is_of_one_camera():
-    labels = ahead._one_cluster(VISIBLE)
+    labels = pseudo_labels.stand_in(VISIBLE)
     assert labels is not None
     assert (labels.num_clusters, labels.num_proxies) == (1, 1)
-    assert ahead._one_cluster(NOBODY) is None
+    assert pseudo_labels.stand_in(NOBODY) is None

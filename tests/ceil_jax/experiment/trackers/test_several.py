@@ -171,3 +171,15 @@ def test_each_tracker_has_a_command(tmp_path):
     commands = names.how_to_open(names.NAMES, tmp_path)
     assert len(commands) == len(names.NAMES)
     assert all(str(tmp_path) in command for command in commands)
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_what_shows_tensorboards_curves_is_installed_first(
+    is_there, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(
+        names.importlib.util, "find_spec", lambda name: name if is_there else None
+    )
+    (command,) = names.how_to_open([names.TENSORBOARD], tmp_path)
+    shows = f"tensorboard --logdir {tmp_path}/tensorboard"
+    assert command == (shows if is_there else f"pip install tensorboard && {shows}")
