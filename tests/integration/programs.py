@@ -18,6 +18,8 @@ class Programs:
         def listen(event: str, duration_secs: float, **kwargs: str | int) -> None:
             if event == COMPILED and duration_secs >= 0:
                 is_here = threading.current_thread() is threading.main_thread()
-                (self.here if is_here else self.elsewhere).append(kwargs["fun_name"])
+                (self.here if is_here else self.elsewhere).append(
+                    kwargs.get("fun_name", "")
+                )
 
         jax.monitoring.register_event_duration_secs_listener(listen)
