@@ -43,18 +43,6 @@ def folder(tmp_path_factory):
     return place
 
 
-@pytest.fixture
-def compared_by_program(folder, tmp_path, monkeypatch, capsys):
-    def done(*names, status=0):
-        monkeypatch.chdir(tmp_path)
-        words = [str(folder / name) for name in names]
-        assert main.main(["x", "--mode", "compare", *words]) == status
-        out, error = capsys.readouterr()
-        return error if status else out
-
-    return done
-
-
 def page_of(tmp_path):
     text = (tmp_path / "comparison.html").read_text()
     return text, html.unescape(re.sub(r"<[^>]+>", "", text))

@@ -6,7 +6,6 @@ import shutil
 
 import pytest
 
-from ceil_jax import main
 from ceil_jax.experiment.config import Config
 from tests.ceil_jax.evaluation.paired_runs import run, split
 from tests.ceil_jax.experiment.modes import run_folders
@@ -34,15 +33,9 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def compared_by_program(folder, tmp_path, monkeypatch, capsys):
-    def done(*names, status=0):
-        monkeypatch.chdir(tmp_path)
-        words = [str(folder / name) for name in names]
-        assert main.main(["x", "--mode", "compare", *words]) == status
-        out, error = capsys.readouterr()
-        return " ".join((error if status else out).split())
-
-    return done
+def compared_by_program(compared_by_program):
+    """What is printed, without its line breaks."""
+    return lambda *names, **how: " ".join(compared_by_program(*names, **how).split())
 
 
 def test_two_recipes_that_differ(compared_by_program, tmp_path):

@@ -18,13 +18,6 @@ UNKNOWN = "the features do not tell which people they were trained on: if any is
 pytestmark = pytest.mark.usefixtures("own_cache")
 
 
-@pytest.fixture
-def config(small_regdb):
-    made = Config(dataset="regdb", data_dir=str(small_regdb), allow_partial=True)
-    made.rerank.k1, made.rerank.k2 = 4, 2
-    return made
-
-
 def listed(config, trial: int | None = 1):
     given = {"data_dir": config.data_dir, "options": {"allow_partial": True}}
     return named.list_tests(config.dataset, trial=trial, **given)

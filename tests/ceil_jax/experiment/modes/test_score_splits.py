@@ -17,13 +17,6 @@ pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 @pytest.fixture
-def config(small_regdb):
-    made = Config(dataset="regdb", data_dir=str(small_regdb), allow_partial=True)
-    made.rerank.k1, made.rerank.k2 = 4, 2
-    return made
-
-
-@pytest.fixture
 def files(config, tmp_path):
     """Features of three splits' models, each of its own."""
     for split in (1, 2, 3):
