@@ -1,7 +1,8 @@
 """All re-rankers on the same features, and what one gallery image per person does.
 
-The features are the pretrained encoder's; every re-ranker has its defaults. Makes the
-tables of `docs/reranking.md`; figures compare with no paper's.
+The features are the pretrained encoder's; every re-ranker has its defaults. Figures
+compare with no paper's. With `--output=benchmarks/recorded/rerankers.json` it writes
+the tables of `docs/reranking.md` as well.
 
     python -m benchmarks.rerankers
     python -m benchmarks.rerankers --people=FOLDER   # holds SYSU-MM01, RegDB, LLCM
@@ -15,18 +16,28 @@ from typing import Any
 import numpy as np
 from absl import app, flags
 
-from benchmarks import flagged, layouts, people, rerank_auto
+from benchmarks import flagged, layouts, people, rerank_auto, rerankers_page
 from benchmarks.candidates import figures, spread
 from benchmarks.layouts import Search
 from benchmarks.people import Side
-from benchmarks.record import Record, Table
+from benchmarks.record import OUTPUT, Record, Table
 from ceil_jax import rerank
 from ceil_jax.common.progress import bar
 
-SETTINGS = ("single-shot", "4-shot", "ten and ten")
+SETTINGS = {
+    "single-shot": "16 infrared queries of each person, one gallery image of each of "
+    "four visible cameras",
+    "4-shot": "16 infrared queries of each person, four gallery images of each of four "
+    "visible cameras",
+    "ten and ten": "ten images of each person from one visible camera against ten from "
+    "one infrared camera",
+}
+"""What each is."""
 COUNTS = (1, 2, 4, 8, 16)
 """Images of each person."""
 Ranked = Callable[[Side, Side], np.ndarray]
+RELEASED = {"k1": 45, "k2": 90, "beta": 0.08, "scale": 0.7}
+"""Numbers of the propagation that the released CEIL holds, switched off."""
 
 _FLAGS = flagged.own(__name__)
 _SEEDS = flags.DEFINE_integer(
@@ -44,13 +55,13 @@ def _plain(query: Side, gallery: Side) -> np.ndarray:
     return query.features @ gallery.features.T
 
 
-def _named(name: str, *, cameras: bool = False) -> Ranked:
+def _named(name: str, *, cameras: bool = False, **options: float) -> Ranked:
     """A re-ranker by name, with or without cameras."""
     function: Any = rerank.by_name(name)
 
     def ranked(query: Side, gallery: Side) -> np.ndarray:
         sides = (query.cameras, gallery.cameras) if cameras else ()
-        return function(query.features, gallery.features, *sides)
+        return function(query.features, gallery.features, *sides, **options)
 
     return ranked
 
@@ -85,6 +96,7 @@ METHODS: dict[str, Ranked] = {
     "NFC": _named("nfc"),
     "propagate, cameras": _named("propagate", cameras=True),
     "propagate": _named("propagate"),
+    "propagate, cameras, 45 and 90": _named("propagate", cameras=True, **RELEASED),
     "propagate, then GCR, cameras": _propagated_gcr,
 }
 FEW_METHODS = ("GCR, cameras", "GCR, cameras, `auto`", "k-reciprocal", "NFC")
@@ -207,13 +219,14 @@ def main(argv: list[str]) -> None:
     ]
     tables = []
     with bar(total=len(SETTINGS) + 1, desc="tables", unit="table") as shown:
-        for setting in SETTINGS:
+        for setting, what in SETTINGS.items():
             searches = [
                 rerank_auto.search(sides, setting, seed + 1)
                 for seed, sides in enumerate(by_seed)
             ]
-            about = f"Generated people, {setting}, {len(searches)} seeds"
-            tables.append(table(searches, f"{about}: mean ± std over seeds, %."))
+            about = f"**Generated people, {setting}**: {what}"
+            about += f". Mean ± standard deviation over {len(searches)} seeds, %."
+            tables.append(table(searches, about))
             shown.update(1)
         tables.append(few_table(by_seed))
         shown.update(1)
@@ -223,11 +236,13 @@ def main(argv: list[str]) -> None:
         )
         for mode, searches in given.items():
             sizes = " and ".join(str(len(side.features)) for side in searches[0][:2])
-            about = f"{mode}, {sizes} images, {len(searches)} trials"
-            tables.append(table(searches, f"{about}: mean ± std over trials, %."))
+            about = f"**{mode}**, {sizes} images, {len(searches)} trials."
+            tables.append(table(searches, about))
     command = f"python -m benchmarks.rerankers --seeds={_SEEDS.value}"
     command += " --people=FOLDER" if _PEOPLE.value else ""
     Record("Re-rankers", command, tables).show()
+    if OUTPUT.value and Path(OUTPUT.value).resolve() == rerankers_page.RECORDED:
+        rerankers_page.write()
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ def ca_jaccard(
     *,
     k1_intra: int = 5,
     k1_inter: int = 20,
-    k2_intra: int = 2,
-    k2_inter: int = 4,
+    k2_intra: int = 3,
+    k2_inter: int = 3,
     lambda_value: float = 0.3,
     normalise: Normalise = None,
 ) -> np.ndarray:
@@ -29,9 +29,9 @@ def ca_jaccard(
     Over all N = Q + G rows, `I(i, k)` are the k nearest rows of i's own camera, i
     first, and `O(i, k)` the k nearest of all other cameras. The neighbourhood of i is
     `R(i) = {j in I(i, k1_intra + 1) : i in I(j, k1_intra + 1)}` together with
-    `{j in O(i, k1_inter) : i in O(j, k1_inter)}`. `V[i, :]` is `exp(-d[i, :])` over
-    R(i), with d as in `k_reciprocal`, divided by its sum, then averaged over
-    `I(i, k2_intra)` and `O(i, k2_inter)` together; with
+    `{j in O(i, k1_inter + 1) : i in O(j, k1_inter + 1)}`. `V[i, :]` is
+    `exp(-d[i, :])` over R(i), with d as in `k_reciprocal`, divided by its sum, then
+    averaged over `I(i, k2_intra)` and `O(i, k2_inter)` together; with
     `m = sum_l min(V[q, l], V[g, l])` the result is
     `-((1 - lambda) (1 - m / (2 - m)) + lambda d[q, g])`.
 
@@ -41,7 +41,7 @@ def ca_jaccard(
         query_cameras: (Q,) whole numbers or text.
         gallery_cameras: (G,) likewise.
         k1_intra: Neighbours within a camera, besides the row itself.
-        k1_inter: Neighbours of other cameras.
+        k1_inter: Neighbours of other cameras, and one more: so the authors count.
         k2_intra: Rows within the camera whose encodings are averaged, the row itself
             included.
         k2_inter: Rows of other cameras whose encodings are averaged.
@@ -59,8 +59,8 @@ def ca_jaccard(
     References:
         Chen et al., "CA-Jaccard: Camera-aware Jaccard Distance for Person
         Re-identification", CVPR 2024: camera-aware reciprocal neighbours and query
-        expansion. Stated again from the paper's idea: neighbourhoods are not expanded
-        here as those of `k_reciprocal` are.
+        expansion, with the numbers that the authors' program re-ranks with. It squares
+        distances that have been squared; here d is squared once, as in `k_reciprocal`.
     """
     k1_intra, k1_inter = checks.at_least(1, k1_intra=k1_intra, k1_inter=k1_inter)
     k2_intra, k2_inter = checks.at_least(1, k2_intra=k2_intra, k2_inter=k2_inter)
@@ -78,11 +78,11 @@ def ca_jaccard(
         cameras,
         num_queries,
         same=max(k1_intra + 1, k2_intra),
-        other=max(k1_inter, k2_inter),
+        other=max(k1_inter + 1, k2_inter),
     )
     encoding = _unit_sums(
         _encoding(found.intra, k1_intra + 1, found.largest)
-        + _encoding(found.inter, k1_inter, found.largest)
+        + _encoding(found.inter, k1_inter + 1, found.largest)
     )
     check_weights(encoding.data)
     average = _unit_sums(_ones(found.intra, k2_intra) + _ones(found.inter, k2_inter))

@@ -179,7 +179,9 @@ def ca_jaccard(query, gallery, cameras, intra, inter, share):
         members = [
             j for j in inside[i][: intra[0] + 1] if i in inside[j][: intra[0] + 1]
         ]
-        members += [j for j in outside[i][: inter[0]] if i in outside[j][: inter[0]]]
+        members += [
+            j for j in outside[i][: inter[0] + 1] if i in outside[j][: inter[0] + 1]
+        ]
         weights = np.exp(-distance[i, members])
         encoding[i, members] = weights / weights.sum()
     near = [inside[i][: intra[1]] + outside[i][: inter[1]] for i in range(n)]
@@ -204,22 +206,21 @@ def propagate(rows, cameras, k1, k2, beta, scale, num_rounds):
     rows = rows.astype(np.float64)
     n = len(rows)
     for _ in range(num_rounds):
-        rank, _ = ranks(rows, k1)
+        rank, products = ranks(rows, k1)
         graphs = [(1, rank)]
         if cameras is not None:
-            graphs.append((scale, camera_ranks(rows, cameras, 1, k2)[1]))
+            outside = camera_ranks(rows, cameras, 1, k2 - 1)[1]
+            graphs = [(1 - scale, rank)]
+            graphs.append((scale, [[i, *outside[i]] for i in range(n)]))
         total = np.zeros_like(rows)
         for weight, lists in graphs:
             kernel = np.zeros((n, n))
             for i in range(n):
                 for j in lists[i]:
-                    kernel[i, j] = np.exp(-((rows[i] - rows[j]) ** 2).sum() / beta)
-            kernel = (kernel + kernel.T) / 2
-            degrees = kernel.sum(1)
+                    kernel[i, j] = math.exp((products[i, j] - 1) / beta)
             for i in range(n):
                 for j in range(n):
-                    if kernel[i, j]:
-                        part = kernel[i, j] / math.sqrt(degrees[i] * degrees[j])
-                        total[i] += weight * part * rows[j]
+                    degrees = kernel[i].sum() * kernel[:, j].sum()
+                    total[i] += weight * kernel[i, j] / math.sqrt(degrees) * rows[j]
         rows = total / np.linalg.norm(total, axis=1, keepdims=True)
     return rows

@@ -23,7 +23,7 @@ def test_a_round_equals_loops(data, seed):
         "k1": draw(st.integers(1, 40)),
         "k2": draw(st.integers(1, 40)),
         "beta": draw(st.floats(0.02, 5)),
-        "scale": draw(st.floats(0, 3)),
+        "scale": draw(st.floats(0, 1)),
         "num_rounds": 1,
     }
     got = propagate(rows, cameras, **options)
@@ -46,15 +46,15 @@ def test_rounds_equal_loops(rng, num_rounds, with_cameras):
 
 
 def test_two_rows_of_two_cameras_worked_by_hand():
-    # With w = exp(-|x - y|^2 / beta), beta = |x - y|^2: w = 1/e. N(A) has 1 / (1 + w)
-    # and w / (1 + w); N(C) swaps the rows.
+    # With w = exp(-|x - y|^2 / (2 beta)) and beta = |x - y|^2 / 2, w = 1/e; N(A) and,
+    # where the other row is on the list, N(C) have 1 / (1 + w) and w / (1 + w).
     rows = np.array([[1.0, 0.0], [0.6, 0.8]])
-    w = np.exp(-1)
-    got = propagate(rows, np.array([1, 2]), beta=0.8, scale=0.5, num_rounds=1)
-    own, other = 1 / (1 + w), w / (1 + w) + 0.5
-    want = own * rows + other * rows[::-1]
-    want /= np.linalg.norm(want, axis=1, keepdims=True)
-    np.testing.assert_allclose(got, want, atol=1e-6)
+    own = 1 / (1 + np.exp(-1))
+    both = own * rows + (1 - own) * rows[::-1]
+    for k2, want in ((2, both), (1, 0.75 * both + 0.25 * rows)):
+        got = propagate(rows, np.arange(2), k2=k2, beta=0.4, scale=0.25, num_rounds=1)
+        want = want / np.linalg.norm(want, axis=1, keepdims=True)
+        np.testing.assert_allclose(got, want, atol=1e-6)
 
 
 def test_order_of_rows_and_names_of_cameras_do_not_matter(rng):
@@ -65,13 +65,14 @@ def test_order_of_rows_and_names_of_cameras_do_not_matter(rng):
     np.testing.assert_allclose(got, want, atol=1e-5)
 
 
-def test_one_camera_is_as_none(rng):
+def test_one_camera_adds_the_row_itself(rng):
     rows = naive.unit_rows(rng, 40)
-    got = propagate(rows, np.ones(40, int), **SETTINGS)
-    np.testing.assert_allclose(got, propagate(rows, **SETTINGS), atol=1e-6)
     unweighted = {**SETTINGS, "scale": 0.0}
     without = propagate(rows, rng.integers(1, 4, 40), **unweighted)
-    np.testing.assert_allclose(without, got, atol=1e-6)
+    np.testing.assert_allclose(without, propagate(rows, **SETTINGS), atol=1e-6)
+    alone = {**SETTINGS, "scale": 1.0}
+    got = propagate(rows, np.ones(40, int), **alone)
+    np.testing.assert_allclose(got, rows, atol=1e-6)
 
 
 def test_kernels_too_narrow_for_any_neighbour_leave_the_rows(rng):
@@ -107,6 +108,7 @@ def test_by_name_it_ranks(rng):
         ({"beta": 0.0}, r"beta=0\.0 must be more than 0"),
         ({"beta": np.inf}, "beta=inf"),
         ({"scale": -0.1}, r"scale=-0\.1 must be in"),
+        ({"scale": 1.1}, r"scale=1\.1 must be in \[0, 1\]"),
         ({"scale": np.nan}, "scale=nan"),
         ({"features": np.ones(8)}, r"features\.shape"),
         ({"features": np.zeros((3, 8))}, r"features\[0\] must not be all zeros"),
