@@ -16,6 +16,7 @@ from ceil_jax.evaluation.results import Results
 from ceil_jax.evaluation.scoring import Embeddings
 from ceil_jax.report import sheets, stored_pictures
 from ceil_jax.report.contents import Chosen, Contents, Pictures, Plane, Support
+from ceil_jax.report.own_names import OwnNames
 from ceil_jax.report.projection import project
 from ceil_jax.report.sections import lists
 from ceil_jax.report.thumbnails import thumbnails
@@ -34,12 +35,14 @@ class Material(NamedTuple):
         sides: Their embeddings, unit rows.
         clusters: Arguments of `pseudo_labels.find`: how they are clustered.
         search: How neighbours are found.
+        names: What the data set's owner calls its cameras and people.
     """
 
     sets: tuple[ImageSet, ImageSet]
     sides: Sequence[Embeddings]
     clusters: Mapping[str, Any]
     search: Any = "exact"
+    names: OwnNames = OwnNames()
 
 
 def of_test(material: Material, rankings: Rankings, results: Results) -> Pictures:
@@ -76,6 +79,7 @@ def of_test(material: Material, rankings: Rankings, results: Results) -> Picture
         plane=plane(material),
         chosen=chosen,
         support=support,
+        names=material.names,
     )
 
 
@@ -106,6 +110,7 @@ def of_training(material: Material) -> Pictures:
         plane=plane(material),
         sheets=kept,
         sizes=sizes,
+        names=material.names,
     )
 
 

@@ -26,6 +26,7 @@ from ceil_jax.experiment.config import Config
 from ceil_jax.experiment.protocol import method_of
 from ceil_jax.experiment.record import Origin, start_warnings
 from ceil_jax.report import table
+from ceil_jax.report.own_names import OwnNames
 from ceil_jax.training.state import TrainState, variables_of
 
 
@@ -182,7 +183,7 @@ class Run:
         if self.config.evaluation.num_pictured_queries and (
             kept.is_new or not picture.exists()
         ):
-            self.scorer.draw(recorder.rankings, picture)
+            self.scorer.draw(recorder.rankings, picture, self._names)
         self._keep_pictures(kept, sides, recorder.rankings, results)
         print(f"\n{table.results_table(results)}")
         if comparison and is_compared:
@@ -222,7 +223,11 @@ class Run:
     def _material(self, sets: Any, sides: Any) -> pictured.Material:
         clusters = build.clusters_of(self.config)._asdict()
         search = method_of(self.config).search
-        return pictured.Material(sets, sides, clusters, search)
+        return pictured.Material(sets, sides, clusters, search, self._names)
+
+    @property
+    def _names(self) -> OwnNames:
+        return OwnNames(self.splits.camera_names, self.splits.identity_names)
 
     def _embeddings(self, state: TrainState) -> Any:
         return self.scorer.embeddings(self._embed, variables_of(state))

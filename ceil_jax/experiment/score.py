@@ -17,6 +17,7 @@ from ceil_jax.evaluation.recording import Recorder
 from ceil_jax.evaluation.results import Results
 from ceil_jax.evaluation.scoring import Search
 from ceil_jax.report import asked, contrast, ranked_lists
+from ceil_jax.report.own_names import OwnNames
 
 Embed = Callable[..., np.ndarray]
 
@@ -155,12 +156,15 @@ class Scorer:
         visible, infrared = sides
         return scored_pairs.calibration_of(visible, infrared, self._plan.protocol)
 
-    def draw(self, rankings: Rankings, path: Path) -> None:
+    def draw(
+        self, rankings: Rankings, path: Path, names: OwnNames | None = None
+    ) -> None:
         """Draw telling queries of the first mode with their lists, plain above R.
 
         Args:
             rankings: What the queries of an evaluation found.
             path: The picture to write, whole or not at all.
+            names: Of cameras and people.
 
         Raises:
             OSError: It cannot be written.
@@ -177,6 +181,7 @@ class Scorer:
                 images(mode.query_modality, trial.query),
                 images(mode.gallery_modality, trial.gallery),
                 number=self._num_pictured_queries,
+                names=names or OwnNames(),
             ),
             title=f"{self._facts['dataset']}, {mode.name}: "
             f"{mode.query_modality} queries, {mode.gallery_modality} gallery",

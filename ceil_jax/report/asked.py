@@ -7,6 +7,7 @@ import numpy as np
 from ceil_jax.evaluation import chosen
 from ceil_jax.evaluation.rankings import Images, Lists, ModeRankings
 from ceil_jax.report.contrast import stretched
+from ceil_jax.report.own_names import OwnNames
 from ceil_jax.report.ranked_lists import Answer, Asked
 
 LABELS = {"plain": "plain", "gcr": "R"}
@@ -17,7 +18,13 @@ Take = Callable[[np.ndarray], np.ndarray]
 
 
 def telling(
-    mode: ModeRankings, queries: Take, gallery: Take, *, number: int, top: int = 10
+    mode: ModeRankings,
+    queries: Take,
+    gallery: Take,
+    *,
+    number: int,
+    top: int = 10,
+    names: OwnNames | None = None,
 ) -> list[Asked]:
     """The queries that `chosen.choose` finds, in the order of their groups.
 
@@ -30,10 +37,12 @@ def telling(
         gallery: Its gallery's images.
         number: Queries wanted, spread over the groups.
         top: Images of each list.
+        names: Of cameras and people.
 
     Returns:
         The queries; fewer where there are not so many, none if none has a match.
     """
+    names = names or OwnNames()
     per_group = -(-number // 3)  # two groups may have nothing
     groups = chosen.first_of_each(chosen.choose(mode, per_group=per_group), number)
     pictures = {"query": queries, "gallery": gallery}
@@ -52,25 +61,32 @@ def telling(
                 images = shown("gallery", each.gallery[row, at])
                 answers = zip(at, images, strict=True)
                 lists[LABELS[kind]] = [
-                    _answer(each, row, n, mode.gallery, one) for n, one in answers
+                    _answer(each, row, n, mode.gallery, one, names)
+                    for n, one in answers
                 ]
-            found.append(Asked(image, _title(mode, group, row), lists))
+            found.append(Asked(image, _title(mode, group, row, names), lists))
     return found
 
 
 def _answer(
-    lists: Lists, row: int, place: int, gallery: Images, image: np.ndarray
+    lists: Lists,
+    row: int,
+    place: int,
+    gallery: Images,
+    image: np.ndarray,
+    names: OwnNames,
 ) -> Answer:
-    number = lists.gallery[row, place]
+    number = int(lists.gallery[row, place])
+    camera = names.camera(gallery.cameras[number])
     lines = (
-        f"{lists.scores[row, place]:.3g}  cam {gallery.cameras[number]}",
+        f"{lists.scores[row, place]:.3g}  cam {camera}",
         str(gallery.names[number]),
     )
     is_right, position = bool(lists.right[row, place]), int(lists.places[row, place])
     return Answer(image, is_right, position, lines)
 
 
-def _title(mode: ModeRankings, group: str, row: int) -> str:
+def _title(mode: ModeRankings, group: str, row: int, names: OwnNames) -> str:
     """Group, figures and labels of a query."""
     precision = " and ".join(
         f"{100 * each.average_precision[0, row]:.1f} % {LABELS[kind]}"
@@ -79,5 +95,6 @@ def _title(mode: ModeRankings, group: str, row: int) -> str:
     query = mode.query
     return (
         f"{chosen.GROUPS[group]}: average precision {precision}; person "
-        f"{query.identities[row]}, camera {query.cameras[row]}, {query.names[row]}"
+        f"{names.person(query.identities[row])}, camera "
+        f"{names.camera(query.cameras[row])}, {query.names[row]}"
     )

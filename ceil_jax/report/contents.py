@@ -8,6 +8,7 @@ import numpy as np
 
 from ceil_jax.evaluation.rankings import Rankings
 from ceil_jax.evaluation.results import ModeResults, Results
+from ceil_jax.report.own_names import OwnNames
 
 
 class Thumbnails(NamedTuple):
@@ -149,6 +150,7 @@ class Pictures:
         support: Of some answers.
         sheets: Of clusters without labels, the most doubtful first.
         sizes: Images of each cluster by modality, of all clusters; noise left out.
+        names: What the data set's owner calls its cameras and people.
     """
 
     thumbnails: Thumbnails | None = None
@@ -157,6 +159,7 @@ class Pictures:
     support: Sequence[Support] = ()
     sheets: Sequence[Sheet] = ()
     sizes: Mapping[str, np.ndarray] = field(default_factory=dict)
+    names: OwnNames = field(default_factory=OwnNames)
 
 
 class OtherModel(NamedTuple):
@@ -216,3 +219,8 @@ class Contents:
     commands: Sequence[tuple[str, str]] = ()
     people: int | None = None
     matches: Matches | None = None
+
+    @property
+    def names(self) -> OwnNames:
+        """Those of cameras and people."""
+        return self.pictures.names if self.pictures else OwnNames()

@@ -102,7 +102,7 @@ def _html(contents: Contents, shown: list[lists.Shown]) -> str:
     parts["queries"] = queries.queries(contents)
     parts["cameras"] = cameras.cameras(contents)
     if pictures is not None and pictures.plane is not None:
-        parts["map"] = embedding_map.embedding_map(pictures.plane)
+        parts["map"] = embedding_map.embedding_map(pictures.plane, pictures.names)
     parts["training"] = training.training(contents)
     parts["time"] = seconds.seconds(contents)
     parts["setup"] = _setup(contents)

@@ -13,6 +13,7 @@ from ceil_jax.report.contents import (
     Support,
     Thumbnails,
 )
+from ceil_jax.report.own_names import OwnNames
 
 VERSION = 1
 """Of the file's structure."""
@@ -44,6 +45,7 @@ def to_arrays(pictures: Pictures) -> dict[str, np.ndarray]:
     found["chosen/modes"] = np.array(list(pictures.chosen), np.str_)
     for mode, chosen in pictures.chosen.items():
         found |= {f"chosen/{mode}/{k}": v for k, v in chosen._asdict().items()}
+    found |= {f"names/{k}": v for k, v in pictures.names.to_arrays().items()}
     found["sizes/sides"] = np.array(list(pictures.sizes), np.str_)
     return found | {f"sizes/{side}": v for side, v in pictures.sizes.items()}
 
@@ -82,6 +84,13 @@ def from_arrays(arrays: Mapping[str, np.ndarray]) -> Pictures:
                 for mode in arrays["chosen/modes"].tolist()
             },
             sizes={s: arrays[f"sizes/{s}"] for s in arrays["sizes/sides"].tolist()},
+            names=OwnNames.from_arrays(
+                {
+                    key.removeprefix("names/"): value
+                    for key, value in arrays.items()
+                    if key.startswith("names/")
+                }
+            ),
         )
     except KeyError as error:
         raise ValueError(f"it lacks {error}") from error

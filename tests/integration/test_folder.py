@@ -45,6 +45,10 @@ def test_trains_without_labels_and_scores_what_is_labelled(config, tmp_path):
     # No identity is known, so nothing can be said of right matches.
     assert "right_matches" not in (workdir / "metrics.jsonl").read_text()
     check_embeddings(config, workdir)
+    # The report says what the folders say.
+    page = (workdir / "report.html").read_text()
+    assert "<h4>Person p" in page
+    assert "<option>door 1</option>" in page
 
 
 def check_embeddings(config, workdir):

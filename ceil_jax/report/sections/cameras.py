@@ -8,6 +8,7 @@ import numpy as np
 from ceil_jax.evaluation.rankings import ModeRankings
 from ceil_jax.report.contents import Contents
 from ceil_jax.report.numbers import percent, signed
+from ceil_jax.report.own_names import OwnNames
 from ceil_jax.report.sections import words
 
 _FIGURES = {"rank1": "Rank-1", "mean_ap": "mAP"}
@@ -31,7 +32,7 @@ def cameras(contents: Contents) -> dict[str, Any] | None:
             "mode": name,
             "search": words.search(name),
             "figure": label,
-            "tables": list(_tables(ranked, key)),
+            "tables": list(_tables(ranked, key, contents.names)),
             "says": f"Rows: query cameras ({ranked.query_modality}). Columns: gallery "
             f"cameras ({ranked.gallery_modality}).",
         }
@@ -45,32 +46,39 @@ def cameras(contents: Contents) -> dict[str, Any] | None:
         not np.isfinite(ranked.cells["plain"].rank1).all()
         for ranked in rankings.values()
     )
-    return {"parts": parts, "says": _says(rankings), "has_empty": empty}
+    return {"parts": parts, "says": _says(rankings, contents.names), "has_empty": empty}
 
 
-def _tables(ranked: ModeRankings, key: str) -> Iterator[dict[str, Any]]:
+def _tables(
+    ranked: ModeRankings, key: str, names: OwnNames
+) -> Iterator[dict[str, Any]]:
     values = {
         kind: 100 * getattr(cells, key).astype(np.float64)
         for kind, cells in ranked.cells.items()
     }
     for kind, cells in values.items():
-        yield _table(NAMES[kind], cells, ranked, changes=False)
+        yield _table(NAMES[kind], cells, ranked, names, changes=False)
     if "gcr" in values:
         change = values["gcr"] - values["plain"]
-        yield _table("change", change, ranked, changes=True)
+        yield _table("change", change, ranked, names, changes=True)
 
 
 def _table(
-    name: str, cells: np.ndarray, ranked: ModeRankings, *, changes: bool
+    name: str,
+    cells: np.ndarray,
+    ranked: ModeRankings,
+    names: OwnNames,
+    *,
+    changes: bool,
 ) -> dict[str, Any]:
     shown = signed if changes else percent
     step = _change if changes else _heat
     rows = [
         {
-            "camera": camera,
+            "camera": names.camera(camera),
             "cells": [
                 {
-                    "camera": other,
+                    "camera": names.camera(other),
                     "value": None if not np.isfinite(value) else shown(value),
                     "step": "" if not np.isfinite(value) else step(value),
                 }
@@ -81,7 +89,8 @@ def _table(
         }
         for camera, row in zip(ranked.query_cameras.tolist(), cells, strict=True)
     ]
-    return {"name": name, "columns": ranked.gallery_cameras.tolist(), "rows": rows}
+    columns = [names.camera(camera) for camera in ranked.gallery_cameras]
+    return {"name": name, "columns": columns, "rows": rows}
 
 
 def _heat(value: float) -> str:
@@ -93,7 +102,7 @@ def _change(value: float) -> str:
     return "z0" if not step else f"{'up' if value > 0 else 'dn'}{step}"
 
 
-def _says(rankings: Any) -> str:
+def _says(rankings: Any, names: OwnNames) -> str:
     """The weakest and the strongest pair of the first mode."""
     ranked = next(iter(rankings.values()))
     kind = "gcr" if "gcr" in ranked.cells else "plain"
@@ -107,7 +116,8 @@ def _says(rankings: Any) -> str:
     (low, low_to), (high, high_to) = ends
     if cells[low, low_to] == cells[high, high_to]:
         return ""
-    query, gallery = ranked.query_cameras, ranked.gallery_cameras
+    query = [names.camera(camera) for camera in ranked.query_cameras]
+    gallery = [names.camera(camera) for camera in ranked.gallery_cameras]
     after = "After R, camera" if kind == "gcr" else "Camera"
     return (
         f"{after} {query[low]} to {gallery[low_to]} is the weakest pair "

@@ -7,6 +7,7 @@ import numpy as np
 
 from ceil_jax.report.charts import path
 from ceil_jax.report.contents import Plane
+from ceil_jax.report.own_names import OwnNames
 from ceil_jax.report.sections import words
 
 WIDTH, HEIGHT = 800, 620
@@ -14,17 +15,18 @@ WIDTH, HEIGHT = 800, 620
 _MOST_PEOPLE = 400  # in the list of those that can be highlighted
 
 
-def embedding_map(plane: Plane) -> dict[str, Any]:
+def embedding_map(plane: Plane, names: OwnNames) -> dict[str, Any]:
     """What the template `sections/embedding_map.html.j2` takes.
 
     Args:
         plane: The embeddings on it.
+        names: Of cameras and people.
 
     Returns:
         Values by name; "people" is for the script, by the name of each choice.
     """
     visible, infrared = ~plane.infrared, plane.infrared
-    people, clusters = list(_people(plane)), list(_clusters(plane))
+    people, clusters = list(_people(plane, names)), list(_clusters(plane))
     chosen = [*people, *clusters]
     return {
         "lead": _lead(plane),
@@ -45,7 +47,7 @@ def embedding_map(plane: Plane) -> dict[str, Any]:
         },
         "cameras": [
             {
-                "name": f"Camera {camera}",
+                "name": f"Camera {names.camera(camera)}",
                 "modality": "infrared" if plane.infrared[of][0] else "visible",
                 "count": int(of.sum()),
                 "path": _path(plane, of),
@@ -68,7 +70,7 @@ def _share(right: np.ndarray) -> float | None:
     return 100 * float((right[known] == 1).mean()) if known.any() else None
 
 
-def _people(plane: Plane) -> Iterator[dict[str, Any]]:
+def _people(plane: Plane, names: OwnNames) -> Iterator[dict[str, Any]]:
     found = []
     for identity in np.unique(plane.identities[plane.identities >= 0]).tolist():
         of = plane.identities == identity
@@ -81,8 +83,8 @@ def _people(plane: Plane) -> Iterator[dict[str, Any]]:
             plane,
             of,
             f"p{identity}",
-            f"Person {identity}{rate}",
-            f"Person {identity}: {_counts(plane, of)}."
+            f"Person {names.person(identity)}{rate}",
+            f"Person {names.person(identity)}: {_counts(plane, of)}."
             + (
                 ""
                 if share is None

@@ -10,6 +10,7 @@ from ceil_jax.evaluation.chosen import GROUPS
 from ceil_jax.evaluation.rankings import ModeRankings
 from ceil_jax.report import matches
 from ceil_jax.report.contents import Contents, Support
+from ceil_jax.report.own_names import OwnNames
 from ceil_jax.report.sections import words
 
 _SAYS = {
@@ -113,9 +114,9 @@ def lists(
     cards: dict[tuple[str, str], list[dict[str, Any]]] = {}
     links: dict[str, int] = {}
     for each in queries:
-        card = _card(each, rankings[each.mode], pictures, numbers)
+        card = _card(each, rankings[each.mode], pictures, numbers, contents.names)
         why = support.get((each.mode, each.query))
-        card["why"] = why and _why(why, rankings[each.mode], pictures)
+        card["why"] = why and _why(why, rankings[each.mode], pictures, contents.names)
         # Two files can come to one name in a link.
         links[card["id"]] = links.get(card["id"], 0) + 1
         if links[card["id"]] > 1:
@@ -129,8 +130,8 @@ def lists(
         "has_gcr": any("gcr" in side.lists for side in sides),
         "modes": [(mode, words.search(mode)) for mode in modes],
         "groups": [(key, title) for key, title in GROUPS.items() if key in groups],
-        "query_cameras": _cameras(side.query_cameras for side in sides),
-        "gallery_cameras": _cameras(side.gallery_cameras for side in sides),
+        "query_cameras": _cameras(contents, (side.query_cameras for side in sides)),
+        "gallery_cameras": _cameras(contents, (side.gallery_cameras for side in sides)),
         "parts": [
             {
                 "mode": mode,
@@ -146,8 +147,9 @@ def lists(
     }
 
 
-def _cameras(sides: Iterator[np.ndarray]) -> list[int]:
-    return sorted({int(camera) for side in sides for camera in side})
+def _cameras(contents: Contents, sides: Iterator[np.ndarray]) -> list[str]:
+    numbers = sorted({int(camera) for side in sides for camera in side})
+    return [contents.names.camera(number) for number in numbers]
 
 
 def link_of(mode: str, name: str) -> str:
@@ -187,6 +189,7 @@ def _card(
     ranked: ModeRankings,
     pictures: Mapping[str, str],
     numbers: Mapping[tuple[str, str], int],
+    names: OwnNames,
 ) -> dict[str, Any]:
     query = each.query
     last = "gcr" if "gcr" in ranked.each else "plain"
@@ -197,7 +200,7 @@ def _card(
         {
             "kind": kind,
             "label": "plain" if kind == "plain" else "R",
-            "answers": list(_answers(ranked, kind, query, pictures, numbers)),
+            "answers": list(_answers(ranked, kind, query, pictures, numbers, names)),
         }
         for kind in kinds
     ]
@@ -208,8 +211,8 @@ def _card(
     return {
         "id": link_of(each.mode, name),
         "name": name,
-        "person": int(ranked.query.identities[query]),
-        "camera": int(ranked.query.cameras[query]),
+        "person": names.person(ranked.query.identities[query]),
+        "camera": names.camera(ranked.query.cameras[query]),
         "modality": ranked.query_modality,
         "answer_camera": "" if top is None else top["camera"],
         "outcome": outcome if len(outcome) == 2 else outcome * 2,
@@ -227,6 +230,7 @@ def _answers(
     query: int,
     pictures: Mapping[str, str],
     numbers: Mapping[tuple[str, str], int],
+    names: OwnNames,
 ) -> Iterator[dict[str, Any]]:
     lists = ranked.lists[kind]
     asked = str(ranked.query.names[query])
@@ -240,8 +244,9 @@ def _answers(
             "name": name,
             "place": place,
             "right": bool(lists.right[query, column]),
-            "person": int(ranked.gallery.identities[image]),
-            "camera": int(ranked.gallery.cameras[image]),
+            "person": names.person(ranked.gallery.identities[image]),
+            "camera": names.camera(ranked.gallery.cameras[image]),
+            "short_camera": names.short_camera(ranked.gallery.cameras[image]),
             "score": f"{1000 * score:.1f}" if kind == "gcr" else f"{score:.2f}",
             "moved": other - place if kind == "gcr" and other else None,
             "picture": pictures.get(name, ""),
@@ -250,13 +255,13 @@ def _answers(
 
 
 def _why(
-    why: Support, ranked: ModeRankings, pictures: Mapping[str, str]
+    why: Support, ranked: ModeRankings, pictures: Mapping[str, str], names: OwnNames
 ) -> dict[str, Any]:
     """The shares of an answer's score, by camera, "directly" last."""
     modalities = {"query": ranked.query_modality, "gallery": ranked.gallery_modality}
     parts = [
         {
-            "label": f"through camera {camera} ({modalities[side]})",
+            "label": f"through camera {names.camera(camera)} ({modalities[side]})",
             "share": 100 * share,
             "pictures": [
                 (pictures.get(str(why.names[i]), ""), 100 * float(why.image_shares[i]))

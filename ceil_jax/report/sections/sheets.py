@@ -28,13 +28,16 @@ def sheets(pictures: Pictures, names: Mapping[str, str]) -> dict[str, Any]:
                 "title": f"{sheet.modality.capitalize()} cluster {sheet.number}",
                 "modality": sheet.modality,
                 "size": words.plural("image", sheet.size),
-                "cameras": words.cameras(sheet.cameras.tolist()),
+                "cameras": words.cameras(
+                    [pictures.names.camera(camera) for camera in sheet.cameras]
+                ),
                 "borderline": sheet.num_borderline,
                 "images": [
                     {
                         "picture": names.get(str(name), ""),
                         "name": str(name),
-                        "camera": int(camera),
+                        "camera": pictures.names.camera(camera),
+                        "short_camera": pictures.names.short_camera(camera),
                         "borderline": bool(is_borderline),
                     }
                     for name, camera, is_borderline in zip(

@@ -124,7 +124,8 @@ def _galleries(results: Results) -> str:
 def _queries(contents: Contents) -> str:
     for ranked in (contents.rankings or {}).values():
         count = words.num_queries(ranked)
-        cameras = words.cameras(ranked.query_cameras.tolist())
+        names = contents.names
+        cameras = words.cameras([names.camera(n) for n in ranked.query_cameras])
         return f"{count:,} {ranked.query_modality}, {cameras}"
     return "not recorded"
 
