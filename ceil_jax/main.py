@@ -59,7 +59,7 @@ MODES = {
     "package": Words(("workdir", "output")),
     "embed": Words(
         ("images", "modality", "output"),
-        ("model", "workdir", "engine", "on-error", "quality"),
+        ("model", "workdir", "engine", "on-error", "quality", "value-range"),
     ),
     "report": Words(("workdir",), ("explain", "weights")),
     "score": Words(("config", "features", "workdir"), ("names", "trials", "take-over")),
@@ -77,6 +77,7 @@ EXAMPLES = {
     "images": "a folder of images",
     "engine": ", ".join(formats.ENGINES),
     "on-error": " or ".join(formats.ON_ERROR),
+    "value-range": "two numbers, LOW,HIGH, that become 0 and 255",
     "format": ", ".join(formats.FORMATS),
     "target": ", ".join(formats.TARGETS),
     "modality": " or ".join(formats.MODALITIES),
@@ -90,7 +91,7 @@ EXAMPLES_OF = {("embed", "output"): "a file, e.g. rows.npz"}  # where it is anot
 REPEATED = ("features", "names", "images", "sweep")  # may be given several times
 SWITCHES = ("take-over", "quality", "explain")  # without a word
 FLAGS = (*EXAMPLES, *SWITCHES)
-NO_PATHS = ("seeds", "sweep")
+NO_PATHS = ("seeds", "sweep", "value-range")
 
 
 def _read(

@@ -63,14 +63,16 @@ class Walk:
             read, as paths below the root.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, dead_links: bool = False) -> None:
         """Start at no folder.
 
         Args:
             root: What the paths are relative to.
+            dead_links: Whether links that lead nowhere are listed among the files; else
+                they are refused.
         """
         self.same: list[tuple[str, str]] = []
-        self._root = root
+        self._root, self._dead_links = root, dead_links
         self._seen: dict[str, str] = {}
 
     def files(self, folder: str) -> Iterator[str]:
@@ -101,7 +103,8 @@ class Walk:
         for name in sorted(names):
             if name.startswith("."):
                 continue
-            if _is_folder(self._root / folder / name):
+            path = self._root / folder / name
+            if _is_folder(path, dead_links=self._dead_links):
                 inside.append(f"{folder}/{name}")
             else:
                 yield f"{folder}/{name}"
@@ -310,12 +313,12 @@ def _entries(folder: Path) -> list[str]:
         raise DataError(f"cannot read folder {folder}: {error.strerror}") from error
 
 
-def _is_folder(path: Path) -> bool:
+def _is_folder(path: Path, *, dead_links: bool = False) -> bool:
     """Whether a path that was just listed is a folder, be it by a link."""
     try:
         return stat.S_ISDIR(os.stat(path).st_mode)
     except FileNotFoundError as error:
-        if os.path.islink(path):
+        if os.path.islink(path) and not dead_links:
             raise DataError(f"{path} is a link that leads nowhere") from error
         return False
     except OSError as error:

@@ -29,6 +29,7 @@ class Command(NamedTuple):
         engine: What embeds them.
         on_error: What is done about images that cannot be read.
         quality: Whether images are measured.
+        value_range: Of images of more than 8 bits.
         explain: Whether a report shows what matched.
         format: What an export writes.
         target: Which program an ONNX file is for.
@@ -53,6 +54,7 @@ class Command(NamedTuple):
     engine: str = ""
     on_error: str = ""
     quality: bool = False
+    value_range: str = ""
     explain: bool = False
     format: str = ""
     target: str = ""
@@ -141,6 +143,7 @@ def _embed(command: Command) -> None:
         command.on_error or "raise",
         command.quality,
         command.engine or "jax",
+        command.value_range,
     )
     embed.embed(asked)
 

@@ -46,7 +46,8 @@ python -m ceil_jax.main ...    is the same, where the package is not installed
                    run, --modality visible or infrared the kind of the images. With
                    --on-error skip images that cannot be read are left out, with
                    --quality each is measured, --engine is one of jax, onnxruntime,
-                   openvino and auto. Takes no --config
+                   openvino and auto, --value-range LOW,HIGH are the values of images of
+                   more than 8 bits that become 0 and 255. Takes no --config
   --mode report    make DIR/report.html anew from the files of DIR: figures, lists,
                    pictures, curves in one page; every evaluation writes it, too. With
                    --explain, which reads the model (of the folder, or --weights FILE)

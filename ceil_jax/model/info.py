@@ -68,6 +68,12 @@ class Info:
         return self.training["epoch"] if self.training else None
 
     @property
+    def calibrated_with_flip(self) -> bool:
+        """Whether the thresholds are of rows averaged with those of mirror images."""
+        scored = (self.results or {}).get("evaluated_with") or {}
+        return bool(self.calibration and scored.get("evaluation.flip"))
+
+    @property
     def trained_on(self) -> str:
         """The data set of its training, in a few words."""
         if self.training is None:

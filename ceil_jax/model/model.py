@@ -1,6 +1,7 @@
 """A trained model: images in, embeddings out."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from os import PathLike
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
+from ceil_jax.common import checks
 from ceil_jax.common.errors import DataError
 from ceil_jax.common.progress import bar
 from ceil_jax.embedding.embedder import unit_rows
@@ -109,7 +111,8 @@ class Model:
                 CPU, 128 where JAX has a GPU. Rows depend on it by rounding alone.
             value_range: (low, high): the values that become 0 and 255 in images of more
                 than 8 bits; by default those of training or, where it had none, of all
-                files that are given together.
+                files that are given together, which are told on stderr: give them for
+                all images that are compared with these.
             flip: Average with the mirror image's embedding: a little better, half as
                 fast.
             engine: "jax", "onnxruntime", "openvino", or "auto": the fastest of those
@@ -127,7 +130,10 @@ class Model:
                 type, or an embedding is not finite.
             MissingExtraError: The engine is not installed.
         """
-        _check(modality, on_error, batch_size, engine)
+        _check(modality, on_error, engine)
+        if batch_size is not None:
+            (batch_size,) = checks.at_least(1, batch_size=batch_size)
+        value_range = reading.check_range(value_range)
         items, total = reading.listed(images)
         value_range = value_range or self._range_of(items, modality)
         name = self._engines.named(engine, modality, flip=flip)
@@ -166,9 +172,11 @@ class Model:
                 track.
             ValueError: As of `embed`, or a track has no image.
         """
+        if reading.is_single(tracks):
+            raise ValueError("tracks must be several: the images of one person each")
         sizes: list[int] = []
 
-        def walk() -> Iterator[reading.Picture]:
+        def walk(tracks: Iterable[Pictures]) -> Iterator[reading.Picture]:
             for number, track in enumerate(tracks):
                 items, _ = reading.listed(track)
                 sizes.append(0)
@@ -179,7 +187,12 @@ class Model:
                     raise ValueError(f"track {number} has no image")
 
         options["with_quality"] = True
-        got: Any = self.embed(walk(), modality, **options)
+        images: Iterable[reading.Picture] = walk(tracks)
+        if reading.is_held(tracks) and all(
+            reading.is_single(track) or reading.is_held(track) for track in tracks
+        ):
+            images = list(images)
+        got: Any = self.embed(images, modality, **options)
         of_image = np.repeat(np.arange(len(sizes)), sizes)[got.places]
         pooled = np.zeros((len(sizes), self.info.embedding_size), np.float32)
         np.add.at(pooled, of_image, got.features * got.quality.score[:, None])
@@ -197,7 +210,9 @@ class Model:
         far: float = 1e-3,
         cautious: bool = False,
         calibration: Calibration | None = None,
-        **options: Any,
+        value_range: Range | None = None,
+        flip: bool | None = None,
+        engine: Engine | Literal["auto"] = "jax",
     ) -> SamePerson:
         """Whether two images show the same person.
 
@@ -215,7 +230,10 @@ class Model:
                 accepts, and fewer right ones.
             calibration: Thresholds of your own cameras, by
                 `ceil_jax.evaluation.verification.calibrate`; None for the model's.
-            **options: Those of `embed`.
+            value_range: As of `embed`; by default two images of a modality use one.
+            flip: As of `embed`; None for what the thresholds were measured with: the
+                model's own as its run was evaluated, others without it.
+            engine: As of `embed`.
 
         Returns:
             The answer, which a condition takes as yes or no, with similarity, threshold
@@ -224,15 +242,19 @@ class Model:
         Raises:
             UserError: The model carries no thresholds.
             DataError: An image cannot be read.
-            ValueError: There is no threshold of these modalities at this rate.
+            ValueError: There is no threshold of these modalities at this rate, or a or
+                b is not one image.
         """
+        ranges = self._ranges_of_pair((a, b), modalities, value_range)
         found = same_person.calibration_of(
             calibration, self.info.calibration, self.info.source
         )
         found.threshold(modalities, far, cautious=cautious)  # before the work
+        if flip is None:
+            flip = calibration is None and self.info.calibrated_with_flip
         first, second = (
-            self.embed(image, modality, **options)[0]
-            for image, modality in zip((a, b), modalities, strict=True)
+            self.embed([image], modality, value_range=each, flip=flip, engine=engine)[0]
+            for image, modality, each in zip((a, b), modalities, ranges, strict=True)
         )
         return same_person.decide(
             (first, second), modalities, found, far=far, cautious=cautious
@@ -262,15 +284,9 @@ class Model:
             DataError: An image cannot be read.
             ValueError: An argument is none of these.
         """
-        for modality in modalities:
-            _check(modality, "raise", 1, "jax")
+        ranges = self._ranges_of_pair((a, b), modalities, value_range)
         first, second = (
-            reading.read(
-                item,
-                self.info.image_size,
-                value_range or self._range_of([item], modality),
-            ).image
-            for item, modality in zip((a, b), modalities, strict=True)
+            self._pixels(item, each) for item, each in zip((a, b), ranges, strict=True)
         )
         return explained.explain(self.variables, (first, second), modalities)
 
@@ -293,13 +309,54 @@ class Model:
     def _range_of(
         self, items: Iterable[reading.Picture], modality: str
     ) -> Range | None:
-        """The range for images of more than 8 bits."""
+        """The range for images of more than 8 bits; told where it is theirs alone."""
         if modality in self.info.value_ranges:
             return self.info.value_ranges[modality]
-        return reading.range_of(items) if isinstance(items, Sequence) else None
+        found = reading.range_of(items) if reading.is_held(items) else None
+        if found is not None:
+            low, high = (f"{value:.9g}" for value in found)
+            print(
+                f"images of more than 8 bits: {low} to {high} became 0 to 255; for all "
+                f"that are compared with them give value_range=({low}, {high}), to "
+                f"--mode embed --value-range={low},{high}",
+                file=sys.stderr,
+            )
+        return found
+
+    def _ranges_of_pair(
+        self,
+        pair: tuple[reading.Picture, reading.Picture],
+        modalities: tuple[Modality, Modality],
+        value_range: Range | None,
+    ) -> tuple[Range | None, Range | None]:
+        """The range of each of two images: one for both where their modality is one."""
+        if isinstance(modalities, str) or len(modalities) != 2:
+            raise ValueError(f"{modalities=} must be two, such as visible and infrared")
+        for name, image in zip("ab", pair, strict=True):
+            reading.check_one(name, image)
+        for modality in modalities:
+            _check(modality, "raise", "jax")
+        given = reading.check_range(value_range)
+        if given is not None:
+            return given, given
+        if modalities[0] == modalities[1]:
+            both = self._range_of(list(pair), modalities[0])
+            return both, both
+        first, second = (
+            self._range_of([image], modality)
+            for image, modality in zip(pair, modalities, strict=True)
+        )
+        return first, second
+
+    def _pixels(self, picture: reading.Picture, value_range: Range | None) -> Any:
+        """One image at the model's size; a mistake names it."""
+        [got] = reading.read_all([picture], self.info.image_size, value_range)
+        if isinstance(got, reading.Unreadable):
+            raise DataError(got.reason)
+        return got.image
 
 
-def _check(modality: str, on_error: str, batch_size: int | None, engine: str) -> None:
+def _check(modality: str, on_error: str, engine: str) -> None:
     """Refuse arguments that are none of the possible ones."""
     for name, value, possible in (
         ("modality", modality, MODALITIES),
@@ -308,7 +365,3 @@ def _check(modality: str, on_error: str, batch_size: int | None, engine: str) ->
     ):
         if value not in possible:
             raise ValueError(f"{name}={value!r} must be one of {', '.join(possible)}")
-    if batch_size is None:
-        return
-    if not isinstance(batch_size, int) or batch_size < 1:
-        raise ValueError(f"{batch_size=} must be at least 1")

@@ -47,8 +47,8 @@ def measure(images: np.ndarray, sizes: np.ndarray) -> Quality:
     inside = grey[:, 1:-1, 1:-1]
     around = grey[:, :-2, 1:-1] + grey[:, 2:, 1:-1] + grey[:, 1:-1, :-2]
     laplacian = around + grey[:, 1:-1, 2:] - 4 * inside
-    sharpness = laplacian.reshape(len(images), -1).var(1)
-    contrast = grey.reshape(len(images), -1).std(1)
+    sharpness = laplacian.var((1, 2))
+    contrast = grey.std((1, 2))
     pixels = sizes.prod(1) / (images.shape[1] * images.shape[2])
     shares = [pixels, sharpness / SHARP, contrast / RICH]
     score = np.prod(np.clip(shares, 1e-3, 1), axis=0)

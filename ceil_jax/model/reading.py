@@ -5,8 +5,10 @@ picture, and the same pixels for the same file.
 """
 
 import itertools
+import math
 import os
-from collections.abc import Generator, Iterable
+import threading
+from collections.abc import Collection, Generator, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -27,6 +29,8 @@ Pictures: TypeAlias = Picture | Iterable[Picture]
 """One, several, a folder, or an array (N, H, W, 3)."""
 
 Range: TypeAlias = tuple[float, float]
+_PILLOW = threading.Lock()
+"""A picture of Pillow's reads its file at first use, one thread at a time."""
 _NO_RANGE = (
     "has more than 8 bits a pixel and this model was trained on none of that kind: "
     "give value_range=(low, high), the values that become 0 and 255; it must be the "
@@ -75,7 +79,8 @@ def image_files(folder: str | os.PathLike[str]) -> list[Path]:
         DataError: There is none, or a folder cannot be read.
     """
     root = Path(os.path.abspath(user_path(os.fspath(folder))))
-    found = [root / name for name in Walk(root.parent).files(root.name)]
+    walk = Walk(root.parent, dead_links=True)  # such a link is an unreadable image
+    found = [root / name for name in walk.files(root.name)]
     files = [path for path in found if is_image(path.name)]
     if not files:
         raise DataError(f"{root}: there is no image in this folder")
@@ -89,26 +94,105 @@ def listed(pictures: Pictures) -> tuple[Iterable[Picture], int | None]:
         pictures: One or several.
 
     Returns:
-        The images, and how many; None for a generator, which is not walked through.
+        The images, those of folders in their places, and how many; None for a
+        generator, which is not walked through.
 
     Raises:
         DataError: A folder holds no image.
-        ValueError: It is nothing of that kind.
+        ValueError: It is nothing of that kind, or an empty path.
     """
-    if isinstance(pictures, str | os.PathLike):
-        path = user_path(os.fspath(pictures))
-        files = image_files(path) if path.is_dir() else [path]
-        return files, len(files)
-    if isinstance(pictures, Image.Image):
-        return [pictures], 1
-    if isinstance(pictures, np.ndarray) and pictures.ndim in (2, 3):
-        return [pictures], 1
+    if isinstance(pictures, str | os.PathLike) and not os.fspath(pictures):
+        raise ValueError("images='' is an empty path")
+    if is_single(pictures):
+        found = list(_of_folders([pictures]))  # type: ignore[list-item]
+        return found, len(found)
     if not isinstance(pictures, Iterable):
         raise ValueError(
             f"images of the type {type(pictures).__name__} must be paths, a folder, "
             "pictures of Pillow's or uint8 arrays, one or several"
         )
-    return pictures, len(pictures) if hasattr(pictures, "__len__") else None  # type: ignore[arg-type]
+    if isinstance(pictures, np.ndarray) and pictures.ndim == 4:
+        return pictures, len(pictures)
+    if is_held(pictures):
+        found = list(_of_folders(pictures))
+        return found, len(found)
+    length = len(pictures) if hasattr(pictures, "__len__") else None  # type: ignore[arg-type]
+    return map(_held, _of_folders(pictures)), length
+
+
+def is_single(pictures: object) -> bool:
+    """Whether something is one picture, or one folder.
+
+    Args:
+        pictures: What `Pictures` allows.
+    """
+    if isinstance(pictures, np.ndarray):
+        return pictures.ndim in (2, 3) and pictures.dtype.kind not in "OSU"
+    return isinstance(pictures, str | os.PathLike | Image.Image)
+
+
+def check_one(name: str, picture: object) -> None:
+    """Refuse what is not one image.
+
+    Args:
+        name: Of the argument.
+        picture: What was given.
+
+    Raises:
+        ValueError: It is a folder, several images, or nothing of that kind.
+    """
+    is_path = isinstance(picture, str | os.PathLike)
+    if is_path and not os.fspath(picture):
+        raise ValueError(f"{name}='' is an empty path")
+    if is_path and user_path(os.fspath(picture)).is_dir():
+        raise ValueError(f"{name}={picture} is a folder, not one image")
+    if not is_single(picture):
+        raise ValueError(f"{name} is a {type(picture).__name__}, not one image")
+
+
+def is_held(pictures: object) -> bool:
+    """Whether several pictures lie in a collection, and not pass by once.
+
+    Args:
+        pictures: What `Pictures` allows.
+    """
+    return isinstance(pictures, Collection | np.ndarray)
+
+
+def _of_folders(pictures: Iterable[Picture]) -> Iterator[Picture]:
+    """Pictures, and those of folders in the place of the folder."""
+    for picture in pictures:
+        if isinstance(picture, str | os.PathLike) and os.fspath(picture):
+            path = user_path(os.fspath(picture))
+            if path.is_dir():
+                yield from image_files(path)
+                continue
+        yield picture
+
+
+def _held(picture: Picture) -> Picture:
+    """A picture that what passed it on may change or close: it is read later."""
+    if isinstance(picture, np.ndarray):
+        return picture.copy()
+    if not isinstance(picture, Image.Image):
+        return picture
+    try:
+        turned = picture.getexif()
+        kept = picture.copy()
+    except Exception as error:  # of Pillow's own, where its file is broken
+        name = getattr(picture, "filename", "")
+        return _Broken(name, error)  # type: ignore[return-value]
+    if len(turned):
+        kept.info["exif"] = turned.tobytes()
+    kept.filename = getattr(picture, "filename", "")  # type: ignore[attr-defined]
+    return kept
+
+
+class _Broken(NamedTuple):
+    """A picture whose file could not be read when it passed by."""
+
+    filename: str
+    error: Exception
 
 
 def name_of(picture: object, place: int) -> str:
@@ -131,18 +215,48 @@ def range_of(pictures: Iterable[Picture]) -> Range | None:
         pictures: Those of one modality; only paths are looked at.
 
     Returns:
-        The values that become 0 and 255; None where no file has more than 8 bits.
-
-    Raises:
-        DataError: A file cannot be read.
+        The values that become 0 and 255; None where no file that can be read has more
+        than 8 bits.
     """
+
+    def samples_of(path: Path) -> np.ndarray | None:
+        try:
+            return reader.samples_of(path)
+        except DataError:
+            return None  # `read` will say so
+
     paths = [
         user_path(os.fspath(p)) for p in pictures if isinstance(p, str | os.PathLike)
     ]
     deep = [path for path in paths if reader.may_be_deep(path)]
-    found = ordered_map(reader.samples_of, deep, num_workers=num_cores())
+    found = ordered_map(samples_of, deep, num_workers=num_cores())
     samples = [each for each in found if each is not None]
     return reader.range_of(samples) if samples else None
+
+
+def check_range(value_range: object) -> Range | None:
+    """Check a range for images of more than 8 bits.
+
+    Args:
+        value_range: What was given.
+
+    Returns:
+        (low, high), or None.
+
+    Raises:
+        ValueError: It is not two finite numbers, the smaller first.
+    """
+    if value_range is None:
+        return None
+    try:
+        low, high = map(float, value_range)  # type: ignore[call-overload]
+    except (TypeError, ValueError):
+        low = high = math.nan
+    if not -math.inf < low < high < math.inf:
+        raise ValueError(
+            f"{value_range=} must be (low, high): two numbers, the smaller first"
+        )
+    return low, high
 
 
 def read(
@@ -166,8 +280,12 @@ def read(
         with reader.opened(user_path(os.fspath(picture))) as image:
             _check_range(image, value_range)
             colours = reader.in_colours(image, value_range)
+    elif isinstance(picture, Image.Image):
+        with _PILLOW:
+            _check_range(picture, value_range)
+            colours = reader.in_colours(picture, value_range)
     else:
-        image = picture if isinstance(picture, Image.Image) else _picture(picture)
+        image = _picture(picture)
         _check_range(image, value_range)
         colours = reader.in_colours(image, value_range)
     width, height = colours.size
@@ -220,6 +338,8 @@ def read_all(
     def one(numbered: tuple[int, Picture]) -> Pixels | Unreadable:
         place, picture = numbered
         try:
+            if isinstance(picture, _Broken):
+                raise picture.error
             pixels = read(picture, image_size, value_range)
             return pixels._replace(name=name_of(picture, place))
         except DataError as error:

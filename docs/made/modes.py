@@ -23,6 +23,7 @@ USES = {
     "images": "the images",
     "engine": "what computes: jax, onnxruntime, openvino or auto",
     "on-error": "`skip` leaves out images that cannot be read",
+    "value-range": "`LOW,HIGH` of images of more than 8 bits become 0 and 255",
     "quality": "size, sharpness and contrast of each image, too",
     "explain": "which parts of query and answer matched, on the page "
     "([more](report.md#what-matched))",

@@ -14,7 +14,7 @@ from ceil_jax.experiment.announce import warn
 from ceil_jax.experiment.workdir import workdir_of
 from ceil_jax.model import Embedded, loading
 from ceil_jax.model.collected import UnreadableError
-from ceil_jax.model.reading import image_files
+from ceil_jax.model.reading import check_range, image_files
 
 
 class Asked(NamedTuple):
@@ -28,6 +28,7 @@ class Asked(NamedTuple):
         on_error: "raise" or "skip", of images that cannot be read.
         quality: Whether to measure each image.
         engine: "jax", "onnxruntime", "openvino" or "auto".
+        value_range: As of `Model.embed`, "LOW,HIGH"; "" for none.
     """
 
     model: str
@@ -37,6 +38,7 @@ class Asked(NamedTuple):
     on_error: str = "raise"
     quality: bool = False
     engine: str = "jax"
+    value_range: str = ""
 
 
 def embed(asked: Asked) -> Path:
@@ -56,6 +58,7 @@ def embed(asked: Asked) -> Path:
     """
     path = user_path(asked.output)
     workdir_of(str(path.parent), "--output")
+    value_range = _range(asked.value_range)
     files, names = listed(asked.images)
     model = loading.load(asked.model)
     for text in model.info.warnings:
@@ -69,6 +72,7 @@ def embed(asked: Asked) -> Path:
             with_quality=asked.quality,
             with_names=True,
             engine=asked.engine,  # type: ignore[arg-type]
+            value_range=value_range,
         )
     except UnreadableError as error:
         raise UserError(f"{error.reason}; --on-error skip leaves it out") from error
@@ -110,6 +114,18 @@ def listed(folders: Sequence[str]) -> tuple[list[Path], list[str]]:
         twice = next(path for path in files if files.count(path) > 1)
         raise UserError(f"{twice} is below two of the folders of --images")
     return files, [path.relative_to(root).as_posix() for path in files]
+
+
+def _range(text: str) -> tuple[float, float] | None:
+    """The range that a command line gives."""
+    if not text:
+        return None
+    try:
+        return check_range([float(part) for part in text.split(",")])
+    except ValueError as error:
+        raise UserError(
+            f"--value-range={text} must be LOW,HIGH: the values that become 0 and 255"
+        ) from error
 
 
 def _columns(

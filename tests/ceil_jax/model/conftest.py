@@ -1,17 +1,21 @@
 """A small model and some pictures."""
 
 from pathlib import Path
+from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
 
 from ceil_jax import weights
+from ceil_jax.encoder import Encoder
 from ceil_jax.model import Model
 from ceil_jax.model.info import Info, digest_of
 from ceil_jax.pretrained import SYNTHETIC
 
 SIZE = (32, 16)
+MEAN, STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 
 
 @pytest.fixture(scope="session")
@@ -59,3 +63,22 @@ def files(pictures, tmp_path_factory) -> list[Path]:
         Image.fromarray(picture).save(paths[-1])
     (root / "notes.txt").write_text("no image")
     return paths
+
+
+@pytest.fixture(scope="session")
+def want(variables, pictures):
+    """Rows by modality, image by image, without any code of the model's room."""
+    encoder, rows = Encoder((1, 1, 1, 1), 16), {}
+    resized = [
+        np.asarray(Image.fromarray(p).resize((16, 32), Image.Resampling.LANCZOS))
+        for p in pictures
+    ]
+    x = jnp.asarray((np.stack(resized) / 255 - MEAN) / STD, jnp.float32)
+    for modality in ("visible", "infrared"):
+        apply: Any = encoder.apply
+        rows[modality] = np.asarray(apply(variables, **{modality: x}))
+    return rows
+
+
+def close(got, wanted):
+    np.testing.assert_allclose(got, wanted, atol=2e-6)

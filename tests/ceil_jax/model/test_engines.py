@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -91,6 +92,21 @@ def test_an_engine_that_is_not_installed(fresh, pictures, monkeypatch, engine, c
         fresh.embed(pictures, "visible", engine=engine)
     fresh.embed(pictures, "visible", engine="auto")
     assert engine not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
+def test_threads_get_their_own_rows(model, pictures, engine):
+    pytest.importorskip(engine)
+    wanted = [model.embed(picture, "visible") for picture in pictures[:4]]
+
+    def work(number):
+        return model.embed(pictures[number], "visible", engine=engine)
+
+    numbers = [0, 1, 2, 3] * 25
+    with ThreadPoolExecutor(4) as pool:
+        found = pool.map(work, numbers)
+        for number, rows in zip(numbers, found, strict=True):
+            np.testing.assert_allclose(rows, wanted[number], atol=1e-5)
 
 
 def test_openvino_sends_nothing(tmp_path):

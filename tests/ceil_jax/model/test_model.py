@@ -1,9 +1,8 @@
 """Embedding images of all kinds: the same rows as Flax's encoder by hand."""
 
 import threading
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,30 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ceil_jax.common.errors import DataError
-from ceil_jax.encoder import Encoder
 from ceil_jax.model import Embedded, Model, engines
-from tests.ceil_jax.model.conftest import SIZE, info_of
-
-MEAN, STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-
-
-@pytest.fixture(scope="session")
-def want(variables, pictures):
-    """Rows by modality, image by image, without any code of the model's room."""
-    encoder, rows = Encoder((1, 1, 1, 1), 16), {}
-    resized = [
-        np.asarray(Image.fromarray(p).resize((16, 32), Image.Resampling.LANCZOS))
-        for p in pictures
-    ]
-    x = jnp.asarray((np.stack(resized) / 255 - MEAN) / STD, jnp.float32)
-    for modality in ("visible", "infrared"):
-        apply: Any = encoder.apply
-        rows[modality] = np.asarray(apply(variables, **{modality: x}))
-    return rows
-
-
-def close(got, wanted):
-    np.testing.assert_allclose(got, wanted, atol=2e-6)
+from tests.ceil_jax.model.conftest import SIZE, close, info_of
 
 
 @pytest.mark.parametrize("modality", ["visible", "infrared"])
@@ -315,7 +292,7 @@ def test_deep_images_without_a_range_are_refused(model, tmp_path):
         ({"on_error": "ignore"}, "on_error='ignore' must be one of raise, skip"),
         ({"engine": "tensorrt"}, "engine='tensorrt' must be one of jax, onnxruntime"),
         ({"batch_size": 0}, "batch_size=0 must be at least 1"),
-        ({"batch_size": 2.5}, "batch_size=2.5 must be at least 1"),
+        ({"batch_size": 2.5}, "batch_size=2.5 must be a whole number"),
         ({"images": 7}, "images of the type int must be paths, a folder"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from ceil_jax import load
 from ceil_jax.common.errors import UserError
@@ -69,6 +70,44 @@ def test_cautious_takes_the_upper_end(variables, pictures, similarity):
     got = model.same_person(pictures[1], pictures[2], far=1e-2, cautious=True)
     assert not got
     assert got.threshold == pytest.approx(similarity + 0.05)
+
+
+def test_embeddings_are_those_that_the_thresholds_were_measured_with(
+    variables, model, pictures
+):
+    made = calibration(cross=0.5)
+    flipped = {"evaluated_with": {"evaluation.flip": True}}
+    own = Model(
+        variables, info_of(variables, calibration=made.to_dict(), results=flipped)
+    )
+    pair = pictures[1], pictures[2]
+    similarities = {}
+    for flip in (False, True):
+        first = model.embed(pair[0], "visible", flip=flip)[0]
+        second = model.embed(pair[1], "infrared", flip=flip)[0]
+        similarities[flip] = pytest.approx(float(first @ second), abs=1e-6)
+    assert own.same_person(*pair, far=1e-2).similarity == similarities[True]
+    got = own.same_person(*pair, far=1e-2, flip=False)
+    assert got.similarity == similarities[False] != similarities[True]
+    # Thresholds of one's own are of rows as `embed` makes them by itself.
+    got = own.same_person(*pair, far=1e-2, calibration=made)
+    assert got.similarity == similarities[False]
+
+
+def test_two_thermal_images_use_one_range(variables, model, tmp_path):
+    both, paths = ("infrared", "infrared"), []
+    for number, low in enumerate((0, 400)):
+        values = np.arange(low, low + 128, dtype=np.int32).reshape(16, 8)
+        paths.append(tmp_path / f"{number}.png")
+        Image.fromarray(values).convert("I;16").save(paths[-1])
+    interval = calibration(visible=0.5).pairs["visible-visible"]
+    made = Calibration({"infrared-infrared": interval})
+    own = with_calibration(variables, made)
+    rows = model.embed(paths, "infrared")
+    got = own.same_person(*paths, both, far=1e-2)
+    assert got.similarity == pytest.approx(float(rows[0] @ rows[1]), abs=1e-6)
+    alone = [model.embed(path, "infrared")[0] for path in paths]
+    assert float(alone[0] @ alone[1]) > got.similarity + 0.1
 
 
 def test_thresholds_of_one_s_own(model, pictures):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import resource
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,35 @@ def test_an_unreadable_image_stops_the_work_or_is_left_out(
         assert columns["features"].shape == (3, 512)
 
 
+def test_nothing_readable_is_one_line(command, folder, tmp_path, capsys):
+    for name in NAMES:
+        (folder / name).write_bytes(b"no image")
+    path = tmp_path / "rows.npz"
+    assert command(path, "--on-error=skip", "--quality") == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == "error: none of the 4 images can be read"
+    assert not path.exists()
+
+
+def test_folders_apart_with_one_range(command, tmp_path, capsys):
+    folders = []
+    for name, low in (("one", 0), ("two", 400)):
+        folders.append(tmp_path / name)
+        folders[-1].mkdir()
+        values = np.arange(low, low + 128, dtype=np.int32).reshape(16, 8)
+        Image.fromarray(values).convert("I;16").save(folders[-1] / f"{name}.png")
+    assert command(tmp_path / "both.npz", images=folders) == 0
+    said = re.findall(r"--value-range=([\d.]+,[\d.]+)$", capsys.readouterr().err, re.M)
+    rows = []
+    for folder in folders:
+        path = tmp_path / f"{folder.name}.npz"
+        assert command(path, f"--value-range={said[0]}", images=[folder]) == 0
+        rows.append(np.load(path)["features"][0])
+    assert "8 bits" not in capsys.readouterr().err
+    both = np.load(tmp_path / "both.npz")["features"]
+    np.testing.assert_allclose(both, rows, atol=2e-6)
+
+
 def test_another_engine(command, tmp_path, monkeypatch):
     assert command(tmp_path / "jax.npz") == 0
     assert command(tmp_path / "other.npz", "--engine=onnxruntime") == 0
@@ -175,6 +205,8 @@ def test_an_interruption_leaves_what_was_there(command, tmp_path, monkeypatch, s
     [
         (["--model=m", "--workdir=w"], "--mode embed takes one model: --model M, "),
         ([], "--mode embed takes one model: --model M, "),
+        (["--model=m", "--value-range=9,x"], "--value-range=9,x must be LOW,HIGH"),
+        (["--model=m", "--value-range=9,8"], "--value-range=9,8 must be LOW,HIGH"),
         (["--model=m", "--engine=tpu"], "--engine=tpu must be one of jax, onnxru"),
         (["--model=m", "--on-error=stop"], "--on-error=stop must be one of raise, sk"),
         (["--model=m", "--on_error=skip"], "the flag is --on-error"),
