@@ -104,7 +104,7 @@ def test_two_thermal_images_use_one_range(variables, model, tmp_path):
     made = Calibration({"infrared-infrared": interval})
     own = with_calibration(variables, made)
     rows = model.embed(paths, "infrared")
-    got = own.same_person(*paths, both, far=1e-2)
+    got = own.same_person(paths[0], paths[1], both, far=1e-2)
     assert got.similarity == pytest.approx(float(rows[0] @ rows[1]), abs=1e-6)
     alone = [model.embed(path, "infrared")[0] for path in paths]
     assert float(alone[0] @ alone[1]) > got.similarity + 0.1

@@ -64,10 +64,23 @@ def test_wandb(tmp_path, picture, monkeypatch):
     pytest.importorskip("wandb")
     monkeypatch.delenv("WANDB_MODE", raising=False)
     track(names.WANDB, tmp_path / "run", picture)
-    proto = importlib.import_module("wandb.proto.wandb_internal_pb2")
     identity = json.loads((tmp_path / "run" / several.FILE).read_text())["identity"]
     files = sorted((tmp_path / "run" / "wandb").glob("offline-run-*/run-*.wandb"))
     assert {file.name for file in files} == {f"run-{identity}.wandb"}
+    # Its own process writes what is left of a finished run a moment later.
+    end = time.monotonic() + 30
+    while ("evaluation/all/plain/rank1", 3) not in (found := history(files)):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert {s: y for (k, s), y in found.items() if k == "training/loss"} == LOSSES
+    assert found["evaluation/all/plain/rank1", 3] == 42.5
+    media = [*(tmp_path / "run" / "wandb").rglob("*.png")]
+    assert picture.read_bytes() in [file.read_bytes() for file in media]
+
+
+def history(files):
+    """The values in W&B's files by name and step."""
+    proto = importlib.import_module("wandb.proto.wandb_internal_pb2")
     found = {}
     for file in files:
         for content in log_records(file.read_bytes()):
@@ -75,10 +88,7 @@ def test_wandb(tmp_path, picture, monkeypatch):
             for item in record.history.item:
                 key = item.key or "/".join(item.nested_key)
                 found[key, record.history.step.num] = json.loads(item.value_json)
-    assert {s: y for (k, s), y in found.items() if k == "training/loss"} == LOSSES
-    assert found["evaluation/all/plain/rank1", 3] == 42.5
-    media = [*(tmp_path / "run" / "wandb").rglob("*.png")]
-    assert picture.read_bytes() in [file.read_bytes() for file in media]
+    return found
 
 
 def log_records(content):
