@@ -15,6 +15,8 @@ from ceil_jax.pretrained import SYNTHETIC
 from tests.ceil_jax.model.conftest import SIZE
 from tests.repo import source
 
+UNKNOWN = "these weights do not tell whom they were trained on"
+
 
 def scaled(variables, scale: float):
     """Other weights of the same architecture."""
@@ -119,7 +121,9 @@ def test_weights_of_a_file(tmp_path):
     model = load(SYNTHETIC, image_size=(64, 32))
     assert model.info.image_size == (64, 32)
     assert model.info.training is None
-    assert "do not tell the size of their images" in model.info.warnings[0]
+    assert model.info.warnings == (UNKNOWN,)
+    guessed = load(SYNTHETIC).info.warnings[0]
+    assert "do not tell the size of their images nor whom they were" in guessed
     assert load(SYNTHETIC).info.image_size == (288, 144)
     weights.convert(SYNTHETIC, tmp_path / "converted")
     assert load(tmp_path / "converted").info.digest == load(SYNTHETIC).info.digest
