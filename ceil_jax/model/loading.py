@@ -1,7 +1,7 @@
 """From whatever holds a model to the model: a run, a model folder, weights."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -168,9 +168,18 @@ def of_checkpoint(path: Path, got: Saved) -> Model:
         training=_training(got),
         results=results,
         calibration=(results or {}).get("verification"),
-        warnings=(*got.record.get("warnings", ()), *got.skipped),
+        warnings=(*got.record.get("warnings", ()), *_below(path, got.skipped)),
     )
     return Model(variables, about)
+
+
+def _below(path: Path, warnings: Iterable[str]) -> Iterator[str]:
+    """Sentences on a run's own files, which they call by its name."""
+    root = os.path.abspath(path)
+    for text in warnings:
+        for folder in (str(path), root):
+            text = text.replace(folder + os.sep, Path(root).name + os.sep)
+        yield text
 
 
 def _training(got: Saved) -> dict[str, Any]:
