@@ -20,7 +20,7 @@ MAKERS = {
 }
 
 
-class Place(os.PathLike):
+class Place(os.PathLike[str]):
     """A path of another library."""
 
     def __init__(self, text: str) -> None:
