@@ -1,7 +1,7 @@
 """Features of images from files that any program can write; nothing is unpickled."""
 
 import csv
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from ceil_jax.common.errors import UserError
 from ceil_jax.common.files import user_path
+from ceil_jax.evaluation import feature_origins
 
 FEATURES = ("features", "feats", "embeddings")
 NAMES = ("name", "names", "path", "paths", "image", "filename")
@@ -41,6 +42,11 @@ class Given(NamedTuple):
         lengths: (n,), what unit rows are to be multiplied by; None for 1.
         is_trained_on: (n,) bool, whether the file says that its model was trained on an
             image; None where it says nothing.
+        models: (n,) text, the digest of each row's model, "" where it is not told; None
+            where the file tells none.
+        modalities: (n,) text, "visible" or "infrared", what each image was embedded as,
+            likewise.
+        files: Each file and how many rows are its, where rows are of several.
     """
 
     features: np.ndarray
@@ -48,6 +54,9 @@ class Given(NamedTuple):
     path: Path
     lengths: np.ndarray | None = None
     is_trained_on: np.ndarray | None = None
+    models: np.ndarray | None = None
+    modalities: np.ndarray | None = None
+    files: tuple[tuple[Path, int], ...] = ()
 
 
 def read(path: str, names: str = "") -> Given:
@@ -79,7 +88,7 @@ def read(path: str, names: str = "") -> Given:
             f"--names={names} is for a .npy file: {place} has its own names"
         )
     try:
-        found = Given(*_READERS[kind](place, names))
+        found = _READERS[kind](place, names)
     except UserError:
         raise
     except Exception as error:  # files are damaged in many ways
@@ -134,7 +143,7 @@ def _one(path: Path, what: str, known: Collection[str], found: Iterable[str]) ->
     )
 
 
-def _npz(path: Path, names: str) -> tuple[Any, ...]:
+def _npz(path: Path, names: str) -> Given:
     del names
     with path.open("rb") as file:
         stored = np.load(file, allow_pickle=False)
@@ -146,7 +155,24 @@ def _npz(path: Path, names: str) -> tuple[Any, ...]:
         texts = _texts(path, _member(path, stored, of_names, "names"))
         has = LENGTH in stored.files
         lengths = _member(path, stored, LENGTH, "features") if has else None
-        return features, texts, path, lengths, _is_trained_on(stored, len(texts))
+        return Given(
+            features,
+            texts,
+            path,
+            lengths,
+            _is_trained_on(stored, len(texts)),
+            *_origins(stored.__getitem__, len(texts)),
+        )
+
+
+def _origins(
+    column: Callable[[str], Any], num_rows: int
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Models and modalities of rows."""
+    return (
+        feature_origins.models(column, num_rows),
+        feature_origins.modalities(column, num_rows),
+    )
 
 
 def _is_trained_on(stored: Mapping[str, Any], num_rows: int) -> np.ndarray | None:
@@ -159,7 +185,7 @@ def _is_trained_on(stored: Mapping[str, Any], num_rows: int) -> np.ndarray | Non
     return found == "train" if is_ours else None
 
 
-def _npy(path: Path, names: str) -> tuple[Any, ...]:
+def _npy(path: Path, names: str) -> Given:
     beside = user_path(names) if names else path.with_suffix(".csv")
     if not beside.is_file():
         flag = f"--names={names}" if names else f"{path} needs {beside} or --names"
@@ -170,7 +196,9 @@ def _npy(path: Path, names: str) -> tuple[Any, ...]:
         features = np.load(file, allow_pickle=False)
     if not isinstance(features, np.ndarray):
         raise UserError(f"{path} holds several arrays, as .npz files do: rename it")
-    return features, read_names(beside), path
+    texts, columns = read_list(beside)
+    origins = _origins(columns.__getitem__, len(texts))
+    return Given(features, texts, path, None, None, *origins)
 
 
 def _member(path: Path, stored: Mapping[str, Any], key: str, what: str) -> np.ndarray:
@@ -206,15 +234,16 @@ def _texts(path: Path, names: np.ndarray) -> list[str]:
         raise UserError(f"{path}: its names are not UTF-8: {error}") from error
 
 
-def read_names(path: Path) -> list[str]:
-    """Read the names of rows from a list.
+def read_list(path: Path) -> tuple[list[str], dict[str, list[str]]]:
+    """Read the names of rows, and what stands beside them, from a list.
 
     Args:
         path: A .csv file: one column of names, or several, one of them called as
             `NAMES` says in the first line. Empty lines count for nothing.
 
     Returns:
-        The names, in order.
+        The names, in order, and the columns by what the first line calls them, in lower
+        case; none of a list without a first line.
 
     Raises:
         UserError: It cannot be read, or does not say which column holds the names.
@@ -228,7 +257,8 @@ def read_names(path: Path) -> list[str]:
         raise UserError(f"{path} holds no names")
     header = [cell.strip().lower() for cell in lines[0]]
     column = 0
-    if len(header) > 1 or header[0] in NAMES:
+    has_header = len(header) > 1 or header[0] in NAMES
+    if has_header:
         column = header.index(_one(path, "names", NAMES, header))
         lines = lines[1:]
     for number, line in enumerate(lines, start=1):
@@ -237,10 +267,12 @@ def read_names(path: Path) -> list[str]:
                 f"{path}: row {number} has {len(line)} columns, the first line "
                 f"{len(header)}; a name with a comma stands in quotes"
             )
-    return [line[column] for line in lines]
+    cells = [[line[i] for line in lines] for i in range(len(header))]
+    columns = dict(zip(header, cells, strict=True)) if has_header else {}
+    return cells[column], columns
 
 
-def _parquet(path: Path, names: str) -> tuple[Any, ...]:
+def _parquet(path: Path, names: str) -> Given:
     del names
     from ceil_jax.evaluation import feature_tables
 
@@ -254,7 +286,9 @@ def _parquet(path: Path, names: str) -> tuple[Any, ...]:
         if of_features
         else feature_tables.of_columns(path, table, of_names)
     )
-    return features, feature_tables.texts(path, of_names, table[of_names]), path
+    texts = feature_tables.texts(path, of_names, table[of_names])
+    origins = _origins(lambda name: table[name].to_pylist(), len(texts))
+    return Given(features, texts, path, None, None, *origins)
 
 
 _READERS = {".npz": _npz, ".npy": _npy, ".parquet": _parquet}

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ceil_jax import __version__
-from ceil_jax.model.info import Info
+from ceil_jax.model.info import Info, without_paths
 
 PAPER = "https://doi.org/10.1109/TCSVT.2025.3548939"
 FIGURES = ("rank1", "rank5", "rank10", "rank20", "mAP", "mINP")
@@ -24,8 +24,9 @@ def text(about: Info) -> str:
 
     Returns:
         Markdown with a YAML block in front, as the Hugging Face Hub reads it. Licence
-        fields are left to the user.
+        fields are left to the user, and paths of this machine left out.
     """
+    about = without_paths(about)
     return "\n".join([*_front(about), *_body(about)]) + "\n"
 
 

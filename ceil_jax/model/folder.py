@@ -16,15 +16,15 @@ from typing import Any
 
 import jax
 import numpy as np
-from safetensors import numpy as safetensors
 
 from ceil_jax import weights
 from ceil_jax.common import digest
 from ceil_jax.common.errors import UserError
 from ceil_jax.common.files import explained, read_json, user_path, write_json
 from ceil_jax.common.saving import reserve
-from ceil_jax.model import card, info
+from ceil_jax.model import card, image_size, info
 from ceil_jax.model.info import Info
+from ceil_jax.weights import safetensors_file
 
 WEIGHTS, CONFIG, CARD = "weights.safetensors", "config.json", "README.md"
 
@@ -60,6 +60,7 @@ def write(
             f"{place} is not empty: a model folder is written whole; give another one"
         )
     tensors = weights.to_torch(jax.device_get(dict(variables)))
+    metadata = {"format": "pt", **image_size.as_metadata(about.image_size)}
     record = info.to_dict(about)
     record["digests"]["config"] = _digest(record)
     draft = place.with_name(f".{place.name}.{secrets.token_hex(4)}.draft")
@@ -67,7 +68,7 @@ def write(
         place.parent.mkdir(parents=True, exist_ok=True)
         reserve(place.parent, sum(tensor.nbytes for tensor in tensors.values()))
         draft.mkdir()
-        (draft / WEIGHTS).write_bytes(safetensors.save(tensors, {"format": "pt"}))
+        (draft / WEIGHTS).write_bytes(safetensors_file.as_bytes(tensors, metadata))
         write_json(draft / CONFIG, record)
         (draft / CARD).write_text(card.text(about), encoding="utf-8")
         if place.exists():

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -10,6 +10,7 @@ import jax
 from ceil_jax import __version__
 from ceil_jax.common import digest
 from ceil_jax.embedding.step import PREPROCESSING
+from ceil_jax.model import redaction
 from ceil_jax.weights import Architecture, architecture
 
 FORMAT, VERSION = "ceil-jax model", 1
@@ -133,8 +134,9 @@ def to_dict(info: Info) -> dict[str, Any]:
         info: What is known.
 
     Returns:
-        Plain values.
+        Plain values, see `without_paths`.
     """
+    info = without_paths(info)
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -152,23 +154,33 @@ def to_dict(info: Info) -> dict[str, Any]:
             "value_ranges": {k: list(v) for k, v in info.value_ranges.items()},
         },
         "modalities": list(info.modalities),
-        "training": _plain(info.training),
-        "results": _plain(info.results),
-        "calibration": _plain(info.calibration),
+        "training": info.training,
+        "results": info.results,
+        "calibration": info.calibration,
         "warnings": list(info.warnings),
         "digests": {"model": info.digest},
     }
 
 
-def _plain(value: Any) -> Any:
-    """Plain values; of a path of this machine, which is nobody's business, its name."""
-    if isinstance(value, Mapping):
-        return {name: _plain(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, str) and PurePath(value).is_absolute():
-        return PurePath(value).name
-    return value
+def without_paths(info: Info) -> Info:
+    """What others may know: paths of this machine are reduced to their last names.
+
+    Args:
+        info: What is known.
+
+    Returns:
+        The same with plain values, in sentences and in fields of their own.
+    """
+    facts = {
+        "training": info.training,
+        "results": info.results,
+        "calibration": info.calibration,
+    }
+    known = [*redaction.spaced_paths(facts)]
+    warnings = tuple(redaction.sentence(text, known) for text in info.warnings)
+    return dataclasses.replace(
+        info, **redaction.reduced(facts, known), warnings=warnings
+    )
 
 
 def from_dict(record: Mapping[str, Any], source: str | Path) -> Info:

@@ -1,6 +1,7 @@
 """From whatever holds a model to the model: a run, a model folder, weights."""
 
 import os
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ from ceil_jax.common import extras
 from ceil_jax.common.errors import UserError
 from ceil_jax.common.files import read_json, user_path
 from ceil_jax.model import folder as folders
+from ceil_jax.model import image_size as size_lib
 from ceil_jax.model.info import Info, digest_of
 from ceil_jax.model.model import Model
 
 IMAGE_SIZE = (288, 144)
 """(height, width) of the released CEIL, for weights that do not tell theirs."""
-UNKNOWN = (
+UNKNOWN = "these weights do not tell whom they were trained on"
+GUESSED = (
     "these weights do not tell the size of their images nor whom they were trained on; "
     "images are resized to {} x {} (image_size= says otherwise)"
 )
@@ -37,8 +40,8 @@ def load(
             the released CEIL, of CLIP's ResNet-50 or of ours, read as plain data.
         epoch: Of a run: which checkpoint; by default the run's model, which is the last
             whole one, or the best on the test set where the run was told so.
-        image_size: (height, width) in pixels, for weights that do not tell it: 288 x
-            144 by default, as the released CEIL.
+        image_size: (height, width) in pixels, for weights that do not tell it, as our
+            own `.safetensors` do: 288 x 144 by default, as the released CEIL.
 
     Returns:
         The model. Nothing in the folder is changed, so that a training may go on there.
@@ -49,10 +52,11 @@ def load(
         MissingExtraError: A library is not installed.
     """
     path = user_path(os.fspath(where))
+    size = None if image_size is None else size_lib.check(image_size)
     is_run = (path / "checkpoints").is_dir()
     if epoch is not None and not is_run:
         raise ValueError(f"{epoch=}: {path} is no folder of a run")
-    if image_size is not None and (is_run or folders.is_model_folder(path)):
+    if size is not None and (is_run or folders.is_model_folder(path)):
         raise ValueError(f"{image_size=}: {path} tells the size of its images itself")
     if is_run:
         return _of_run(path, epoch)
@@ -64,37 +68,66 @@ def load(
                 f"{path} holds no model: neither checkpoints of a run, nor "
                 f"{folders.WEIGHTS}, nor converted weights"
             )
-        return of_weights(path, image_size or IMAGE_SIZE)
+        variables, metadata = weights.load_with_metadata(path)
+        told = _told(path, metadata)
     except extras.MissingExtraError:
         raise
     except (OSError, ValueError) as error:
         raise UserError(str(error)) from error
+    return _of_variables(path, variables, size, told)
 
 
-def of_weights(path: Path, image_size: tuple[int, int]) -> Model:
+def of_weights(path: Path, image_size: tuple[int, int] | None = None) -> Model:
     """The model of weights alone.
 
     Args:
         path: A file of weights, or a folder of `--mode convert`.
-        image_size: (height, width) in pixels.
+        image_size: (height, width) in pixels; None for what the file tells or, where it
+            does not, `IMAGE_SIZE`.
 
     Returns:
         The model.
 
     Raises:
         OSError: They cannot be read.
-        ValueError: They are no weights of the encoder.
+        ValueError: They are no weights of the encoder, or of images of another size.
         MissingExtraError: A library is not installed.
     """
-    variables = weights.load(path)
-    about = Info(
-        source=path.name,
-        architecture=weights.architecture(variables),
-        image_size=image_size,
-        digest=digest_of(variables, image_size),
-        warnings=(UNKNOWN.format(*image_size),),
+    variables, metadata = weights.load_with_metadata(path)
+    return _of_variables(path, variables, image_size, _told(path, metadata))
+
+
+def _told(path: Path, metadata: Mapping[str, str]) -> tuple[int, int] | None:
+    """The size that a file of weights tells; None where it does not."""
+    try:
+        return size_lib.from_metadata(metadata)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _of_variables(
+    path: Path,
+    variables: dict[str, Any],
+    given: tuple[int, int] | None,
+    told: tuple[int, int] | None,
+) -> Model:
+    """The model of weights, of the size that was given, or told by the file."""
+    if given and told and given != told:
+        raise ValueError(
+            f"image_size={given}: {path} was made for images of {told[0]} x {told[1]} "
+            f"pixels (its metadata {size_lib.KEY})"
+        )
+    size = given or told
+    return Model(
+        variables,
+        Info(
+            source=path.name,
+            architecture=weights.architecture(variables),
+            image_size=size or IMAGE_SIZE,
+            digest=digest_of(variables, size or IMAGE_SIZE),
+            warnings=(UNKNOWN if size else GUESSED.format(*IMAGE_SIZE),),
+        ),
     )
-    return Model(variables, about)
 
 
 def _of_run(path: Path, epoch: int | None) -> Model:
@@ -135,9 +168,18 @@ def of_checkpoint(path: Path, got: Saved) -> Model:
         training=_training(got),
         results=results,
         calibration=(results or {}).get("verification"),
-        warnings=(*got.record.get("warnings", ()), *got.skipped),
+        warnings=(*got.record.get("warnings", ()), *_below(path, got.skipped)),
     )
     return Model(variables, about)
+
+
+def _below(path: Path, warnings: Iterable[str]) -> Iterator[str]:
+    """Sentences on a run's own files, which they call by its name."""
+    root = os.path.abspath(path)
+    for text in warnings:
+        for folder in (str(path), root):
+            text = text.replace(folder + os.sep, Path(root).name + os.sep)
+        yield text
 
 
 def _training(got: Saved) -> dict[str, Any]:

@@ -5,7 +5,7 @@ Files are read without PyTorch and as plain data: nothing that one holds is ever
 
 from ceil_jax.weights.architecture import Architecture, architecture
 from ceil_jax.weights.conversion import Summary, convert
-from ceil_jax.weights.files import load
+from ceil_jax.weights.files import load, load_with_metadata
 from ceil_jax.weights.layout import from_torch, to_torch
 from ceil_jax.weights.openai import HOW_TO_GET, OPENAI_SHA256, OPENAI_URL
 
@@ -19,5 +19,6 @@ __all__ = [
     "convert",
     "from_torch",
     "load",
+    "load_with_metadata",
     "to_torch",
 ]

@@ -1,7 +1,9 @@
 """Files of weights, whatever program wrote them, to the variables of our encoder."""
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from safetensors import SafetensorError, safe_open
@@ -31,6 +33,7 @@ class Found(NamedTuple):
         place: Where in the file they stood, "" for the file itself.
         num_tensors: Tensors that were taken.
         num_others: Tensors beside them that were passed over.
+        metadata: What a `.safetensors` file says of itself, text by key.
     """
 
     variables: dict[str, Any]
@@ -38,6 +41,7 @@ class Found(NamedTuple):
     place: str
     num_tensors: int
     num_others: int
+    metadata: Mapping[str, str] = MappingProxyType({})
 
 
 def load(path: str | Path) -> dict[str, Any]:
@@ -60,10 +64,28 @@ def load(path: str | Path) -> dict[str, Any]:
             not an encoder's: it names the file and the first tensor that is missing or
             misshapen.
     """
+    return load_with_metadata(path)[0]
+
+
+def load_with_metadata(path: str | Path) -> tuple[dict[str, Any], Mapping[str, str]]:
+    """As `load`, with what the file says of itself.
+
+    Args:
+        path: The file or folder.
+
+    Returns:
+        The variables, and the metadata of a `.safetensors` file, text by key; empty for
+        any other.
+
+    Raises:
+        FileNotFoundError: As `load`.
+        ValueError: As `load`.
+    """
     path = user_path(path)
     if path.is_dir():
-        return converted.read(path)
-    return find(path).variables
+        return converted.read(path), {}
+    found = find(path)
+    return found.variables, found.metadata
 
 
 def find(path: Path) -> Found:
@@ -139,6 +161,8 @@ def _from_safetensors(path: Path) -> Found:
         with safe_open(path, framework="numpy") as file:
             tensors = {name: _Entry(file, name) for name in file.keys()}  # noqa: SIM118
             got = translate(tensors)
+            metadata = file.metadata() or {}
     except SafetensorError as error:
         raise ValueError(f"not a readable .safetensors file ({error})") from error
-    return Found(*got[:2], "", got.num_tensors, len(tensors) - got.num_tensors)
+    num_others = len(tensors) - got.num_tensors
+    return Found(*got[:2], "", got.num_tensors, num_others, metadata)

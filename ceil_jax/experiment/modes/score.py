@@ -11,7 +11,14 @@ from ceil_jax.common import digest, extras
 from ceil_jax.common.errors import UserError
 from ceil_jax.common.files import write_json
 from ceil_jax.datasets.named import Named, NamedTests
-from ceil_jax.evaluation import by_name, feature_files, protocols, rankings, scoring
+from ceil_jax.evaluation import (
+    by_name,
+    feature_files,
+    feature_parts,
+    protocols,
+    rankings,
+    scoring,
+)
 from ceil_jax.evaluation.feature_files import Given
 from ceil_jax.evaluation.rankings import Rankings
 from ceil_jax.evaluation.recording import Recorder
@@ -118,33 +125,7 @@ def read(features: Sequence[str], names: Sequence[str]) -> Given:
         feature_files.read(*pair)
         for pair in zip(features, names or [""] * len(features), strict=True)
     ]
-    first = parts[0]
-    for other in parts[1:]:
-        widths = first.features.shape[1], other.features.shape[1]
-        if widths[0] != widths[1]:
-            raise UserError(
-                f"{first.path} has {widths[0]} numbers in a row, {other.path} "
-                f"{widths[1]}: both must be of one model"
-            )
-    if len(parts) == 1:
-        return first
-    lengths = [
-        np.ones(len(part.names)) if part.lengths is None else part.lengths
-        for part in parts
-    ]
-    is_trained_on = [
-        np.zeros(len(part.names), bool)
-        if part.is_trained_on is None
-        else part.is_trained_on
-        for part in parts
-    ]
-    return Given(
-        np.concatenate([part.features for part in parts]),
-        [name for part in parts for name in part.names],
-        first.path,
-        np.concatenate(lengths),
-        np.concatenate(is_trained_on),
-    )
+    return feature_parts.joined(parts)
 
 
 def label_of(features: Sequence[str]) -> str:
@@ -172,7 +153,8 @@ def rows_of(given: Given, tests: NamedTests, *, is_any: bool = False) -> Rows:
         Unit rows of both modalities.
 
     Raises:
-        UserError: An image has no row, or one that cannot be used.
+        UserError: An image has no row, or one that cannot be used, as one that was
+            embedded as the other modality's.
     """
     wanted = [*tests.visible.names.tolist(), *tests.infrared.names.tolist()]
     images = by_name.Images(wanted, tests.others.tolist())
@@ -188,6 +170,8 @@ def rows_of(given: Given, tests: NamedTests, *, is_any: bool = False) -> Rows:
         raise UserError(f"{given.path}: {error}") from error
     if given.is_trained_on is not None and not is_any:
         _check_not_trained_on(given, found.rows, wanted)
+    num_visible = len(tests.visible)
+    feature_parts.check_modalities(given, found.rows, wanted, num_visible)
     surplus = ""
     if found.num_others or found.strange:
         surplus = (
@@ -212,7 +196,8 @@ def rows_of(given: Given, tests: NamedTests, *, is_any: bool = False) -> Rows:
         "normalised": normalised,
         "scaled": scaled,
     }
-    num_visible = len(tests.visible)
+    if model := feature_parts.model_of(given):
+        facts["model"] = model
     return Rows(rows[:num_visible], rows[num_visible:], facts)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import ceil_jax
 from ceil_jax.common import digest
 from ceil_jax.embedding.step import PREPROCESSING
+from ceil_jax.model import image_size as size_lib
 from ceil_jax.weights.architecture import Architecture, architecture
 from ceil_jax.weights.architecture import check as check_variables
 
@@ -17,9 +18,6 @@ MODALITIES = ("visible", "infrared")
 PREFIX = "ceil."
 """Of every key: Ultralytics makes each key of a file's metadata an attribute of its own
 object, and a plain name such as `batch` or `device` would break it."""
-
-LEAST_SIDE = 16
-"""Of an image, in pixels: a smaller one ends before the last stage."""
 
 
 def check(
@@ -36,22 +34,14 @@ def check(
 
     Raises:
         ValueError: They are no complete encoder's or not all finite, or the size is not
-            two whole numbers of at least `LEAST_SIDE`.
+            two whole numbers of at least 16.
     """
     sizes = check_variables(variables)
     for path, leaf in jax.tree_util.tree_leaves_with_path(dict(variables)):
         if not np.isfinite(np.asarray(leaf, np.float32)).all():
             name = jax.tree_util.keystr(path)
             raise ValueError(f"variables{name} is not finite: the weights diverged")
-    is_size = len(image_size) == 2 and all(
-        isinstance(side, int | np.integer) and side >= LEAST_SIDE for side in image_size
-    )
-    if not is_size:
-        raise ValueError(
-            f"{image_size=} must be (height, width), whole numbers from {LEAST_SIDE} on"
-        )
-    height, width = map(int, image_size)
-    return sizes, (height, width)
+    return sizes, size_lib.check(image_size)
 
 
 def check_modality(modality: str) -> None:

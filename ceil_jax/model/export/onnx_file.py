@@ -1,10 +1,12 @@
 """Files of ONNX."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ceil_jax.common import extras
+from ceil_jax.common.files import user_path
 from ceil_jax.encoder.resnet import EXPANSION
 from ceil_jax.model.export import encoder, targets
 from ceil_jax.model.export import facts as facts_lib
@@ -50,7 +52,7 @@ def onnx_model(
 
 
 def write_onnx(
-    path: Path,
+    path: str | os.PathLike[str],
     variables: Mapping[str, Any],
     *,
     modality: str,
@@ -60,7 +62,7 @@ def write_onnx(
     """Write the encoder of one modality as an ONNX file.
 
     Args:
-        path: The file; its folder exists.
+        path: The file, `~` for the home folder; its folder exists.
         variables: As for `onnx_model`.
         modality: Likewise.
         image_size: Likewise.
@@ -71,15 +73,17 @@ def write_onnx(
 
     Raises:
         ValueError: An argument cannot be, see `onnx_model`.
+        DataError: The path has a null character, or a home folder that is not there.
         OSError: A file cannot be written.
         MissingExtraError: `onnx` is not installed.
     """
+    place = user_path(path)
     model, facts = _made(variables, modality, image_size, target)
     height, width = facts[facts_lib.PREFIX + "size"]
-    others = beside(path, target, (height, width), facts)
+    others = beside(place, target, (height, width), facts)
     # The model last: it never lies there without what tells its size.
-    contents = {place: text.encode() for place, text in others.items()}
-    return write({**contents, path: model.SerializeToString()})
+    contents = {other: text.encode() for other, text in others.items()}
+    return write({**contents, place: model.SerializeToString()})
 
 
 def _made(

@@ -1,6 +1,7 @@
 """The encoder as StableHLO: for JAX, in programs that do not have ceil-jax."""
 
 import importlib.util
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from ceil_jax.common.errors import UserError
+from ceil_jax.common.files import user_path
 from ceil_jax.embedding.step import make_embed_step
 from ceil_jax.encoder import Encoder
 from ceil_jax.model.export import facts
@@ -67,7 +69,7 @@ def stablehlo(
 
 
 def write_stablehlo(
-    path: Path,
+    path: str | os.PathLike[str],
     variables: Mapping[str, Any],
     *,
     modality: str,
@@ -76,7 +78,7 @@ def write_stablehlo(
     """Write the encoder of one modality as StableHLO.
 
     Args:
-        path: The file; its folder exists.
+        path: The file, `~` for the home folder; its folder exists.
         variables: As for `stablehlo`.
         modality: Likewise.
         image_size: Likewise.
@@ -86,7 +88,10 @@ def write_stablehlo(
 
     Raises:
         ValueError: An argument cannot be, see `stablehlo`.
+        DataError: The path has a null character, or a home folder that is not there.
         OSError: It cannot be written.
         UserError: The library `flatbuffers` is not installed.
     """
-    return write({path: stablehlo(variables, modality=modality, image_size=image_size)})
+    place = user_path(path)
+    made = stablehlo(variables, modality=modality, image_size=image_size)
+    return write({place: made})

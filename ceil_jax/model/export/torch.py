@@ -3,17 +3,19 @@
 import importlib
 import importlib.util
 import io
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import save
 
 from ceil_jax import weights
 from ceil_jax.common.errors import UserError
+from ceil_jax.common.files import user_path
 from ceil_jax.model.export import facts
 from ceil_jax.model.export.writing import write
+from ceil_jax.weights import safetensors_file
 
 SAFETENSORS, PICKLED = ".safetensors", ".pth"
 SUFFIXES = (SAFETENSORS, PICKLED)
@@ -45,13 +47,16 @@ def tensors(variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
 
 
 def write_torch(
-    path: Path, variables: Mapping[str, Any], *, image_size: Sequence[int]
+    path: str | os.PathLike[str],
+    variables: Mapping[str, Any],
+    *,
+    image_size: Sequence[int],
 ) -> tuple[Path, ...]:
     """Write both encoders as weights for PyTorch.
 
     Args:
-        path: The file; its folder exists. A `.safetensors` needs no PyTorch, a `.pth`
-            is written by it.
+        path: The file, `~` for the home folder; its folder exists. A `.safetensors`
+            needs no PyTorch, a `.pth` is written by it.
         variables: `{"params": ..., "batch_stats": ...}` of an `Encoder`.
         image_size: (height, width) of the model's images, noted in a `.safetensors`.
 
@@ -60,17 +65,19 @@ def write_torch(
 
     Raises:
         ValueError: The name ends otherwise, or another argument cannot be.
+        DataError: The path has a null character, or a home folder that is not there.
         OSError: It cannot be written.
         UserError: A `.pth` is wanted and PyTorch is not installed.
     """
-    if path.suffix not in SUFFIXES:
-        raise ValueError(f"{path=} must end in {' or '.join(SUFFIXES)}")
+    place = user_path(path)
+    if place.suffix not in SUFFIXES:
+        raise ValueError(f"path={place} must end in {' or '.join(SUFFIXES)}")
     _, size = facts.check(variables, image_size)
     found = tensors(variables)
-    if path.suffix == PICKLED:
-        return write({path: _pickled(found)})
+    if place.suffix == PICKLED:
+        return write({place: _pickled(found)})
     told = facts.as_text(facts.of_model(variables, size))
-    return write({path: save(found, {"format": "pt", **told})})
+    return write({place: safetensors_file.as_bytes(found, {"format": "pt", **told})})
 
 
 def _pickled(found: Mapping[str, np.ndarray]) -> bytes:

@@ -111,6 +111,42 @@ def test_it_tells_no_path_of_this_machine(folder):
     assert str(folder.parent) not in text
 
 
+def test_it_tells_no_path_in_a_sentence(variables, tmp_path):
+    """As a scoring with `allow_partial` and a damaged checkpoint leave them."""
+    place = "/data/of mine/RegDB"
+    partial = (
+        f"RegDB at {place} is not whole: the first {place}/Visible/1/a.bmp; 1/2 of it; "
+        "the full list is in /root/.cache/ceil_jax/wrong/RegDB-12.txt"
+    )
+    damaged = "/home/me/runs/checkpoints/4: the checkpoint of epoch 4 is damaged"
+    about = info_of(
+        variables,
+        training=TRAINING | {"config": {"data_dir": place}, "init_from": "/x/RN50.pt"},
+        results=RESULTS | {"warnings": [partial], "seen": ["C:\\me\\x.npz"]},
+        calibration={"of": "/home/me/results.json", "warnings": [damaged]},
+        warnings=(damaged, partial, "see https://doi.org/10.1/x"),
+    )
+    folder = Model(variables, about).save(tmp_path / "m")
+    record = json.loads((folder / "config.json").read_text())
+    told = (
+        "RegDB at RegDB is not whole: the first a.bmp; 1/2 of it; the full list is in "
+        "RegDB-12.txt"
+    )
+    short = "4: the checkpoint of epoch 4 is damaged"
+    assert record["warnings"] == [short, told, "see https://doi.org/10.1/x"]
+    assert record["results"]["warnings"] == [told]
+    assert record["results"]["seen"] == ["x.npz"]
+    assert record["training"]["config"] == {"data_dir": "RegDB"}
+    assert record["training"]["init_from"] == "RN50.pt"
+    assert record["calibration"] == {"of": "results.json", "warnings": [short]}
+    card = (folder / "README.md").read_text()
+    for line in (f"- {short}\n", f"- {told}\n", "| started from | RN50.pt |"):
+        assert line in card
+    for text in (card, (folder / "config.json").read_text()):
+        assert not [p for p in ("/data", "mine", "/home", "/root", "/x/") if p in text]
+    assert load(folder).info.warnings == tuple(record["warnings"])
+
+
 def test_the_hub_reads_the_card(folder):
     card = ModelCard.load(folder / "README.md")
     data = card.data.to_dict()

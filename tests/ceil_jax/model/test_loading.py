@@ -15,6 +15,8 @@ from ceil_jax.pretrained import SYNTHETIC
 from tests.ceil_jax.model.conftest import SIZE
 from tests.repo import source
 
+UNKNOWN = "these weights do not tell whom they were trained on"
+
 
 def scaled(variables, scale: float):
     """Other weights of the same architecture."""
@@ -85,6 +87,18 @@ def test_a_damaged_checkpoint_is_passed_over_and_told(run):
     assert (run / "checkpoints" / "4").is_dir()  # nothing is changed
 
 
+@pytest.mark.parametrize("relative", [False, True])
+def test_a_damaged_run_s_model_folder_tells_no_path(run, relative, monkeypatch):
+    (run / "checkpoints" / "4" / "digest" / "metadata").write_text("{}")
+    place = run.rename(run.with_name("my run"))
+    monkeypatch.chdir(place.parent)
+    folder = load("my run" if relative else place).save("out/model")
+    for name in ("README.md", "config.json"):
+        text = (folder / name).read_text()
+        assert "checkpoints/4: the checkpoint of epoch 4 is damaged" in text
+        assert str(place.parent) not in text
+
+
 def test_the_best_epoch_where_the_run_was_told_so(variables, tmp_path):
     for epoch in (3, 4):
         add_checkpoint(tmp_path, variables, epoch, "best_on_test")
@@ -119,7 +133,9 @@ def test_weights_of_a_file(tmp_path):
     model = load(SYNTHETIC, image_size=(64, 32))
     assert model.info.image_size == (64, 32)
     assert model.info.training is None
-    assert "do not tell the size of their images" in model.info.warnings[0]
+    assert model.info.warnings == (UNKNOWN,)
+    guessed = load(SYNTHETIC).info.warnings[0]
+    assert "do not tell the size of their images nor whom they were" in guessed
     assert load(SYNTHETIC).info.image_size == (288, 144)
     weights.convert(SYNTHETIC, tmp_path / "converted")
     assert load(tmp_path / "converted").info.digest == load(SYNTHETIC).info.digest

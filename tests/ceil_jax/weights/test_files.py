@@ -55,7 +55,8 @@ def test_what_is_found_is_told(tmp_path):
     )
     found = files.find(tmp_path / "a.pt")
     num_taken = len(small.CLIP)
-    assert found[1:] == ("OpenAI CLIP", "teacher", num_taken, len(clip) - num_taken)
+    num_others = len(clip) - num_taken
+    assert found[1:] == ("OpenAI CLIP", "teacher", num_taken, num_others, {})
 
 
 def test_the_usual_places_come_first(tmp_path):

@@ -259,4 +259,4 @@ def test_what_is_found_in_a_wrapped_file_is_told(tmp_path):
     arrays["classifier.weight"] = np.ones((3, 3), np.float32)
     save_file(arrays, tmp_path / "a.bin")
     found = files.find(tmp_path / "a.bin")
-    assert found[1:] == ("OpenAI CLIP", "", len(small.CLIP), 1)
+    assert found[1:] == ("OpenAI CLIP", "", len(small.CLIP), 1, {})

@@ -130,3 +130,14 @@ def test_a_folder_without_a_run_is_one_line(tmp_path, monkeypatch, capsys):
 
 def test_both_kinds_of_export_open_the_model_alike():
     assert export.opened is export_model.opened is opened.opened
+
+
+def test_weights_that_tell_another_size_are_refused(command, tmp_path, capsys):
+    path = tmp_path / "model.safetensors"
+    torch.write_torch(path, weights.load(SYNTHETIC), image_size=(32, 16))
+    assert command("--format=onnx", f"--weights={path}") == 2
+    error = capsys.readouterr().err
+    assert f"image_size=(64, 32): {path} was made for images of 32 x 16" in error
+    assert error.count("\n") == 1
+    words = ("--config.image_size=32,16", "--modality=visible")
+    assert command("--format=onnx", f"--weights={path}", *words) == 0
