@@ -95,7 +95,7 @@ def test_embeddings_are_those_that_the_thresholds_were_measured_with(
 
 
 def test_two_thermal_images_use_one_range(variables, model, tmp_path):
-    both, paths = ("infrared", "infrared"), []
+    paths = []
     for number, low in enumerate((0, 400)):
         values = np.arange(low, low + 128, dtype=np.int32).reshape(16, 8)
         paths.append(tmp_path / f"{number}.png")
@@ -104,7 +104,7 @@ def test_two_thermal_images_use_one_range(variables, model, tmp_path):
     made = Calibration({"infrared-infrared": interval})
     own = with_calibration(variables, made)
     rows = model.embed(paths, "infrared")
-    got = own.same_person(paths[0], paths[1], both, far=1e-2)
+    got = own.same_person(paths[0], paths[1], ("infrared", "infrared"), far=1e-2)
     assert got.similarity == pytest.approx(float(rows[0] @ rows[1]), abs=1e-6)
     alone = [model.embed(path, "infrared")[0] for path in paths]
     assert float(alone[0] @ alone[1]) > got.similarity + 0.1

@@ -110,7 +110,9 @@ def test_an_unreadable_image_stops_the_work_or_is_left_out(
     path = tmp_path / "new" / "rows.npz"
     assert command(path) == 2
     warning, error = capsys.readouterr().err.splitlines()
-    assert warning.startswith("warning: these weights do not tell the size")
+    assert warning.startswith(
+        "warning: these weights do not tell whom they were trained"
+    )
     unreadable = f"cannot read image {folder / 'a' / '2.png'} (8 bytes): "
     assert error.startswith(f"error: {unreadable}")
     assert error.endswith("; --on-error skip leaves it out")
