@@ -56,6 +56,9 @@ def is_in_background() -> bool:
 def use_cache(folder: str) -> None:
     """Keep compiled programs on disk, so that a second run starts at once.
 
+    What compiles in less than a second is not worth a file, JAX says; its variable
+    `JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS` says otherwise.
+
     Args:
         folder: Where; "" for the user's cache folder, "off" for nowhere.
     """
@@ -67,4 +70,3 @@ def use_cache(folder: str) -> None:
         else Path.home() / ".cache" / "ceil_jax" / "compiled"
     )
     jax.config.update("jax_compilation_cache_dir", str(path))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)
