@@ -15,6 +15,8 @@ from ceil_jax import main, weights
 from ceil_jax.checkpoints.folder import Checkpoints
 from ceil_jax.experiment import build
 from ceil_jax.experiment.config import Config, field_names
+from ceil_jax.model.export import torch
+from ceil_jax.pretrained import SYNTHETIC
 from ceil_jax.training.state import variables_of
 from configs import regdb
 from tests.ceil_jax.datasets.trees import write_regdb
@@ -155,6 +157,17 @@ def test_weights_of_a_file_are_scored(run, config, file, tmp_path, capsys):
         for text in (out, error):
             assert "do not tell which people they were trained on" in text
         assert not (workdir / "checkpoints").exists()
+
+
+def test_weights_for_images_of_another_size_are_not_scored(config, tmp_path, capsys):
+    path = tmp_path / "other.safetensors"
+    torch.write_torch(path, weights.load(SYNTHETIC), image_size=(96, 48))
+    command = ["main", CONFIG, *words(config), f"--workdir={tmp_path / 'scored'}"]
+    assert main.main([*command, "--mode=evaluate", f"--weights={path}"]) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("error: ")
+    assert "was made for images of 96 x 48 pixels" in error
+    assert not (tmp_path / "scored").exists()
 
 
 @pytest.mark.parametrize(

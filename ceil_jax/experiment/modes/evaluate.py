@@ -11,7 +11,7 @@ from ceil_jax.evaluation.results import Results
 from ceil_jax.experiment import results_files, settings, trained_on
 from ceil_jax.experiment.announce import warn
 from ceil_jax.experiment.config import Config, to_dict
-from ceil_jax.experiment.modes.opened import check_trained, open_model
+from ceil_jax.experiment.modes.opened import check_trained, open_model, opened
 from ceil_jax.experiment.record import (
     Origin,
     check_fingerprint,
@@ -142,6 +142,8 @@ def evaluate_weights(
     """
     check_one_split(workdir)
     check_no_training(workdir, f"--workdir={workdir}")
+    if user_path(path).suffix == ".safetensors":  # which may tell the size of images
+        opened(config, workdir, path)
     config = dataclasses.replace(config, init_from=path)
     with Writer(workdir, "evaluating", take_over=take_over):
         run = _run(config, workdir, init_flag="--weights")
