@@ -104,8 +104,11 @@ def listed(pictures: Pictures) -> tuple[Iterable[Picture], int | None]:
     if isinstance(pictures, str | os.PathLike) and not os.fspath(pictures):
         raise ValueError("images='' is an empty path")
     if is_single(pictures):
-        found = list(_of_folders([pictures]))  # type: ignore[list-item]
-        return found, len(found)
+        if isinstance(pictures, str | os.PathLike):
+            path = user_path(os.fspath(pictures))
+            pictures = image_files(path) if path.is_dir() else [path]
+            return pictures, len(pictures)
+        return [pictures], 1  # type: ignore[list-item]
     if not isinstance(pictures, Iterable):
         raise ValueError(
             f"images of the type {type(pictures).__name__} must be paths, a folder, "
@@ -160,12 +163,16 @@ def is_held(pictures: object) -> bool:
 
 
 def _of_folders(pictures: Iterable[Picture]) -> Iterator[Picture]:
-    """Pictures, and those of folders in the place of the folder."""
+    """Pictures, and those of folders in the place of the folder.
+
+    What is called like an image is one: a look at each of a million takes its time.
+    """
     for picture in pictures:
-        if isinstance(picture, str | os.PathLike) and os.fspath(picture):
-            path = user_path(os.fspath(picture))
-            if path.is_dir():
-                yield from image_files(path)
+        if isinstance(picture, str | os.PathLike):
+            name = os.fspath(picture)
+            is_called_image = is_image(os.path.basename(name))
+            if name and not is_called_image and user_path(name).is_dir():
+                yield from image_files(name)
                 continue
         yield picture
 
