@@ -17,5 +17,7 @@ quick, and works without the extra that they need."""
 def __getattr__(name: str) -> Any:
     """A name of `LATE`."""
     if name in LATE:
+        extras = importlib.import_module("ceil_jax.common.extras")
+        extras.require("model", f"ceil_jax.{name}")
         return getattr(importlib.import_module(LATE[name]), name)
     raise AttributeError(f"module 'ceil_jax' has no attribute {name!r}")

@@ -96,6 +96,11 @@ def from_record(record: Mapping[str, Any], source: str) -> Config:
     Raises:
         UserError: A name in it is no field, or a value is of another type.
     """
+    if record.get("format") == "ceil-jax model":
+        raise UserError(
+            f"{source} is of a model folder, not of a run: ceil_jax.load and --mode "
+            "embed take the folder, --mode export --weights its weights.safetensors"
+        )
     if unknown := unknown_fields(record):
         more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
         raise UserError(

@@ -91,6 +91,7 @@ class Info:
             f"images: {height} x {width} pixels, {' or '.join(self.modalities)}\n"
             f"trained on: {self.trained_on}{epoch}\n"
             f"digest: {self.digest}"
+            + "".join(f"\nwarning: {text}" for text in self.warnings)
         )
 
 

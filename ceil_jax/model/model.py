@@ -15,7 +15,7 @@ from ceil_jax.common.progress import bar
 from ceil_jax.embedding.embedder import unit_rows
 from ceil_jax.evaluation.calibration import Calibration
 from ceil_jax.model import explained, reading, same_person
-from ceil_jax.model.collected import Collected, Embedded
+from ceil_jax.model.collected import Collected, Embedded, UnreadableError
 from ceil_jax.model.engines import ENGINES, Engine, Engines
 from ceil_jax.model.explained import Explained
 from ceil_jax.model.info import MODALITIES, Info
@@ -252,10 +252,13 @@ class Model:
         found.threshold(modalities, far, cautious=cautious)  # before the work
         if flip is None:
             flip = calibration is None and self.info.calibrated_with_flip
-        first, second = (
-            self.embed([image], modality, value_range=each, flip=flip, engine=engine)[0]
-            for image, modality, each in zip((a, b), modalities, ranges, strict=True)
-        )
+        try:
+            first, second = (
+                self.embed([one], each, value_range=span, flip=flip, engine=engine)[0]
+                for one, each, span in zip((a, b), modalities, ranges, strict=True)
+            )
+        except UnreadableError as error:
+            raise DataError(error.reason) from error
         return same_person.decide(
             (first, second), modalities, found, far=far, cautious=cautious
         )

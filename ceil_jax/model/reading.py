@@ -106,6 +106,8 @@ def listed(pictures: Pictures) -> tuple[Iterable[Picture], int | None]:
     if is_single(pictures):
         if isinstance(pictures, str | os.PathLike):
             path = user_path(os.fspath(pictures))
+            if not os.path.lexists(path):
+                raise DataError(f"{path}: no such file or folder")
             pictures = image_files(path) if path.is_dir() else [path]
             return pictures, len(pictures)
         return [pictures], 1  # type: ignore[list-item]

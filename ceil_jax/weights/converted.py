@@ -56,8 +56,10 @@ def read(folder: Path) -> dict[str, Any]:
     """
     extras.require("model", "a folder of converted weights")
     if not (folder / MARKER).is_file():
+        inside = folder / "weights.safetensors"
+        hint = f"; give {inside}, the file of a model folder" if inside.exists() else ""
         raise ValueError(
-            f"{folder}: no folder of converted weights (no {MARKER} in it)"
+            f"{folder}: no folder of converted weights (no {MARKER} in it){hint}"
         )
     noted = (folder / manifest.FILE_NAME).exists()
     fault = manifest.fault(folder, SOURCE) if noted else None

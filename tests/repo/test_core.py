@@ -156,6 +156,14 @@ assert not {"flax", "tensorflow_datasets", "PIL"} & {*sys.modules}
 """
 
 
+def test_what_loads_a_model_names_the_extra():
+    done = run("import ceil_jax\nceil_jax.load('x')")
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert "ceil_jax.load needs flax, PIL" in last
+    assert last.endswith("pip install '.[model]' in the folder of ceil-jax")
+
+
 def test_the_core_scores_features_of_every_data_set(tmp_path):
     for name, tree in TREES.items():
         tree.write(tmp_path / name)
@@ -163,6 +171,8 @@ def test_the_core_scores_features_of_every_data_set(tmp_path):
     code = f"PLACE, DATA_SETS = {str(tmp_path)!r}, {data_sets}\n{SCORE}"
     done = run(code)
     assert done.returncode == 0, done.stderr
+    told = "warning: no report.html is written: it needs "
+    assert done.stderr.count(told) == len(data_sets), done.stderr
     assert done.stdout.count("100.00") > 5 * 12
 
 

@@ -331,7 +331,9 @@ def show(workdir: Path, kept: results_files.Kept) -> None:
         workdir: The folder of the figures.
         kept: Where they are.
     """
-    if not extras.missing("train"):
-        from ceil_jax.experiment import page  # needs more than the core
+    if absent := ", ".join(extras.missing("train")):
+        warn(f"no report.html is written: it needs {absent}, installed by [train]")
+        return
+    from ceil_jax.experiment import page  # needs more than the core
 
-        print(f"report: {page.keep(workdir, kept)}", flush=True)
+    print(f"report: {page.keep(workdir, kept)}", flush=True)

@@ -13,6 +13,7 @@ from ceil_jax.evaluation.recording import Recorder
 from ceil_jax.evaluation.results import RerankParams, Results
 from ceil_jax.experiment.score import Scorer
 from ceil_jax.report import asked, contrast, ranked_lists
+from ceil_jax.report.own_names import OwnNames
 
 FIRST = protocols.Mode("first", "infrared", "visible", (2,), (1,))
 LAST = protocols.Mode("last", "visible", "infrared", (1,), (2,))
@@ -155,7 +156,7 @@ def test_the_picture_is_of_the_first_mode(monkeypatch, tmp_path):
     rankings: Any = {"first": "of first", "last": "of last"}
     made.draw(rankings, tmp_path / "lists.png")
     (((mode, queries, gallery), options),) = given
-    assert (mode, options) == ("of first", {"number": 5})
+    assert (mode, options) == ("of first", {"number": 5, "names": OwnNames()})
     rows = np.array([2, 0])
     expected = INFRARED.images.take(np.array([0, 3]))
     np.testing.assert_array_equal(queries(rows), expected)

@@ -96,6 +96,7 @@ def test_a_whole_number_may_stand_for_a_fraction():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"format": "ceil-jax model", "version": 1}, "x is of a model folder, not of"),
         ({"speed": 3}, r"x holds what this version does not know: config\.speed"),
         ({"rerank": {"k3": 1}}, r"does not know: config\.rerank\.k3"),
         ({"seed": "one"}, r"x: config\.seed='one' must be a whole number"),

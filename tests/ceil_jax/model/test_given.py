@@ -144,6 +144,12 @@ def test_links_that_lead_nowhere_are_unreadable_images(model, files, want, tmp_p
         model.embed(tmp_path, "visible")
 
 
+def test_a_folder_that_is_not_there_is_no_image_to_be_left_out(model, tmp_path):
+    for on_error in ("raise", "skip"):
+        with pytest.raises(DataError, match=r"gone: no such file or folder$"):
+            model.embed(tmp_path / "gone", "visible", on_error=on_error)
+
+
 def test_nothing_can_be_measured(model):
     found = model.embed([], "visible", with_quality=True)
     assert found.features.shape == (0, 512)

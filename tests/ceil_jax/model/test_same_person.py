@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from ceil_jax import load
-from ceil_jax.common.errors import UserError
+from ceil_jax.common.errors import DataError, UserError
 from ceil_jax.evaluation.calibration import (
     Calibration,
     OperatingPoint,
@@ -92,6 +92,13 @@ def test_embeddings_are_those_that_the_thresholds_were_measured_with(
     # Thresholds of one's own are of rows as `embed` makes them by itself.
     got = own.same_person(*pair, far=1e-2, calibration=made)
     assert got.similarity == similarities[False]
+
+
+def test_an_unreadable_image_is_named_without_advice(variables, pictures, tmp_path):
+    model = with_calibration(variables, calibration(cross=0.5))
+    (tmp_path / "a.jpg").write_text("text")
+    with pytest.raises(DataError, match=r"a\.jpg.*no image of a known format$"):
+        model.same_person(tmp_path / "a.jpg", pictures[0], far=1e-2)
 
 
 def test_two_thermal_images_use_one_range(variables, model, tmp_path):
