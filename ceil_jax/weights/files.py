@@ -102,8 +102,8 @@ def find(path: Path) -> Found:
         ValueError: As `load`.
     """
     if not path.is_file():
-        where = f"; {PUBLISHED}" if path.name == "RN50.pt" else ""
-        raise FileNotFoundError(f"{path}: no such file or folder{where}")
+        where = f"; {PUBLISHED}" if path.name == "RN50.pt" else " or folder"
+        raise FileNotFoundError(f"{path}: no such file{where}")
     with path.open("rb") as file:
         start = file.read(16)
     is_pytorch = start.startswith((archive.ZIP_MAGIC, archive.PICKLE_MAGIC))
