@@ -53,16 +53,10 @@ class OwnNames:
         Returns:
             The names.
         """
-        cameras, people = (
-            dict(
-                zip(
-                    arrays[key].tolist(),
-                    map(str, arrays[f"{key}/names"]),
-                    strict=True,
-                )
-            )
-            if key in arrays
-            else {}
-            for key in ("cameras", "people")
-        )
-        return cls(cameras, people)
+        return cls(_names(arrays, "cameras"), _names(arrays, "people"))
+
+
+def _names(arrays: Mapping[str, np.ndarray], key: str) -> dict[int, str]:
+    if key not in arrays:
+        return {}
+    return dict(zip(arrays[key].tolist(), arrays[f"{key}/names"].tolist(), strict=True))

@@ -12,7 +12,7 @@ SENTENCES = [
     (
         "RegDB at /data/RegDB is not whole: 1 listed image is missing, the first "
         "/data/RegDB/Visible/1/a.bmp; 4 identities instead of 412; the full list is in "
-        "/root/.cache/ceil_jax/wrong/RegDB-12.txt",
+        "/var/cache/ceil_jax/wrong/RegDB-12.txt",
         "RegDB at RegDB is not whole: 1 listed image is missing, the first a.bmp; 4 "
         "identities instead of 412; the full list is in RegDB-12.txt",
     ),
@@ -24,7 +24,7 @@ SENTENCES = [
     ('"C:\\My Data\\x.txt" and', '"x.txt" and'),
     ("at C:\\Users\\me\\RegDB, D:/data/x; \\\\host\\share\\y", "at RegDB, x; y"),
     ("of ~/secret/RegDB and ~jane/x/y", "of RegDB and y"),
-    ("file:///home/me/a.txt and file://host/b/c", "a.txt and c"),
+    ("file:///srv/lab/a.txt and file://host/b/c", "a.txt and c"),
     ("/one and /two/three", "one and three"),
     ("host:/data/x", "host:x"),
     ("at /data/Jane's/x is", "at x is"),
